@@ -1,0 +1,254 @@
+"""The words of the house as data: what passes between the rooms, and nothing that acts.
+
+Everything here is frozen. A room receives these, and gives these back; no room reaches into
+another. Offsets into ``Segment.text`` are code points, offsets into a part are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
+
+IPAddress = IPv4Address | IPv6Address
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Role(StrEnum):
+    """Whose words a segment holds."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL_CALL = "tool_call"
+    TOOL_RESULT = "tool_result"
+    TOOL_DEFINITION = "tool_definition"
+    METADATA = "metadata"
+
+
+class Action(StrEnum):
+    """What a rule does with what it matched."""
+
+    ALLOW = "allow"
+    AUDIT = "audit"
+    REDACT = "redact"
+    MASK = "mask"
+    HASH = "hash"
+    PSEUDONYMISE = "pseudonymise"
+    BLOCK = "block"
+
+    @property
+    def edits(self) -> bool:
+        """Whether the action changes the bytes that leave."""
+        return self in _EDITING
+
+
+_EDITING = frozenset({Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE})
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An operator of hosted models.
+
+    ``jurisdiction`` is the ISO 3166-1 alpha-2 country where the *operator* sits, which is another
+    fact than where a region processes and than where a model comes from.
+    """
+
+    id: str
+    name: str
+    operator: str
+    jurisdiction: str
+    category: Literal["api", "chat", "assistant", "cloud", "aggregator", "self-hosted"]
+    credential_headers: frozenset[str] = frozenset()  # lower case; pass unscanned to this provider
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What the catalogue knows of one request's host and path."""
+
+    provider: Provider
+    format: str  # a name in outgate.formats.FORMATS; "generic" when no API format is known
+    region: str | None = None  # processing region when the host name states it
+    model: str | None = None  # when the path names the model (Gemini, Bedrock, Azure deployments)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking, as far as anyone has said so."""
+
+    user: str | None = None
+    groups: tuple[str, ...] = ()
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as it reached us, byte for byte; ``body`` still has its content encoding."""
+
+    id: str  # the reference id that clients and auditors see
+    time: datetime  # aware, UTC
+    client: IPAddress
+    method: str
+    scheme: str
+    host: str  # lower case, without port
+    port: int
+    target: bytes  # origin form: path and query, raw
+    headers: Headers  # names and values raw, folded lines already joined
+    body: bytes
+    identity: Identity = Identity()
+    websocket: bool = False  # ``body`` is one message of an upgraded connection
+
+    def header(self, name: str) -> str:
+        """All values of a header (case-insensitive), joined by ``, ``; ``""`` when absent."""
+        wanted = name.lower().encode()
+        values = [value for key, value in self.headers if key.lower() == wanted]
+        return b", ".join(values).decode("latin-1")
+
+    @property
+    def path(self) -> str:
+        """The raw path without the query, as text (latin-1, so that no byte is lost)."""
+        return self.target.split(b"?", 1)[0].decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One byte buffer of an exchange: the decoded body, the target, or one header's value."""
+
+    kind: Literal["body", "target", "header"]
+    index: int = 0  # for headers: position in Exchange.headers
+
+
+BODY = Part("body")
+TARGET = Part("target")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One string of an exchange, whose words it is, and where its bytes lie.
+
+    ``part[start:end]`` are the raw bytes that ``codec`` (a name in outgate.wire.text_codecs.CODECS)
+    turns into ``text`` and, after an edit, back.
+    """
+
+    text: str
+    role: Role
+    place: str  # for people: "messages[2].content[0].text", "query:q", "header:x-title"
+    part: Part
+    start: int
+    end: int
+    codec: str
+    editable: bool = True  # False: signed or opaque; a finding that asks for an edit blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Uninspectable:
+    """Something that leaves and that no detector can read (an image, audio, an archive)."""
+
+    place: str
+    media_type: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A request as its format reads it: every string with its role, and what could not be read."""
+
+    segments: tuple[Segment, ...]
+    model: str | None = None
+    stream: bool = False  # the client asked for a streamed answer
+    uninspectable: tuple[Uninspectable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An entity at a span of one segment's text. Never holds the value itself."""
+
+    segment: int  # index into Document.segments
+    start: int  # code points
+    end: int
+    entity: str
+    score: float  # 0..1
+    detector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What ``when`` and ``unless`` of a rule can ask about."""
+
+    provider: Provider
+    region: str | None
+    model: str | None
+    model_origin: str | None  # ISO country of the organisation that trained the model
+    host: str
+    path: str
+    method: str
+    identity: Identity
+    client: IPAddress
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which rule decided what for one finding."""
+
+    finding: Finding
+    rule: str | None  # None: no rule matched, the finding is let through unrecorded by rule
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a policy says of an exchange: per finding, and of the whole."""
+
+    decisions: tuple[Decision, ...]
+    blocked_by: str | None = None  # the rule that blocks the exchange
+    message: str = ""  # for the person who is blocked
+    rules: tuple[str, ...] = ()  # rules without ``detect`` that matched (audit, allow)
+    would_block: str | None = None  # in audit mode: the rule that would have blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One finding as audit and metrics may know it: place and fingerprint, never the value."""
+
+    entity: str
+    role: Role
+    place: str
+    score: float
+    fingerprint: str  # keyed (HMAC), hex
+    rule: str | None
+    action: Action
+
+
+class Outcome(StrEnum):
+    """How an exchange leaves the pipeline."""
+
+    FORWARD = "forward"  # as it came, byte for byte
+    EDIT = "edit"  # with the edits applied
+    BLOCK = "block"  # a rule said so
+    REFUSE = "refuse"  # it could not be read (400, 413, 415, 421) or inspection failed (503)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to happen to an exchange, and all that may be told of why."""
+
+    outcome: Outcome
+    status: int = 0  # HTTP status of the answer when BLOCK or REFUSE
+    rule: str | None = None
+    message: str = ""
+    reason: str = ""  # REFUSE, or an error overruled by on_error: a fixed word for metrics
+    body: bytes | None = None  # replaces the body and its content encoding; None: leave as is
+    target: bytes | None = None
+    headers: Mapping[int, bytes] = field(default_factory=dict)  # index -> new value
+    endpoint: Endpoint | None = None
+    facts: Facts | None = None
+    records: tuple[Record, ...] = ()
+    uninspectable: tuple[Uninspectable, ...] = ()
+    decoded_size: int = 0  # bytes inspected
+    stream: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds
+    would_block: str | None = None
