@@ -1,0 +1,148 @@
+"""The way of one request: an ``Exchange`` goes in, a ``Verdict`` comes out.
+
+No socket is opened here and no clock read that was not given, so the gateway, ``outgate scan`` and
+``outgate policy test`` all use this one judgement. Detection is handed in as a coroutine: in the
+gateway it is a pool of worker processes, on the command line an engine in the same process.
+
+Nothing leaves this function as FORWARD or EDIT that was not read, scanned and judged, unless the
+policy's ``on_error`` says so in as many words.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from outgate import formats
+from outgate.catalogue import Catalogue
+from outgate.dlp import DetectionError
+from outgate.model import Action, Document, Endpoint, Exchange, Facts, Finding, Judgement, Outcome, Segment, Verdict
+from outgate.policy import Policy
+from outgate.transform import edits
+from outgate.wire import WireError, content_encoding
+
+Detect = Callable[[Sequence[Segment]], Awaitable[Sequence[Finding]]]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an exchange is judged by: one consistent set, swapped as a whole on a reload."""
+
+    catalogue: Catalogue
+    policy: Policy
+    key: bytes  # of fingerprints and of the hash action
+    limit: int  # bytes of a decoded body, at most
+
+
+async def inspect(exchange: Exchange, rules: Rules, detect: Detect, *, clock: Clock = time.perf_counter) -> Verdict:
+    """Judge one request to a host of the catalogue. Linear in its size; raises nothing of its rooms."""
+    policy, watch = rules.policy, _Stopwatch(clock)
+    endpoint = rules.catalogue.identify(exchange.host, exchange.path, exchange.method)
+    if endpoint is None:
+        return Verdict(Outcome.REFUSE, 421, message="This host is not in the catalogue.", reason="unknown_host")
+    try:
+        with watch("decode"):
+            body = content_encoding.decode(exchange.body, exchange.header("content-encoding"), limit=rules.limit)
+        with watch("format"):
+            document = formats.read(exchange, endpoint, body.data)
+        facts = _facts(exchange, endpoint, document, rules.catalogue)
+        known = Verdict(
+            Outcome.FORWARD,
+            endpoint=endpoint,
+            facts=facts,
+            uninspectable=document.uninspectable,
+            decoded_size=len(body.data),
+            stream=document.stream,
+            body=None if body.coherent else body.data,
+        )
+        with watch("policy"):
+            judgement = policy.gate(facts)
+        if judgement is None:
+            with watch("detect"):
+                findings = await detect(document.segments) if policy.entities else ()
+            with watch("policy"):
+                judgement = policy.judge(facts, document, findings)
+        with watch("transform"):
+            verdict = _apply(exchange, known, body.data, document, judgement, rules.key)
+    except WireError as error:
+        verdict = _failed(policy, endpoint, error.status, error.reason, error.message)
+    except edits.UneditableError as error:
+        verdict = replace(
+            known,
+            outcome=Outcome.BLOCK,
+            status=403,
+            rule=error.rule,
+            message=f"Sensitive data in {error.place}, which is signed and cannot be edited.",
+        )
+    except DetectionError as error:
+        verdict = replace(_failed(policy, endpoint, 503, error.reason, "The inspection did not finish."), facts=facts)
+    return replace(verdict, seconds=watch.seconds)
+
+
+def _apply(
+    exchange: Exchange, known: Verdict, body: bytes, document: Document, judgement: Judgement, key: bytes
+) -> Verdict:
+    """Turn what the policy said into bytes."""
+    blocked = judgement.blocked_by is not None
+    edited = edits.apply(exchange, body, document, judgement.decisions, key, edit=not blocked)
+    if blocked:
+        return replace(
+            known,
+            outcome=Outcome.BLOCK,
+            status=403,
+            rule=judgement.blocked_by,
+            message=judgement.message,
+            records=edited.records,
+        )
+    touched = edited.body is not None or edited.target is not None or bool(edited.headers)
+    return replace(
+        known,
+        outcome=Outcome.EDIT if touched else Outcome.FORWARD,
+        body=known.body if edited.body is None else edited.body,
+        target=edited.target,
+        headers=edited.headers,
+        records=edited.records,
+        would_block=judgement.would_block,
+    )
+
+
+def _failed(policy: Policy, endpoint: Endpoint, status: int, reason: str, message: str) -> Verdict:
+    """Inspection failed: ``on_error`` decides, and the verdict says that it had to."""
+    if policy.on_error is Action.BLOCK and policy.mode == "enforce":
+        return Verdict(Outcome.REFUSE, status, message=message, reason=reason, endpoint=endpoint)
+    return Verdict(Outcome.FORWARD, reason=reason, message=message, endpoint=endpoint)
+
+
+def _facts(exchange: Exchange, endpoint: Endpoint, document: Document, catalogue: Catalogue) -> Facts:
+    model = document.model or endpoint.model
+    return Facts(
+        provider=endpoint.provider,
+        region=endpoint.region,
+        model=model,
+        model_origin=catalogue.model_origin(model),
+        host=exchange.host,
+        path=exchange.path,
+        method=exchange.method,
+        identity=exchange.identity,
+        client=exchange.client,
+        time=exchange.time,
+    )
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Seconds by stage; a stage entered twice adds up."""
+
+    clock: Clock
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = self.clock()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + self.clock() - start

@@ -1,0 +1,198 @@
+"""How the process runs: addresses, folders, limits. What it *decides* is the policy's business.
+
+One YAML file, looked for in this order: ``--config``, ``$OUTGATE_CONFIG``, ``./outgate.yaml``,
+``~/.config/outgate/outgate.yaml``, ``/etc/outgate/outgate.yaml``; without any, the defaults below
+make a proxy for one person on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from outgate import shipped
+
+IPNetwork = IPv4Network | IPv6Network
+LOOPBACK: tuple[IPNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+MODES = ("regular", "upstream", "reverse", "transparent", "local", "socks5", "wireguard")
+
+
+class SettingsError(Exception):
+    """A settings file that cannot be used; ``message`` says what, where, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{value!r} is not HOST:PORT")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Detection(_Section):
+    """The worker processes that look for sensitive data."""
+
+    workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1, le=256)
+    deadline: float = Field(10.0, gt=0, le=600, description="seconds for one request, waiting included")
+    queue_limit: int = Field(256, ge=1, description="requests waiting for a worker, at most")
+    memory: int | None = Field(None, ge=2**28, description="bytes of address space for each worker, at most")
+
+
+class Limits(_Section):
+    """What one connection may ask of us."""
+
+    body: int = Field(64 * 2**20, ge=1024, description="bytes of a request body, before and after decoding")
+    websocket_message: int = Field(16 * 2**20, ge=1024, description="bytes of one WebSocket message")
+    idle: int = Field(1800, ge=60, description="seconds without a byte before a connection is closed")
+
+
+class Audit(_Section):
+    """Where the record of every exchange is kept."""
+
+    sink: Literal["sqlite", "jsonl", "none"] = "sqlite"
+    path: Path | None = Field(None, description="file; default: audit.db or audit.jsonl in state_dir")
+    max_age_days: float = Field(90, gt=0)
+    max_bytes: int = Field(2**30, ge=2**20)
+    on_error: Literal["allow", "block"] = "allow"
+
+
+class Settings(BaseModel):
+    """Everything an administrator sets about the process."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: Address = "127.0.0.1:8080"
+    metrics: Address | None = "127.0.0.1:9464"
+    mode: tuple[str, ...] = Field(("regular",), description="mitmproxy mode specifications")
+    reverse: dict[str, int] = Field(default_factory=dict, description="provider id -> local port (base-URL use)")
+    clients: tuple[IPNetwork, ...] | None = Field(None, description="networks that may connect; default loopback")
+    connect_ports: tuple[int, ...] = Field((443, 80), description="ports that CONNECT may ask for")
+    routes: dict[str, Address] = Field(default_factory=dict, description="HOST or HOST:PORT -> ADDRESS:PORT")
+    extra_roots: tuple[Path, ...] = Field((), description="PEM files of root certificates for upstream servers")
+    parent: str | None = Field(None, description="http(s)://HOST:PORT of a proxy that all traffic goes on to")
+    state_dir: Path = Field(default_factory=lambda: _state_home() / "outgate")
+    ca_dir: Path = Field(default=Path("ca"), description="relative to state_dir")
+    catalogue: Path | None = Field(None, description="an administrator's own catalogue, added to the shipped one")
+    policies: tuple[Path, ...] = Field(default_factory=lambda: (shipped.policies() / "default.yaml",), min_length=1)
+    detection: Detection = Detection()
+    limits: Limits = Limits()
+    audit: Audit = Audit()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("routes")
+    @classmethod
+    def _routes_are_lower_case(cls, routes: dict[str, str]) -> dict[str, str]:
+        return {host.lower(): address for host, address in routes.items()}
+
+    @field_validator("mode")
+    @classmethod
+    def _modes_are_known(cls, modes: tuple[str, ...]) -> tuple[str, ...]:
+        for mode in modes:
+            if mode.partition(":")[0].partition("@")[0] not in MODES:
+                raise ValueError(f"{mode!r}: one of {', '.join(MODES)} is expected")
+        return modes
+
+    @field_validator("parent")
+    @classmethod
+    def _parent_is_an_address(cls, parent: str | None) -> str | None:
+        if parent and not re.fullmatch(r"https?://[^/@\s]+:\d+/?", parent):
+            raise ValueError(f"{parent!r} is not http://HOST:PORT or https://HOST:PORT")
+        return parent
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.ca_dir.is_absolute():
+            object.__setattr__(self, "ca_dir", self.state_dir / self.ca_dir)
+        return self
+
+    @property
+    def client_networks(self) -> tuple[IPNetwork, ...]:
+        """Who may connect. Listening beyond loopback without saying so is refused, not guessed."""
+        if self.clients is not None:
+            return self.clients
+        if not _is_loopback(self.listen.rpartition(":")[0]):
+            raise SettingsError(
+                f"listen: {self.listen} is open to other machines. Say which may use it with "
+                "`clients: [10.0.0.0/8]` (or --clients), or listen on 127.0.0.1."
+            )
+        return LOOPBACK
+
+    @classmethod
+    def load(cls, path: Path | None = None, **overrides: Any) -> Settings:
+        """Read ``path`` or the first file found. Relative paths in it are relative to it.
+
+        Raises SettingsError.
+        """
+        path = path or _first_found()
+        values: dict[str, Any] = _read(path) if path else {}
+        values |= {key: value for key, value in overrides.items() if value is not None}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            where = path or "command line"
+            lines = [f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)]
+            raise SettingsError("\n".join(lines)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid YAML: {error}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path}: a mapping of settings is expected, such as `listen: 127.0.0.1:8080`")
+    base = path.resolve().parent
+    for name in ("state_dir", "ca_dir", "catalogue"):
+        if isinstance(values.get(name), str):
+            values[name] = base / Path(values[name]).expanduser()
+    for name in ("policies", "extra_roots"):
+        if isinstance(values.get(name), str):
+            values[name] = [values[name]]
+        if isinstance(values.get(name), list):
+            values[name] = [base / Path(str(item)).expanduser() for item in values[name]]
+    audit = values.get("audit")
+    if isinstance(audit, dict) and isinstance(audit.get("path"), str):
+        audit["path"] = base / Path(audit["path"]).expanduser()
+    if isinstance(values.get("mode"), str):
+        values["mode"] = [values["mode"]]
+    return values
+
+
+def _first_found() -> Path | None:
+    named = os.environ.get("OUTGATE_CONFIG")
+    if named:
+        return Path(named)
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    places = (Path("outgate.yaml"), config / "outgate" / "outgate.yaml", Path("/etc/outgate/outgate.yaml"))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _state_home() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
