@@ -1,0 +1,164 @@
+"""Which entities there are, in which groups, and who finds them; read from policies/detectors.
+
+Cheap on purpose: policies are checked and commands complete names without loading a recognizer,
+so neither Presidio nor spaCy is imported here, and of each file only the first YAML document is
+read (the entities; the rules follow in the second).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import yaml
+
+from outgate import shipped
+from outgate.dlp.config import DetectorConfig
+
+# libyaml where it is built in: ten times faster, the same result.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+By = Literal["presidio", "ner", "rules"]
+
+
+class UnknownEntityError(ValueError):
+    """A name that is neither a group nor an entity; ``hint`` is the nearest that is, or ``""``."""
+
+    def __init__(self, name: str, hint: str) -> None:
+        suggestion = f"; did you mean {hint}?" if hint else ""
+        super().__init__(f"no detector provides {name!r}{suggestion}")
+        self.name = name
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A kind of sensitive data, and who finds it."""
+
+    name: str
+    title: str  # for people: "payment card number"
+    by: By
+    recognizers: tuple[str, ...] = ()  # classes of presidio_analyzer.predefined_recognizers
+    country: str | None = None  # Presidio's country code; None: found anywhere
+    groups: frozenset[str] = frozenset()
+    min_score: float = 0.0  # findings below it are noise
+    needs_context: bool = False  # its pattern or checksum alone fits too many harmless numbers
+
+
+def detector_file(name: str) -> Path:
+    """The path of a shipped file of rules: ``secrets`` or ``pii``."""
+    return shipped.policies() / "detectors" / f"{name}.yaml"
+
+
+@cache
+def catalogue() -> Mapping[str, Entity]:
+    """Every entity that Outgate itself can find, by name."""
+    found: dict[str, Entity] = {}
+    for name in ("secrets", "pii"):
+        with detector_file(name).open("rb") as stream:
+            header = next(yaml.load_all(stream, Loader=_LOADER))
+        for entity, facts in header["entities"].items():
+            found[entity] = _entity(entity, facts, header["group"])
+    return MappingProxyType(found)
+
+
+def _entity(name: str, facts: str | Mapping[str, Any], group: str) -> Entity:
+    if isinstance(facts, str):
+        return Entity(name, facts, by="rules", groups=frozenset({group}))
+    recognizer = facts.get("recognizer")
+    by: By = "ner" if facts.get("ner") else "presidio" if recognizer else "rules"
+    country = facts.get("country")
+    groups = set(facts.get("groups", ()))
+    if country:
+        groups.add(f"{group}_{country}")
+    return Entity(
+        name,
+        facts["title"],
+        by=by,
+        recognizers=(recognizer,) if recognizer else (),
+        country=country,
+        groups=frozenset(groups),
+        min_score=facts.get("min_score", 0.4 if by == "presidio" else 0.0),
+        needs_context=facts.get("needs_context", False),
+    )
+
+
+@cache
+def groups() -> Mapping[str, frozenset[str]]:
+    """The names that stand for several entities: ``secrets``, ``pii``, ``names``, ``pii_de``, ..."""
+    members: dict[str, set[str]] = {}
+    for entity in catalogue().values():
+        for group in entity.groups:
+            members.setdefault(group, set()).add(entity.name)
+    return MappingProxyType({group: frozenset(members[group]) for group in sorted(members)})
+
+
+def known(config: DetectorConfig | None = None) -> frozenset[str]:
+    """Every entity there is: Outgate's own, and those that ``config`` brings patterns or words for."""
+    return frozenset(catalogue()) | (brought(config) if config else frozenset())
+
+
+def brought(config: DetectorConfig) -> frozenset[str]:
+    """The entities that ``config`` itself has patterns or words for."""
+    return frozenset(item.entity for item in (*config.patterns, *config.words))
+
+
+def expand(names: Iterable[str], config: DetectorConfig | None = None) -> frozenset[str]:
+    """The entities that group names and entity names stand for; raises UnknownEntityError."""
+    entities = known(config)
+    wanted: set[str] = set()
+    for name in names:
+        if name in groups():
+            wanted |= groups()[name]
+        elif name in entities:
+            wanted.add(name)
+        else:
+            raise UnknownEntityError(name, _nearest(name, entities | groups().keys()))
+    return frozenset(wanted)
+
+
+def _nearest(name: str, candidates: Iterable[str]) -> str:
+    folded = {candidate.casefold(): candidate for candidate in sorted(candidates)}
+    close = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else ""
+
+
+def recognizers(entities: Iterable[str]) -> frozenset[str]:
+    """Presidio's pattern recognizer classes that ``entities`` need; none for NER or own rules."""
+    facts = catalogue()
+    return frozenset(
+        recognizer for name in entities if name in facts for recognizer in facts[name].recognizers
+    )
+
+
+def named(entities: Iterable[str]) -> frozenset[str]:
+    """Those of ``entities`` that only a named-entity model finds."""
+    facts = catalogue()
+    return frozenset(name for name in entities if name in facts and facts[name].by == "ner")
+
+
+def missing(config: DetectorConfig) -> Mapping[str, str]:
+    """Each wanted entity that nothing installed can find, with what to do about it."""
+    problems: dict[str, str] = {}
+    for name in sorted(config.entities - known(config)):
+        problems[name] = str(UnknownEntityError(name, _nearest(name, known(config))))
+    reason = _model_problem(config.ner_model)
+    if reason:
+        for name in sorted(named(config.entities) - brought(config)):
+            problems[name] = reason
+    return problems
+
+
+def _model_problem(model: str | None) -> str | None:
+    if model is None:
+        return "it needs a named-entity model, and the settings name none"
+    # A dotted name would be imported to be looked up; a spaCy package has none.
+    if "." in model or find_spec(model) is None:
+        return f"it needs the named-entity model {model!r}, which is not installed (extra: outgate[ner])"
+    return None

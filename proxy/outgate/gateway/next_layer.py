@@ -1,0 +1,109 @@
+"""Which connections are opened: those for hosts of the catalogue, and no others.
+
+Owns the one decision of "open or tunnel". It looks at every name a connection carries (the address
+asked for, the SNI of the ClientHello, the Host of a plain request) and opens when *any* of them is
+in the catalogue: a client that CONNECTs to a bare address and names an AI host in its SNI is opened
+(and then refused, because the names disagree), not passed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
+from mitmproxy.net.tls import starts_like_tls_record
+from mitmproxy.proxy import commands, events, layer, mode_specs
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.tls import parse_client_hello
+
+WAIT_LIMIT = 128 * 1024  # bytes of an unfinished ClientHello or request head; OpenSSL's own maximum
+_SPEAKS_FIRST = frozenset({80, 443})  # ports on which the client is known to speak first
+_REQUEST_LINE = re.compile(rb"[A-Za-z]{3,20} [^\r\n]* HTTP/1\.[01]\r?\n")
+_HOST = re.compile(rb"\r?\nhost[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
+
+
+class _Close(layer.Layer):
+    """Closes a connection that must neither be opened nor passed."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.Start):
+            yield commands.CloseConnection(self.context.client)
+
+
+class EgressNextLayer(NextLayer):
+    """mitmproxy's layer choice, with our answer to "is this connection ours to open?"."""
+
+    name = "nextlayer"
+
+    def __init__(self, is_known: Callable[[str], bool], on_tunnel: Callable[[str], None]) -> None:
+        self._is_known = is_known
+        self._on_tunnel = on_tunnel
+
+    def _next_layer(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
+        if context.client.transport_protocol == "udp" and _port(context) == 443:
+            return _Close(context)  # QUIC: clients fall back to TCP, which we can read
+        if len(data_client) > WAIT_LIMIT and not context.client.tls_established:
+            return _Close(context)
+        return super()._next_layer(context, data_client, data_server)
+
+    def _ignore_connection(self, context: Context, data_client: bytes, data_server: bytes) -> bool:
+        """True for a tunnel. Raises NeedsMoreData until the client has said enough to know."""
+        address = context.server.address
+        if address is None or isinstance(context.client.proxy_mode, mode_specs.ReverseMode):
+            return False  # an explicit proxy before its CONNECT, or a port that is one provider's
+        if context.client.tls_established:
+            return False  # opened before
+        host = str(address[0])
+        if self._is_known(host):
+            return False
+        for name in self._names(context, data_client):
+            if self._is_known(name):
+                return False
+        self._on_tunnel(context.client.id)
+        return True
+
+    @staticmethod
+    def _names(context: Context, data: bytes) -> list[str]:
+        if context.client.transport_protocol != "tcp":
+            return []
+        if len(data) < 3:
+            if _port(context) in _SPEAKS_FIRST:
+                raise NeedsMoreData
+            return []
+        if starts_like_tls_record(data):
+            try:
+                hello = parse_client_hello(data)
+            except ValueError:
+                return []
+            if hello is None:
+                raise NeedsMoreData
+            return [hello.sni] if hello.sni else []
+        if data[:3].isalpha():
+            return _hosts_of_request(data)
+        return []
+
+
+def _hosts_of_request(data: bytes) -> list[str]:
+    """Every Host of a plain HTTP/1 request; waits for the whole head, so that none is missed."""
+    line_end = data.find(b"\n")
+    if line_end < 0:
+        raise NeedsMoreData
+    if not _REQUEST_LINE.match(data):
+        return []
+    head, found, _ = data.partition(b"\r\n\r\n")
+    if not found:
+        head, found, _ = data.partition(b"\n\n")
+    if not found:
+        raise NeedsMoreData
+    hosts = [value.decode("latin-1").strip() for value in _HOST.findall(head)]
+    target = data.split(b" ", 2)[1].decode("latin-1")
+    if "://" in target:
+        hosts.append(target.split("://", 1)[1].split("/", 1)[0])
+    return hosts
+
+
+def _port(context: Context) -> int | None:
+    address: Any = context.server.address
+    return int(address[1]) if address else None
