@@ -1,0 +1,157 @@
+"""Rules with patterns: the shipped packs, a policy's own patterns, and word lists.
+
+A rule is data: a pattern, the keywords without which it is not tried, and at most one check. New
+kinds are added in YAML without touching this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
+from outgate.dlp.detector import Detector, Match
+from outgate.dlp.entities import _LOADER, detector_file
+from outgate.dlp.validators import VALIDATORS
+
+_CONTEXT_WINDOW = 60  # code points before a match in which a context word counts
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of a pack, as its YAML says it."""
+
+    id: str
+    entity: str
+    pattern: str
+    keywords: tuple[str, ...]
+    score: float
+    validate: str | None
+    match: tuple[str, ...]
+    ignore: tuple[str, ...]
+
+
+@cache
+def rules(pack: str) -> tuple[Rule, ...]:
+    """The rules of a shipped pack: ``secrets`` or ``pii``."""
+    with detector_file(pack).open("rb") as stream:
+        _, body = yaml.load_all(stream, Loader=_LOADER)
+    return tuple(_rule(item) for item in body["rules"])
+
+
+def _rule(item: dict[str, Any]) -> Rule:
+    return Rule(
+        id=item["id"],
+        entity=item["entity"],
+        pattern=item["pattern"],
+        keywords=tuple(word.lower() for word in item.get("keywords", ())),
+        score=item.get("score", 0.85),
+        validate=item.get("validate"),
+        match=tuple(item["match"]),
+        ignore=tuple(item["ignore"]),
+    )
+
+
+class RuleDetector:
+    """Finds what one rule describes."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.name = rule.id
+        self.entities = frozenset({rule.entity})
+        self._entity = rule.entity
+        self._keywords = rule.keywords
+        self._pattern = re.compile(rule.pattern)
+        self._score = rule.score
+        self._valid = VALIDATORS[rule.validate] if rule.validate else None
+
+    def find(self, text: str) -> Iterator[Match]:
+        """All matches; without a keyword in the text the pattern is not tried."""
+        return self.find_folded(text, text.lower())
+
+    def find_folded(self, text: str, folded: str) -> Iterator[Match]:
+        """As ``find``, with the lower-cased text at hand, which every rule needs."""
+        if self._keywords and not any(word in folded for word in self._keywords):
+            return
+        for found in self._pattern.finditer(text):
+            start, end = _value_span(found)
+            if self._valid is None or self._valid(text[start:end]):
+                yield Match(start, end, self._entity, self._score, self.name)
+
+
+def _value_span(found: re.Match[str]) -> tuple[int, int]:
+    for group in ("value", "bare"):
+        if found.re.groupindex.get(group) and found.start(group) >= 0:
+            return found.span(group)
+    return found.span()
+
+
+class PackDetector:
+    """All wanted rules of the packs, over one lower-cased copy of the text."""
+
+    name = "rules"
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self._rules = [RuleDetector(r) for pack in ("secrets", "pii") for r in rules(pack) if r.entity in wanted]
+        self.entities = frozenset().union(*(rule.entities for rule in self._rules)) if self._rules else frozenset()
+
+    def find(self, text: str) -> Iterator[Match]:
+        """All matches of all rules."""
+        folded = text.lower()
+        for rule in self._rules:
+            yield from rule.find_folded(text, folded)
+
+
+class CustomDetector:
+    """A policy's own pattern; without one of its context words near, a match scores half."""
+
+    def __init__(self, custom: CustomPattern) -> None:
+        self.name = f"policy:{custom.entity}"
+        self.entities = frozenset({custom.entity})
+        self._custom = custom
+        self._pattern = re.compile(custom.pattern, re.IGNORECASE if custom.ignore_case else 0)
+
+    def find(self, text: str) -> Iterator[Match]:
+        """All matches of the pattern."""
+        for found in self._pattern.finditer(text):
+            start, end = _value_span(found)
+            if start < end:
+                yield Match(start, end, self._custom.entity, self._score(text, start), self.name)
+
+    def _score(self, text: str, start: int) -> float:
+        if not self._custom.context:
+            return self._custom.score
+        before = text[max(0, start - _CONTEXT_WINDOW) : start].lower()
+        near = any(word.lower() in before for word in self._custom.context)
+        return self._custom.score if near else self._custom.score / 2
+
+
+class WordDetector:
+    """A policy's word list, as whole words; one alternation, longest first."""
+
+    def __init__(self, words: WordList) -> None:
+        self.name = f"words:{words.entity}"
+        self.entities = frozenset({words.entity})
+        self._words = words
+        choices = "|".join(re.escape(word) for word in sorted(words.words, key=len, reverse=True))
+        self._pattern = re.compile(rf"(?<!\w)(?:{choices})(?!\w)", re.IGNORECASE if words.ignore_case else 0)
+
+    def find(self, text: str) -> Iterator[Match]:
+        """Every whole-word occurrence."""
+        for found in self._pattern.finditer(text):
+            yield Match(found.start(), found.end(), self._words.entity, self._words.score, self.name)
+
+
+def detectors(config: DetectorConfig) -> Iterable[Detector]:
+    """What ``config`` asks for of packs, own patterns and words."""
+    yield PackDetector(config.entities)
+    for custom in config.patterns:
+        if custom.entity in config.entities:
+            yield CustomDetector(custom)
+    for words in config.words:
+        if words.entity in config.entities and words.words:
+            yield WordDetector(words)

@@ -1,0 +1,125 @@
+"""A value that was found once is found wherever else it stands: in any field, with any context.
+
+A detector may need a name before the value, or a word near it, to be sure; the second copy has
+neither, and leaves all the same. Knows values and texts, nothing of detectors. Names from a model and
+URLs do not repeat: a word wrongly taken for a name would be wrong everywhere.
+
+Time is linear in the texts: at most ``_SEARCHED`` values are searched as substrings, any number
+beyond that through one walk over the words of a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from outgate.dlp.detector import Match
+from outgate.dlp.overlaps import SECRET, WEAK, Ranks
+
+_SHORTEST = 6  # code points; anything shorter is likely to occur by itself
+_SHORTEST_INSIDE = 12  # a secret of this length or more is found inside other words, too
+_LONGEST = 8192
+_SEARCHED = 64
+_LENGTHS = 32  # different lengths of values that begin with the same word, at most
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A found value, as what it was found, and whether it counts inside a longer word."""
+
+    text: str
+    entity: str
+    score: float
+    detector: str
+    inside: bool = False
+
+
+def values(texts: Sequence[str], matches: Sequence[Sequence[Match]], ranks: Ranks) -> list[Value]:
+    """The distinct values of all matches that repeat, each with its best score; longest first."""
+    found: dict[str, Value] = {}
+    for text, own in zip(texts, matches, strict=True):
+        for match in own:
+            length = match.end - match.start
+            rank = ranks.of(match.entity)
+            if rank == WEAK or not _SHORTEST <= length <= _LONGEST:
+                continue
+            value = text[match.start : match.end]
+            known = found.get(value)
+            if known is None or (known.score, match.entity) < (match.score, known.entity):
+                inside = rank == SECRET and length >= _SHORTEST_INSIDE
+                found[value] = Value(value, match.entity, match.score, match.detector, inside)
+    return sorted(found.values(), key=lambda value: (-len(value.text), value.text))
+
+
+class Repeats:
+    """Finds ``values`` again."""
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        distinct = list(values)
+        secrets = [value for value in distinct if value.inside]
+        others = [value for value in distinct if not value.inside]
+        self._searched = secrets[:_SEARCHED]
+        rest = secrets[_SEARCHED:] + others
+        if len(rest) + len(self._searched) <= _SEARCHED:
+            self._searched += rest
+            rest = []
+        self._walked = _by_first_word(rest)
+
+    def find(self, text: str) -> Iterator[Match]:
+        """Every occurrence in ``text``, those that are known already included."""
+        for value in self._searched:
+            length = len(value.text)
+            start = text.find(value.text)
+            while start >= 0:
+                if value.inside or _stands_alone(text, start, start + length):
+                    yield Match(start, start + length, value.entity, value.score, value.detector)
+                start = text.find(value.text, start + length)
+        if self._walked:
+            yield from self._walk(text)
+
+    def _walk(self, text: str) -> Iterator[Match]:
+        for word in _WORD.finditer(text):
+            for offset, length, candidates in self._walked.get(word[0], ()):
+                start = word.start() - offset
+                if start < 0:
+                    continue
+                value = candidates.get(text[start : start + length])
+                if value and _stands_alone(text, start, start + length):
+                    yield Match(start, start + length, value.entity, value.score, value.detector)
+
+
+type _Index = dict[str, list[tuple[int, int, dict[str, Value]]]]
+
+
+def _by_first_word(values: Iterable[Value]) -> _Index:
+    """By the first word in a value: where that word begins in it, the value's length, the values.
+
+    A value that stands alone begins a word wherever it occurs, and its first word is a whole one.
+    """
+    index: _Index = {}
+    for value in values:
+        word = _WORD.search(value.text)
+        if word is None:
+            continue
+        shapes = index.setdefault(word[0], [])
+        for offset, length, candidates in shapes:
+            if (offset, length) == (word.start(), len(value.text)):
+                candidates[value.text] = value
+                break
+        else:
+            if len(shapes) < _LENGTHS:
+                shapes.append((word.start(), len(value.text), {value.text: value}))
+    return index
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no word goes on across either edge of the span."""
+    before = start > 0 and _is_word(text[start - 1]) and _is_word(text[start])
+    after = end < len(text) and _is_word(text[end - 1]) and _is_word(text[end])
+    return not before and not after
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
