@@ -1,36 +1,55 @@
-"""From decisions to bytes: the edits of a body, a target and headers, and the records of them all.
+"""Decisions applied to the raw bytes of an exchange: only what was decided changes.
 
-Only the spans that a decision edits change (invariant 3); each part is put together once, so the
-cost is linear in its size. No value leaves this room except as its replacement or fingerprint.
+Owns the order of edits and the joining of bytes. What stands in for a value is ``operators``; how
+an edited string is spelled in its place is the segment's codec in ``wire``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from outgate.model import BODY, TARGET, Decision, Document, Exchange, Part, Record, Segment
-from outgate.transform.operators import fingerprint, replacement
+from outgate.model import BODY, TARGET, Action, Decision, Document, Exchange, Part, Record, Segment
+from outgate.transform import operators, places
 from outgate.wire.text_codecs import CODECS, Edit
 
 
 class UneditableError(Exception):
-    """An edit was asked for in a segment that must stay as it is (signed, opaque, a URL's path)."""
+    """A rule asks to edit what is signed or opaque; the exchange can only be blocked.
 
-    def __init__(self, place: str, rule: str | None) -> None:
-        super().__init__(place)
+    ``place`` is fit to be told; ``records`` are those of the whole exchange.
+    """
+
+    def __init__(self, place: str, rule: str | None, records: tuple[Record, ...] = ()) -> None:
+        super().__init__(f"{place} cannot be edited")
         self.place = place
         self.rule = rule
+        self.records = records
+
+
+class InconsistentError(Exception):
+    """Spans that do not fit the document they are said to lie in; nothing may leave on their word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """New bytes of each part that changed, and one record for every decision."""
+    """The parts that changed (None or absent: as they came), and what may be told of every decision."""
 
     body: bytes | None = None
     target: bytes | None = None
-    headers: dict[int, bytes] = field(default_factory=dict)
+    headers: Mapping[int, bytes] = field(default_factory=dict)  # index in Exchange.headers -> new value
     records: tuple[Record, ...] = ()
+
+
+@dataclass(slots=True)
+class _Span:
+    """A stretch of one segment's text that is to be replaced as a whole."""
+
+    start: int
+    end: int
+    action: Action
+    entity: str
+    longest: int  # code points of the finding that gave the entity
 
 
 def apply(
@@ -42,75 +61,127 @@ def apply(
     *,
     edit: bool = True,
 ) -> Edited:
-    """Apply what was decided; with ``edit=False`` only the records are made.
+    """Edit what ``decisions`` say, and record every one of them. ``body`` is decoded of its content encoding.
 
-    Raises UneditableError.
+    With ``edit=False`` there are only the records (the exchange is blocked, no byte of it leaves).
+    Linear in the sizes of the edited parts and in the number of decisions. Raises UneditableError,
+    and InconsistentError when spans lie outside their segment or segments of a part overlap.
     """
     if not decisions:
         return Edited()
-    records = tuple(_record(document.segments, decision, key) for decision in decisions)
+    told = _Teller(document, decisions, key)
+    records = tuple(told.record(decision) for decision in decisions)
     if not edit:
         return Edited(records=records)
     by_segment: dict[int, list[Decision]] = {}
     for decision in decisions:
         if decision.action.edits:
-            segment = document.segments[decision.finding.segment]
-            if not segment.editable:
-                raise UneditableError(segment.place, decision.rule)
-            by_segment.setdefault(decision.finding.segment, []).append(decision)
+            index = decision.finding.segment
+            if not document.segments[index].editable:
+                raise UneditableError(told.place(index), decision.rule, records)
+            by_segment.setdefault(index, []).append(decision)
     by_part: dict[Part, list[tuple[Segment, list[Edit]]]] = {}
-    for index, wanted in by_segment.items():
+    for index, asked in by_segment.items():
         segment = document.segments[index]
-        by_part.setdefault(segment.part, []).append((segment, _edits(segment.text, wanted, key)))
-    new_body: bytes | None = None
-    new_target: bytes | None = None
-    headers: dict[int, bytes] = {}
-    for part, changes in by_part.items():
-        if part == BODY:
-            new_body = _rewrite(body, changes)
-        elif part == TARGET:
-            new_target = _rewrite(exchange.target, changes)
-        else:
-            headers[part.index] = _rewrite(exchange.headers[part.index][1], changes)
-    return Edited(new_body, new_target, headers, records)
+        spans = _merged(asked)
+        texts = [told.replacement(s.action, s.entity, segment.text[s.start : s.end]) for s in spans]
+        found = [(span.start, span.end, text) for span, text in zip(spans, texts, strict=True)]
+        by_part.setdefault(segment.part, []).append((segment, found))
+    rewritten = {part: _rewrite(_raw(exchange, body, part), changes) for part, changes in by_part.items()}
+    return Edited(
+        body=rewritten.get(BODY),
+        target=rewritten.get(TARGET),
+        headers={part.index: value for part, value in rewritten.items() if part.kind == "header"},
+        records=records,
+    )
 
 
-def _edits(text: str, decisions: list[Decision], key: bytes) -> list[Edit]:
-    """Sorted and disjoint: findings that overlap are covered by one replacement, the first one's."""
-    edits: list[Edit] = []
-    for decision in sorted(decisions, key=lambda d: (d.finding.start, -d.finding.end)):
+class _Teller:
+    """What may be told of the findings of one exchange; each value and place is worked out once."""
+
+    def __init__(self, document: Document, decisions: Iterable[Decision], key: bytes) -> None:
+        self._segments = document.segments
+        self._key = key
+        self._places: dict[int, str] = {}
+        self._fingerprints: dict[tuple[str, str], str] = {}
+        self._replacements: dict[tuple[Action, str, str], str] = {}
+        # A segment may be a JSON key, and so a name in its own place and in the places below it.
+        self._tainted: set[str] = set()
+        for decision in decisions:
+            finding = decision.finding
+            if not 0 <= finding.segment < len(self._segments):
+                raise InconsistentError("a finding lies in no segment")
+            text = self._segments[finding.segment].text
+            if not 0 <= finding.start < finding.end <= len(text):
+                raise InconsistentError("a finding lies outside its segment")
+            if len(text) <= places.LIMIT:
+                self._tainted.add(text)
+
+    def place(self, index: int) -> str:
+        place = self._places.get(index)
+        if place is None:
+            place = self._places[index] = places.safe(self._segments[index].place, self._tainted)
+        return place
+
+    def record(self, decision: Decision) -> Record:
         finding = decision.finding
-        if edits and finding.start < edits[-1][1]:
-            start, end, text_for = edits[-1]
-            edits[-1] = (start, max(end, finding.end), text_for)
+        segment = self._segments[finding.segment]
+        known = (finding.entity, segment.text[finding.start : finding.end])
+        fingerprint = self._fingerprints.get(known)
+        if fingerprint is None:
+            fingerprint = self._fingerprints[known] = operators.fingerprint(*known, self._key)
+        return Record(
+            entity=finding.entity,
+            role=segment.role,
+            place=self.place(finding.segment),
+            score=round(finding.score, 3),
+            fingerprint=fingerprint,
+            rule=decision.rule,
+            action=decision.action,
+        )
+
+    def replacement(self, action: Action, entity: str, value: str) -> str:
+        known = (action, entity, value)
+        text = self._replacements.get(known)
+        if text is None:
+            text = self._replacements[known] = operators.replacement(action, entity, value, self._key)
+        return text
+
+
+def _merged(decisions: Iterable[Decision]) -> list[_Span]:
+    """Disjoint spans in order. Detection leaves no overlaps; if some come all the same, all of them go."""
+    spans: list[_Span] = []
+    for decision in sorted(decisions, key=lambda d: (d.finding.start, -d.finding.end)):
+        finding, length = decision.finding, decision.finding.end - decision.finding.start
+        last = spans[-1] if spans else None
+        if last is None or finding.start >= last.end:
+            spans.append(_Span(finding.start, finding.end, decision.action, finding.entity, length))
             continue
-        value = text[finding.start : finding.end]
-        edits.append((finding.start, finding.end, replacement(decision.action, finding.entity, value, key)))
-    return edits
+        last.end = max(last.end, finding.end)
+        if last.action is not decision.action:
+            last.action = Action.REDACT  # the one that leaves nothing
+        if length > last.longest:
+            last.entity, last.longest = finding.entity, length
+    return spans
+
+
+def _raw(exchange: Exchange, body: bytes, part: Part) -> bytes:
+    if part == BODY:
+        return body
+    if part == TARGET:
+        return exchange.target
+    return exchange.headers[part.index][1]
 
 
 def _rewrite(raw: bytes, changes: list[tuple[Segment, list[Edit]]]) -> bytes:
-    pieces: list[bytes] = []
+    view = memoryview(raw)
+    pieces: list[bytes | memoryview] = []
     position = 0
-    for segment, edits in sorted(changes, key=lambda change: change[0].start):
-        if segment.start < position:
-            raise ValueError("segments of one part overlap")
-        pieces.append(raw[position : segment.start])
-        pieces.append(CODECS[segment.codec].rewrite(raw[segment.start : segment.end], edits))
+    for segment, found in sorted(changes, key=lambda change: change[0].start):
+        if not position <= segment.start <= segment.end <= len(raw):
+            raise InconsistentError(f"segments of the {segment.part.kind} overlap or lie outside it")
+        pieces.append(view[position : segment.start])
+        pieces.append(CODECS[segment.codec].rewrite(raw[segment.start : segment.end], found))
         position = segment.end
-    pieces.append(raw[position:])
+    pieces.append(view[position:])
     return b"".join(pieces)
-
-
-def _record(segments: Sequence[Segment], decision: Decision, key: bytes) -> Record:
-    finding = decision.finding
-    segment = segments[finding.segment]
-    return Record(
-        entity=finding.entity,
-        role=segment.role,
-        place=segment.place if not segment.place.endswith("(key)") else "(key)",
-        score=round(finding.score, 3),
-        fingerprint=fingerprint(finding.entity, segment.text[finding.start : finding.end], key),
-        rule=decision.rule,
-        action=decision.action,
-    )
