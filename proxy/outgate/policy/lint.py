@@ -1,0 +1,61 @@
+"""Rules that can never decide anything, because one above them takes everything they would.
+
+Warnings and no errors: such a rule does no harm, but whoever wrote it thinks that it does
+something. Only what is certain is told: the upper rule has no conditions, or the very same ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outgate.model import Action
+from outgate.policy.condition import Conditions
+from outgate.policy.decide import Policy
+from outgate.policy.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A rule that is never reached, and the one above that sees to it."""
+
+    rule: Rule
+    by: Rule
+
+    def __str__(self) -> str:
+        place = f"{self.rule.file}:{self.rule.mark.line}:{self.rule.mark.column}"
+        return f"{place}: rule {self.rule.name!r} never decides: {self.by.name!r} above it comes first"
+
+
+def shadowed(policy: Policy) -> tuple[Shadowed, ...]:
+    """Every rule that some single rule above it shadows, in the policy's order."""
+    found: list[Shadowed] = []
+    for position, rule in enumerate(policy.rules):
+        by = next((upper for upper in policy.rules[:position] if _covers(upper, rule)), None)
+        if by is not None:
+            found.append(Shadowed(rule, by))
+    return tuple(found)
+
+
+def _covers(upper: Rule, lower: Rule) -> bool:
+    if not _applies_wherever(upper, lower):
+        return False
+    if upper.entities is None or lower.entities is None:
+        # An audit gate notes and lets reading go on, so it covers nothing.
+        return upper.entities is lower.entities and upper.action is not Action.AUDIT
+    return (
+        upper.entities >= lower.entities
+        and upper.min_score <= lower.min_score
+        and (upper.roles is None or (lower.roles is not None and upper.roles >= lower.roles))
+    )
+
+
+def _applies_wherever(upper: Rule, lower: Rule) -> bool:
+    if upper.unless is not None and _spelled(upper.unless) != _spelled(lower.unless):
+        return False
+    return upper.when is None or _spelled(upper.when) == _spelled(lower.when)
+
+
+def _spelled(conditions: Conditions | None) -> str:
+    if conditions is None:
+        return ""
+    return " or ".join(" and ".join(map(str, all_of)) for all_of in conditions.alternatives)

@@ -1,0 +1,185 @@
+"""Policy files to a policy in force, or to everything that is wrong with them.
+
+Reads like what happens: find the files, validate each, add up the detectors, compile the rules.
+Slow (tens of milliseconds) and blocking: called at start, on a reload, and by commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from outgate.dlp import entities as dlp_entities
+from outgate.dlp.config import DetectorConfig
+from outgate.model import Action, Provider
+from outgate.policy import own_detectors
+from outgate.policy.condition import compiled
+from outgate.policy.decide import RESERVED, Policy
+from outgate.policy.error import PolicyError, Problem
+from outgate.policy.files import Files
+from outgate.policy.message import DEFAULT, DEFAULT_FOUND, Message
+from outgate.policy.rule import Rule
+from outgate.policy.schema import DetectorsSpec, Known, PolicySpec, RuleSpec
+from outgate.policy.source import Node
+from outgate.policy.validate import validate
+
+CUSTOM = "custom"  # the group of entities that a policy has detectors of its own for
+_Loaded = tuple[Path, Node, PolicySpec]
+
+
+def load(paths: Sequence[Path], *, check_model: bool = False, providers: Iterable[Provider] = ()) -> Policy:
+    """The policy that ``paths`` and their includes make up, in that order.
+
+    A setting (``mode``, ``on_error``, ...) is that of the first file that states it. With
+    ``providers`` (the catalogue's), conditions that fit none of them are errors. An entity that
+    needs a model that is not installed is told in ``Policy.missing``, and with ``check_model`` is
+    an error. Raises PolicyError with every problem of every file.
+    """
+    files = Files()
+    files.add(paths)
+    problems = files.problems
+    groups = _groups(files.read)
+    known = Known(dlp_entities.known() | groups.keys(), tuple(providers))
+    loaded: list[_Loaded] = []
+    for path, node in files.read:
+        spec, wrong = validate(PolicySpec, node, path, known)
+        problems += wrong
+        if spec is not None:
+            loaded.append((path, node, spec))
+    problems += _name_clashes(files.read)
+    config, wrong, word_lists = own_detectors.merged(
+        [(path, node, spec.detectors) for path, node, spec in loaded]
+    )
+    problems += wrong
+    seen = files.seen | set(word_lists)
+    if problems:
+        raise PolicyError(_in_order(problems, files), seen)
+    rules = tuple(
+        _compiled(rule, path, node, position, groups)
+        for path, node, spec in loaded
+        for position, rule in enumerate(spec.rules)
+    )
+    wanted = frozenset().union(*(rule.entities or () for rule in rules))
+    config = replace(config, entities=wanted)
+    missing = dlp_entities.missing(config)
+    if check_model and missing:
+        raise PolicyError(_missing(loaded, missing, groups), seen)
+    return Policy(
+        name=paths[0].stem,
+        hash=_hash(files.read, config),
+        files=(*(path for path, _ in files.read), *word_lists),
+        mode=_stated(loaded, "mode", "enforce"),
+        on_error=Action(_stated(loaded, "on_error", "block")),
+        uninspectable=Action(_stated(loaded, "uninspectable", "audit")),
+        help_url=_stated(loaded, "help_url", ""),
+        detectors=config,
+        rules=rules,
+        missing=missing,
+    )
+
+
+def _own(read: Sequence[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, DetectorsSpec]]:
+    """Each file's ``detectors``, also of files that have something wrong elsewhere."""
+    for path, node in read:
+        inner = node.value.get("detectors") if isinstance(node.value, dict) else None
+        if inner is not None:
+            spec, _ = validate(DetectorsSpec, inner, path)
+            if spec is not None:
+                yield path, inner, spec
+
+
+def _groups(read: Sequence[tuple[Path, Node]]) -> Mapping[str, frozenset[str]]:
+    """All groups of entities, with the policy's own; read before validation, which asks for them."""
+    own: set[str] = set()
+    for _, node in read:
+        plain = node.plain()
+        detectors = plain.get("detectors") if isinstance(plain, dict) else None
+        for kind in ("patterns", "words"):
+            entries = detectors.get(kind) if isinstance(detectors, dict) else None
+            for entry in entries if isinstance(entries, list) else ():
+                if isinstance(entry, dict) and isinstance(entry.get("entity"), str):
+                    own.add(entry["entity"])
+    one_each = {entity: frozenset({entity}) for entity in own}
+    return {**dlp_entities.groups(), **one_each, **({CUSTOM: frozenset(own)} if own else {})}
+
+
+def _name_clashes(read: Sequence[tuple[Path, Node]]) -> list[Problem]:
+    """A name says which rule decided, in answers and in the audit log: it must say it of one rule."""
+    first: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path, node in read:
+        rules = node.value.get("rules") if isinstance(node.value, dict) else None
+        for rule in rules.value if rules and isinstance(rules.value, list) else ():
+            name = rule.value.get("name") if isinstance(rule.value, dict) else None
+            if name is None or not isinstance(name.value, str):
+                continue
+            if name.value in RESERVED:
+                problems.append(Problem(path, name.mark, f"{name.value!r} is a setting's name, not a rule's"))
+            elif name.value in first:
+                before = first[name.value]
+                problems.append(
+                    Problem(path, name.mark, f"a second rule is called {name.value!r}", f"first at {before}")
+                )
+            else:
+                first[name.value] = f"{path}:{name.mark.line}"
+    return problems
+
+
+def _in_order(problems: Sequence[Problem], files: Files) -> list[Problem]:
+    order = {path: position for position, (path, _) in enumerate(files.read)}
+    return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.mark))
+
+
+def _stated(loaded: Sequence[_Loaded], setting: str, default: str) -> Any:
+    return next(
+        (getattr(spec, setting) for _, _, spec in loaded if setting in spec.model_fields_set), default
+    )
+
+
+def _compiled(
+    rule: RuleSpec, path: Path, node: Node, position: int, groups: Mapping[str, frozenset[str]]
+) -> Rule:
+    entities = frozenset().union(*(groups.get(name, {name}) for name in rule.detect)) if rule.detect else None
+    return Rule(
+        name=rule.name,
+        action=rule.action,
+        when=compiled(rule.when),
+        unless=compiled(rule.unless),
+        entities=entities,
+        min_score=rule.min_score,
+        roles=frozenset(rule.roles) or None,
+        message=Message.parse(rule.message)
+        if rule.message
+        else DEFAULT
+        if entities is None
+        else DEFAULT_FOUND,
+        note=rule.note,
+        file=path,
+        mark=node.at(["rules", position]),
+    )
+
+
+def _missing(
+    loaded: Sequence[_Loaded], missing: Mapping[str, str], groups: Mapping[str, frozenset[str]]
+) -> list[Problem]:
+    """Each place in the policy that asks for what nothing installed can find."""
+    problems = []
+    for path, node, spec in loaded:
+        for position, rule in enumerate(spec.rules):
+            for index, name in enumerate(rule.detect):
+                lacking = sorted(groups.get(name, frozenset({name})) & missing.keys())
+                if lacking:
+                    mark = node.at(["rules", position, "detect", index])
+                    problems.append(Problem(path, mark, f"{', '.join(lacking)}: {missing[lacking[0]]}"))
+    return problems
+
+
+def _hash(read: Sequence[tuple[Path, Node]], config: DetectorConfig) -> str:
+    """Over what the files say, not how they are written: comments, layout and paths do not count."""
+    content = [node.plain() for _, node in read]
+    canonical = json.dumps([content, config.to_json()], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

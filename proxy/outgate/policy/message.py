@@ -1,0 +1,85 @@
+"""What a blocked person is told: the rule's message with its ``{fields}`` filled in.
+
+Owns which fields there are. A template is taken apart at load, so that an unknown field is an error
+in the policy and never in an answer; nothing of ``str.format`` is used, which would reach into
+attributes. What the client itself has sent (a model's name) is shortened and made printable, and
+nothing that was found is ever a field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from outgate.model import Facts
+from outgate.policy.error import near_miss
+
+MAX_VALUE = 100  # characters of one field
+_FIELD = re.compile(r"\{([^{}]*)\}")
+
+FIELDS: Mapping[str, Callable[[Facts], str | None]] = {
+    "provider.id": lambda facts: facts.provider.id,
+    "provider.name": lambda facts: facts.provider.name,
+    "provider.operator": lambda facts: facts.provider.operator,
+    "provider.jurisdiction": lambda facts: facts.provider.jurisdiction,
+    "provider.category": lambda facts: facts.provider.category,
+    "region": lambda facts: facts.region,
+    "model": lambda facts: facts.model,
+    "model.origin": lambda facts: facts.model_origin,
+    "host": lambda facts: facts.host,
+    "method": lambda facts: facts.method,
+    "identity.user": lambda facts: facts.identity.user,
+    "identity.device": lambda facts: facts.identity.device,
+}
+# Known to the rule and the policy rather than to the exchange.
+OWN_FIELDS = frozenset({"rule", "entities", "help_url"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A template: text and field names in turn, beginning with text."""
+
+    pieces: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, template: str) -> Message:
+        """Take a template apart; ValueError names the first field that there is not."""
+        pieces = _FIELD.split(template)
+        for name in pieces[1::2]:
+            if name not in FIELDS and name not in OWN_FIELDS:
+                known = sorted(FIELDS.keys() | OWN_FIELDS)
+                hint = near_miss(name, known) or f"one of {', '.join(known)}"
+                raise ValueError(f"{{{name}}} is not a field of messages: {hint}")
+        for text in pieces[::2]:
+            if "{" in text or "}" in text:
+                raise ValueError("a brace without its partner: fields are written {provider.name}")
+        return cls(tuple(pieces))
+
+    def fill(self, facts: Facts, *, rule: str, entities: Iterable[str] = (), help_url: str = "") -> str:
+        """The text for one exchange. What is not known reads as ``unknown``."""
+        own = {"rule": rule, "entities": ", ".join(sorted(set(entities))), "help_url": help_url}
+        filled = [
+            piece if position % 2 == 0 else own[piece] if piece in own else _shown(FIELDS[piece](facts))
+            for position, piece in enumerate(self.pieces)
+        ]
+        return "".join(filled)
+
+
+def _shown(value: str | None) -> str:
+    if not value:
+        return "unknown"
+    text = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
+        for character in value[:MAX_VALUE]
+    )
+    return text + ("…" if len(value) > MAX_VALUE else "")
+
+
+DEFAULT = Message.parse('Your organisation\'s policy does not allow this request (rule "{rule}").')
+DEFAULT_FOUND = Message.parse(
+    'Your organisation\'s policy does not allow this request (rule "{rule}"): it holds {entities}.'
+)
+DEFAULT_UNINSPECTABLE = Message.parse(
+    "Your organisation's policy does not let out files whose content cannot be inspected."
+)

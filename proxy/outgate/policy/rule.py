@@ -1,0 +1,44 @@
+"""One rule, ready to be asked.
+
+Owns when a rule is about an exchange and when it is about a finding. Knows nothing of the other
+rules: what comes first is ``decide``'s business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from outgate.model import Action, Facts, Role
+from outgate.policy.condition import Conditions
+from outgate.policy.error import Mark
+from outgate.policy.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a policy. Without ``entities`` it is a gate: about the exchange as a whole."""
+
+    name: str
+    action: Action
+    when: Conditions | None
+    unless: Conditions | None
+    entities: frozenset[str] | None  # groups already replaced by their members
+    min_score: float
+    roles: frozenset[Role] | None  # None: anyone's words
+    message: Message
+    note: str
+    file: Path
+    mark: Mark
+
+    def applies(self, facts: Facts) -> bool:
+        """Whether ``when`` holds and ``unless`` does not."""
+        if self.when is not None and not self.when.holds(facts):
+            return False
+        return self.unless is None or not self.unless.holds(facts)
+
+    def catches(self, entity: str, role: Role, score: float) -> bool:
+        """Whether a finding is this rule's, provided that the rule applies to its exchange."""
+        if self.entities is None or entity not in self.entities or score < self.min_score:
+            return False
+        return self.roles is None or role in self.roles

@@ -1,0 +1,302 @@
+"""The shape of a policy file: which keys there are and what each may hold.
+
+Pydantic models, from which the JSON Schema for editors is generated (``policies/schema.json``).
+What needs more than one value to judge (entities, includes, a rule without ``detect``) is
+``load``'s business. The descriptions here are what an administrator reads in the editor.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.annotated_handlers import GetJsonSchemaHandler
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic_core import CoreSchema, core_schema
+
+from outgate.model import Action, Provider, Role
+from outgate.policy import values
+from outgate.policy.countries import country
+from outgate.policy.error import near_miss
+from outgate.policy.message import Message
+
+Fallback = Literal["allow", "audit", "block"]
+Category = Literal["api", "chat", "assistant", "cloud", "aggregator", "self-hosted"]
+
+
+class _OneOrMore:
+    """A list with at least one item; a single value stands for a list of one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        many = handler(schema) | {"minItems": 1}
+        return {"anyOf": [many["items"], many]}
+
+
+def _listed(value: Any) -> list[Any]:
+    # An empty list would make a condition that never holds, or a rule about nothing: a slip.
+    if value == []:
+        raise ValueError("the list is empty")
+    return value if isinstance(value, list) else [value]
+
+
+def _readable(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("a readable text is expected, without line breaks")
+    return text
+
+
+def _parsed(parse: Any, **schema: Any) -> PlainValidator:
+    """A value that a function of ``values`` reads; ``schema`` is what an editor checks."""
+    return PlainValidator(parse, json_schema_input_type=Annotated[str, Field(**schema)])
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a policy may name, handed to validation as its context; without it, nothing is looked up."""
+
+    entities: frozenset[str]  # and groups of them
+    providers: tuple[Provider, ...] = ()  # none: the catalogue is not at hand
+
+
+def _known_entity(name: str, info: ValidationInfo) -> str:
+    if isinstance(info.context, Known) and name not in info.context.entities:
+        raise ValueError(f"no detector provides {name!r}", near_miss(name, info.context.entities))
+    return name
+
+
+def _known_to_catalogue(fact: str) -> AfterValidator:
+    """A mistyped provider would make a rule that never applies, in silence."""
+
+    def check(pattern: str, info: ValidationInfo) -> str:
+        providers = info.context.providers if isinstance(info.context, Known) else ()
+        names = {getattr(provider, fact) for provider in providers}
+        matches = values.glob((pattern,))
+        if names and not any(map(matches, names)):
+            raise ValueError(
+                f"no provider of the catalogue has the {fact} {pattern!r}", near_miss(pattern, names)
+            )
+        return pattern
+
+    return AfterValidator(check)
+
+
+def _there_already(action: Action) -> Action:
+    if action is Action.PSEUDONYMISE:
+        raise ValueError(
+            "pseudonymise needs the vault that restores the values, which this version does not have yet",
+            "use redact (the value is gone) or hash (the same value always gets the same replacement)",
+        )
+    return action
+
+
+def _template(text: str) -> str:
+    Message.parse(text)
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_readable)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Texts = Annotated[tuple[Text, ...], _OneOrMore()]
+TextsOrUnknown = Annotated[tuple[Text | None, ...], _OneOrMore()]
+Code = Annotated[str, Field(pattern="^[A-Za-z]{2}$"), AfterValidator(country)]
+Codes = Annotated[tuple[Code, ...], _OneOrMore()]
+CodesOrUnknown = Annotated[tuple[Code | None, ...], _OneOrMore()]
+Method = Annotated[str, Field(pattern="^[A-Za-z]+$"), AfterValidator(str.upper)]
+Network = Annotated[values.IPNetwork, _parsed(values.network, examples=["10.0.0.0/8", "2001:db8::/32"])]
+Days = Annotated[frozenset[int], _parsed(values.days, examples=["mon-fri", "sat"])]
+Hours = Annotated[tuple[int, int], _parsed(values.hours, examples=["08:00-18:00", "22:00-06:00"])]
+Zone = Annotated[tzinfo, _parsed(values.zone, examples=["UTC", "Europe/Berlin"])]
+EntityName = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{1,63}$")]
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=()
+    )
+
+
+class TimeSpec(_Spec):
+    """Some hours of some days; what is left out is every day, or the whole day."""
+
+    days: Annotated[tuple[Days, ...], _OneOrMore()] = Field(
+        (), description="mon, tue, ... or a span such as mon-fri"
+    )
+    hours: Annotated[tuple[Hours, ...], _OneOrMore()] = Field(
+        (), description="08:00-18:00, the end exclusive; 22:00-06:00 belongs to the day it begins on"
+    )
+    zone: Zone = Field(UTC, description="IANA time zone; without it, UTC")
+
+
+class ConditionSpec(_Spec):
+    """Facts about an exchange. All keys must hold; of a list, one value is enough. Case is ignored.
+
+    `null` in a list of values means "not known".
+    """
+
+    provider_id: Annotated[tuple[Annotated[Text, _known_to_catalogue("id")], ...], _OneOrMore()] = Field(
+        (), alias="provider.id", description="id in the catalogue, such as openai; * and ? are wild"
+    )
+    provider_name: Annotated[tuple[Annotated[Text, _known_to_catalogue("name")], ...], _OneOrMore()] = Field(
+        (), alias="provider.name", description="name in the catalogue; * and ? are wild"
+    )
+    provider_jurisdiction: Codes = Field(
+        (), alias="provider.jurisdiction", description="ISO country where the operator sits"
+    )
+    provider_category: Annotated[tuple[Category, ...], _OneOrMore()] = Field((), alias="provider.category")
+    provider_operator: Annotated[
+        tuple[Annotated[Text, _known_to_catalogue("operator")], ...], _OneOrMore()
+    ] = Field((), alias="provider.operator", description="the company that operates it; * and ? are wild")
+    region: TextsOrUnknown = Field(
+        (), description="processing region, when the host name states it; * and ? are wild"
+    )
+    model: TextsOrUnknown = Field((), description="the model that is asked for; * and ? are wild")
+    model_origin: CodesOrUnknown = Field(
+        (), alias="model.origin", description="ISO country of the organisation that trained the model"
+    )
+    host: Texts = Field((), description="host name; * and ? are wild")
+    path: Texts = Field((), description="path without the query, normalised; * and ? are wild")
+    method: Annotated[tuple[Method, ...], _OneOrMore()] = Field((), description="HTTP method")
+    identity_user: TextsOrUnknown = Field((), alias="identity.user", description="who asks; * and ? are wild")
+    identity_groups: TextsOrUnknown = Field(
+        (), alias="identity.groups", description="a group of who asks; * and ? are wild"
+    )
+    identity_device: TextsOrUnknown = Field(
+        (), alias="identity.device", description="the device that asks; * and ? are wild"
+    )
+    client_network: Annotated[tuple[Network, ...], _OneOrMore()] = Field(
+        (), alias="client.network", description="network that the client's address lies in"
+    )
+    time: Annotated[tuple[TimeSpec, ...], _OneOrMore()] = Field((), description="when the request is made")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("no condition is given")
+        return self
+
+
+class RuleSpec(_Spec):
+    """Without `detect` a rule is about the exchange as a whole; with it, about what is found in it."""
+
+    name: Name = Field(description="unique; stands in answers, metrics and the audit log")
+    when: Annotated[tuple[ConditionSpec, ...], _OneOrMore()] = Field(
+        (), description="the rule applies if this holds; of a list, one is enough"
+    )
+    unless: Annotated[tuple[ConditionSpec, ...], _OneOrMore()] = Field(
+        (), description="... and this does not; of a list, one is enough to set the rule aside"
+    )
+    detect: Annotated[tuple[Annotated[Text, AfterValidator(_known_entity)], ...], _OneOrMore()] = Field(
+        (), description="entities, or groups of them: secrets, pii, names, custom, ..."
+    )
+    min_score: Score = Field(0.0, description="findings that the detector is less sure of are not the rule's")
+    roles: Annotated[tuple[Role, ...], _OneOrMore()] = Field(
+        (), alias="in", description="whose words; default: anyone's"
+    )
+    action: Annotated[Action, AfterValidator(_there_already)] = Field(
+        description="what is done; pseudonymise is not there yet"
+    )
+    message: Annotated[str, Field(max_length=1000), AfterValidator(_template)] = Field(
+        "", description="for the person who is blocked; {provider.name}, {help_url}, ... are filled in"
+    )
+    note: str = Field("", description="for whoever reads the policy; nothing is done with it")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.message and self.action is not Action.BLOCK:
+            raise ValueError("`message` is for who is blocked: this rule blocks nothing")
+        if self.detect:
+            return self
+        if self.action.edits:
+            raise ValueError(f"`{self.action}` changes what is found: say what with `detect`")
+        stray = [key for key, stated in (("min_score", self.min_score), ("in", self.roles)) if stated]
+        if stray:
+            raise ValueError(f"`{stray[0]}` is about findings: it needs `detect`")
+        return self
+
+
+class PatternSpec(_Spec):
+    """A regular expression of your own, with examples that are checked whenever the policy is loaded."""
+
+    entity: EntityName = Field(description="what to call a finding, such as EMPLOYEE_ID")
+    pattern: Text = Field(
+        description="Python's dialect; a group named `value` is what is found, else all of it"
+    )
+    score: Score = Field(0.85, description="how sure a match is")
+    ignore_case: bool = False
+    context: Texts = Field((), description="words near a match; without one of them it scores half")
+    match: Texts = Field(description="texts in which the pattern must find something")
+    ignore: Texts = Field((), description="texts in which it must find nothing")
+
+
+class WordsSpec(_Spec):
+    """Words and phrases of your own, found as whole words; inline, from a file, or both."""
+
+    entity: EntityName = Field(description="what to call a finding, such as PROJECT_NAME")
+    words: Texts = ()
+    file: Text = Field("", description="one word or phrase a line, # comments; relative to this file")
+    ignore_case: bool = True
+    score: Score = 0.85
+
+
+class DetectorsSpec(_Spec):
+    """What detection needs to know beyond the names of entities."""
+
+    language: Annotated[str, Field(pattern="^[a-z]{2}$")] = Field(default="en", description="ISO 639-1 code")
+    ner_model: str | None = Field(
+        default=None, description="spaCy package that finds names; null: none is used"
+    )
+    patterns: tuple[PatternSpec, ...] = ()
+    words: tuple[WordsSpec, ...] = ()
+
+
+class PolicySpec(_Spec):
+    """An Outgate policy. Rules are read top to bottom; per finding the first match decides."""
+
+    model_config = ConfigDict(title="Outgate policy")
+
+    version: Literal[1] = Field(description="of the policy language")
+    include: Texts = Field((), description="pack:NAME for a shipped pack, or a file relative to this one")
+    mode: Literal["enforce", "audit"] = Field(
+        "enforce", description="audit: nothing is blocked or changed, what would have been is recorded"
+    )
+    on_error: Fallback = Field("block", description="what happens when inspection itself fails")
+    uninspectable: Fallback = Field("audit", description="what happens to images, audio, archives, ...")
+    help_url: Annotated[str, Field(pattern="^(https?://|mailto:)")] = Field(
+        "", description="where people ask for access; {help_url} in messages"
+    )
+    detectors: DetectorsSpec = DetectorsSpec()
+    rules: tuple[RuleSpec, ...] = ()
+
+
+class _Plain(GenerateJsonSchema):
+    """Without the titles, which say each key a second time, and without a default that JSON cannot hold."""
+
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"non-serializable-default"}  # noqa: RUF012
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+
+def json_schema() -> str:
+    """The JSON Schema of a policy file, as text for ``policies/schema.json``."""
+    schema = PolicySpec.model_json_schema(mode="validation", schema_generator=_Plain)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
