@@ -1,0 +1,108 @@
+"""Between the interception library's flows and our exchanges: what came in, and what is to go out."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+
+from mitmproxy import http
+from mitmproxy.proxy import mode_specs
+
+from outgate.gateway.errors import ErrorAnswer
+from outgate.gateway.identity import address_of, identify
+from outgate.model import Exchange, Verdict
+
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+# Modes in which the address is that of a machine, and only SNI and Host name the site.
+_BY_ADDRESS = (mode_specs.TransparentMode, mode_specs.LocalMode, mode_specs.WireGuardMode, mode_specs.TunMode)
+
+
+def reference() -> str:
+    """A fresh reference id: what clients are told and auditors look up."""
+    return f"og_{secrets.token_hex(8)}"
+
+
+def names_of(flow: http.HTTPFlow) -> set[str]:
+    """Every host that a request says it is for: address, SNI, Host and :authority. One, if honest."""
+    request = flow.request
+    if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode):
+        return {plain_host(request.host)}
+    names = {plain_host(value) for value in request.headers.get_all("host")}
+    if request.authority:
+        names.add(plain_host(request.authority))
+    if flow.client_conn.sni:
+        names.add(plain_host(flow.client_conn.sni))
+    if not names or not isinstance(flow.client_conn.proxy_mode, _BY_ADDRESS):
+        names.add(plain_host(request.host))
+    return names
+
+
+def plain_host(value: str) -> str:
+    """A host in lower case, without port and trailing dot."""
+    host = value.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return (host.partition(":")[0] if host.count(":") == 1 else host).rstrip(".")
+
+
+def to_exchange(flow: http.HTTPFlow, host: str, *, message: bytes | None = None) -> Exchange:
+    """The exchange of a request, or of one WebSocket ``message`` of its upgraded connection."""
+    request = flow.request
+    return Exchange(
+        id=reference(),
+        time=datetime.now(UTC),
+        client=address_of(flow.client_conn),
+        method=request.method,
+        scheme=request.scheme,
+        host=host,
+        port=request.port,
+        target=request.data.path,
+        headers=() if message is not None else tuple(request.headers.fields),
+        body=request.raw_content or b"" if message is None else message,
+        identity=identify(flow.client_conn),
+        websocket=message is not None,
+    )
+
+
+def tidy(request: http.Request) -> None:
+    """Take off what must not go on: hop-by-hop credentials, trailers, folded lines, offers we cannot keep."""
+    headers = request.headers
+    if any(b"\n" in value or b"\r" in value for _, value in headers.fields):
+        headers.fields = tuple(
+            (name, re.sub(rb"[\r\n]+", b" ", _FOLD.sub(b" ", value))) for name, value in headers.fields
+        )
+    for name in ("proxy-authorization", "proxy-connection", "sec-websocket-extensions", "trailer"):
+        if name in headers:
+            del headers[name]
+    request.trailers = None
+
+
+def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
+    """Put a verdict's edits into the request. With none, not a byte changes."""
+    request = flow.request
+    if verdict.headers:
+        fields = list(request.headers.fields)
+        for index, value in verdict.headers.items():
+            fields[index] = (fields[index][0], value)
+        request.headers.fields = tuple(fields)
+    if verdict.target is not None:
+        request.data.path = verdict.target
+    if verdict.body is not None:
+        request.headers.pop("content-encoding", None)
+        chunked = "transfer-encoding" in request.headers
+        request.data.content = verdict.body
+        if not chunked:
+            request.headers["content-length"] = str(len(verdict.body))
+
+
+def to_response(answer: ErrorAnswer) -> http.Response:
+    """Our own answer as the library's."""
+    return http.Response.make(answer.status, answer.body, [(k.encode(), v.encode()) for k, v in answer.headers])
+
+
+def wants_html(request: http.Request) -> bool:
+    """Whether a person looks at the answer in a browser."""
+    return request.headers.get("sec-fetch-mode") == "navigate" or (
+        request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    )

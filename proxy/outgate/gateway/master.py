@@ -1,0 +1,126 @@
+"""mitmproxy, embedded: our own master, the few addons it needs, and options that leave no way round.
+
+The default addons are not loaded: they cost time with every hook, and several would hand out keys or
+skip the inspection. Options are set here and nowhere else; no configuration file of mitmproxy's is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.pop("SSLKEYLOGFILE", None)  # read when mitmproxy is imported: would log every session key
+os.environ.pop("MITMPROXY_SSLKEYLOGFILE", None)
+
+import certifi
+from mitmproxy import certs, options
+from mitmproxy.addons.disable_h2c import DisableH2C
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.master import Master
+from mitmproxy.proxy.layers.http import HttpStream
+
+from outgate.gateway.connections import Connections
+from outgate.gateway.inspection import Inspection
+from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.tls import EgressTlsConfig
+from outgate.settings import Settings
+
+_COMPROMISED = ("emudhra", "emudhra_old")  # options of later versions with a published CA key
+
+
+class GatewayError(Exception):
+    """The gateway cannot start; the message says why and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def build(settings: Settings, connections: Connections, next_layer: EgressNextLayer, inspection: Inspection) -> Master:
+    """A master ready to run in the current event loop. Raises GatewayError."""
+    quiet()
+    certs.CertStore.STORE_CAP = 1000
+    _limit_requests_only()
+    opts = options.Options()
+    compromised = [name for name in _COMPROMISED if name in opts and getattr(opts, name)]
+    if compromised:
+        raise GatewayError(f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x")
+    master = Master(opts, with_termlog=False)
+    master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), DisableH2C(), inspection)
+    opts.update(**_options(settings))
+    return master
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    host, _, port = settings.listen.rpartition(":")
+    return {
+        "confdir": str(settings.ca_dir),
+        "mode": list(modes(settings)),
+        "listen_host": host.strip("[]"),
+        "listen_port": int(port),
+        "rawtcp": False,
+        "http2": True,
+        "http3": False,
+        "websocket": True,
+        "ssl_insecure": False,
+        "stream_large_bodies": None,
+        "store_streamed_bodies": False,
+        "body_size_limit": str(settings.limits.body),
+        "upstream_cert": False,
+        "validate_inbound_headers": True,
+        "connection_strategy": "lazy",
+        "ssl_verify_upstream_trusted_ca": str(trusted_roots(settings.extra_roots)),
+        "tcp_timeout": max(settings.limits.idle, 900),  # a completion may be silent for ten minutes
+        "show_ignored_hosts": False,
+    }
+
+
+def modes(settings: Settings) -> Sequence[str]:
+    """mitmproxy's mode specifications for the settings."""
+    chosen = list(settings.mode)
+    if settings.parent:
+        chosen = [f"upstream:{settings.parent}" if mode == "regular" else mode for mode in chosen]
+    return chosen
+
+
+def trusted_roots(extra: Sequence[Path]) -> Path:
+    """certifi's roots, and the corporate ones beside them, as one file."""
+    shipped = Path(certifi.where())
+    if not extra:
+        return shipped
+    try:
+        bundle = b"\n".join(path.read_bytes() for path in (shipped, *extra))
+    except OSError as error:
+        raise GatewayError(f"extra_roots: {error.filename}: {error.strerror}") from None
+    handle, name = tempfile.mkstemp(prefix="outgate-roots-", suffix=".pem")
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(bundle)
+    return Path(name)
+
+
+def quiet() -> None:
+    """The proxy core's own log lines repeat raw requests, keys included: none is let out."""
+    for name in ("mitmproxy", "mitmproxy.proxy", "asyncio", "hpack", "h2"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [logging.NullHandler()]
+        logger.propagate = False
+        logger.setLevel(logging.CRITICAL)
+
+
+def _limit_requests_only() -> None:
+    """``body_size_limit`` is for what leaves; an answer of any size is streamed and never held."""
+    original = HttpStream.check_body_size
+    if getattr(original, "requests_only", False):
+        return
+
+    def check(self: HttpStream, request: bool) -> Any:
+        if not request:
+            return False
+        return (yield from original(self, request))
+
+    check.requests_only = True  # type: ignore[attr-defined]
+    HttpStream.check_body_size = check  # type: ignore[method-assign]

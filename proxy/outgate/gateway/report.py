@@ -1,0 +1,69 @@
+"""What is told of an exchange once it is over: to the metrics and to the audit log, once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from outgate.audit import AuditEvent, AuditLog
+from outgate.metrics import Metrics
+from outgate.model import Exchange, Verdict
+
+
+@dataclass(slots=True)
+class Report:
+    """An exchange under way."""
+
+    exchange: Exchange
+    verdict: Verdict
+    started: float  # time.perf_counter seconds
+    request_bytes: int
+    response_bytes: int = 0
+    streaming: bool = False
+
+    def stream(self, reporter: Reporter) -> Callable[[bytes], bytes | list[bytes]]:
+        """A pass-through for the answer's bytes that counts them."""
+        self.streaming = True
+        reporter.metrics.stream_opened()
+
+        def count(data: bytes) -> bytes | list[bytes]:
+            self.response_bytes += len(data)
+            return data or []
+
+        return count
+
+
+class Reporter:
+    """One place that tells, so that metrics and audit never disagree."""
+
+    def __init__(self, metrics: Metrics, audit: AuditLog, policy_hash: Callable[[], str]) -> None:
+        self.metrics = metrics
+        self._audit = audit
+        self._policy_hash = policy_hash
+
+    def may_forward(self) -> bool:
+        """Whether exchanges may go on although the audit log may be failing (``audit.on_error``)."""
+        return self._audit.healthy or self._audit.on_error == "allow"
+
+    def error(self, reason: str) -> None:
+        """Something of ours broke before there was anything to report."""
+        self.metrics.on_error(reason)
+
+    def finish(self, report: Report, status: int, own_bytes: int) -> None:
+        """The exchange is over."""
+        if report.streaming:
+            self.metrics.stream_closed()
+        seconds = time.perf_counter() - report.started
+        self.metrics.exchange(report.exchange, report.verdict)
+        self._audit.record(
+            AuditEvent.of(
+                report.exchange,
+                report.verdict,
+                policy_hash=self._policy_hash(),
+                status=status,
+                request_bytes=report.request_bytes,
+                response_bytes=report.response_bytes or own_bytes,
+                seconds=seconds,
+            )
+        )
