@@ -1,0 +1,59 @@
+# make run    set up everything and start the proxy
+# make test   set up everything and run the tests
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fmt bench lock clean
+SHELL := /bin/sh
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+.venv/made:
+	@python=$$(.ci/find-python) && "$$python" -m venv .venv
+	@touch $@
+
+.venv/run: .venv/made requirements/run.lock pyproject.toml
+	@echo "Installing (once; about a minute)"
+	@$(PIP) --require-hashes -r requirements/run.lock
+	@$(PIP) --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+.venv/dev: .venv/made requirements/dev.lock pyproject.toml
+	@echo "Installing what the tests need (once; about two minutes)"
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@$(PIP) --no-deps --no-build-isolation --no-index -e .
+	@touch $@ .venv/run
+
+.venv/node: tests/e2e/node/package-lock.json .venv/made
+	@if command -v npm >/dev/null 2>&1; then npm ci --prefix tests/e2e/node --no-audit --no-fund --silent; \
+	 else echo "npm is not installed: the tests of the npm client will say so"; fi
+	@touch $@
+
+run: .venv/run ## set up everything and start the proxy on 127.0.0.1:8080
+	@$(BIN)/outgate ca init --if-missing
+	@exec $(BIN)/outgate run
+
+test: .venv/dev .venv/node ## set up everything and run the tests
+	$(BIN)/python -m pytest -n 2 -q
+
+lint: .venv/dev ## ruff, mypy, and the layers of the design
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=proxy $(BIN)/lint-imports
+
+fmt: .venv/dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev ## measure against stock mitmdump in the same run
+	$(BIN)/python -m tests.bench
+
+lock: .venv/dev ## make the locks anew from pyproject.toml
+	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build --group dev pyproject.toml -o requirements/dev.lock
+LOCK := --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+clean: ## remove what the targets above made
+	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
