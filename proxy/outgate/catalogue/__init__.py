@@ -81,6 +81,7 @@ class Catalogue:
     _own_paths: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]
     _models: tuple[tuple[re.Pattern[str], str], ...]
     _hosts: tuple[tuple[str, tuple[str, ...]], ...] = field(repr=False)
+    _bases: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def load(cls, *, extra: Path | None = None) -> Catalogue:
@@ -115,6 +116,10 @@ class Catalogue:
             if found:
                 return Endpoint(known.provider, name, known.region, found.groupdict().get("model"))
         return Endpoint(known.provider, "generic", known.region)
+
+    def base_host(self, provider: str) -> str | None:
+        """The host of a provider's base URL: the first it is known by that is a whole name."""
+        return self._bases.get(provider)
 
     def model_origin(self, model: str | None) -> str | None:
         """ISO country of the organisation that trained ``model``, as far as its name says."""
@@ -243,6 +248,11 @@ def _build(file: _File) -> Catalogue:
         },
         _models=tuple((re.compile(translate(glob.lower())), m.origin) for glob, m in file.models.items()),
         _hosts=tuple((host.lower(), entry.regions) for entry in file.providers.values() for host in entry.hosts),
+        _bases={
+            identifier: entry.hosts[0].lower()
+            for identifier, entry in file.providers.items()
+            if not entry.hosts[0].startswith(".") and "{" not in entry.hosts[0]
+        },
     )
 
 

@@ -23,6 +23,7 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 from mitmproxy.proxy.layers.http import HttpStream
 
+from outgate.catalogue import Catalogue
 from outgate.gateway.connections import Connections
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.next_layer import EgressNextLayer
@@ -40,7 +41,13 @@ class GatewayError(Exception):
         self.message = message
 
 
-def build(settings: Settings, connections: Connections, next_layer: EgressNextLayer, inspection: Inspection) -> Master:
+def build(
+    settings: Settings,
+    catalogue: Catalogue,
+    connections: Connections,
+    next_layer: EgressNextLayer,
+    inspection: Inspection,
+) -> Master:
     """A master ready to run in the current event loop. Raises GatewayError."""
     quiet()
     certs.CertStore.STORE_CAP = 1000
@@ -51,15 +58,15 @@ def build(settings: Settings, connections: Connections, next_layer: EgressNextLa
         raise GatewayError(f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x")
     master = Master(opts, with_termlog=False)
     master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), DisableH2C(), inspection)
-    opts.update(**_options(settings))
+    opts.update(**_options(settings, catalogue))
     return master
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def _options(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
     host, _, port = settings.listen.rpartition(":")
     return {
         "confdir": str(settings.ca_dir),
-        "mode": list(modes(settings)),
+        "mode": modes(settings, catalogue),
         "listen_host": host.strip("[]"),
         "listen_port": int(port),
         "rawtcp": False,
@@ -79,11 +86,16 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def modes(settings: Settings) -> Sequence[str]:
-    """mitmproxy's mode specifications for the settings."""
+def modes(settings: Settings, catalogue: Catalogue) -> list[str]:
+    """mitmproxy's mode specifications for the settings. Raises GatewayError for an unknown provider."""
     chosen = list(settings.mode)
     if settings.parent:
         chosen = [f"upstream:{settings.parent}" if mode == "regular" else mode for mode in chosen]
+    for provider, port in settings.reverse.items():
+        host = catalogue.base_host(provider)
+        if host is None:
+            raise GatewayError(f"reverse: no provider with one base URL is called {provider!r}")
+        chosen.append(f"reverse:https://{host}@127.0.0.1:{port}")
     return chosen
 
 

@@ -55,7 +55,7 @@ class Reporter:
         if report.streaming:
             self.metrics.stream_closed()
         seconds = time.perf_counter() - report.started
-        self.metrics.exchange(report.exchange, report.verdict)
+        self.metrics.exchange(report.verdict)
         self._audit.record(
             AuditEvent.of(
                 report.exchange,

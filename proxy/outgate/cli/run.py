@@ -1,0 +1,70 @@
+"""``outgate run``: the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from outgate.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from outgate.gateway.service import Service
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@click.option("--listen", metavar="HOST:PORT", help="Where the proxy listens; 127.0.0.1:8080.")
+@click.option("--metrics", metavar="HOST:PORT", help="Metrics and health; 127.0.0.1:9464.")
+@click.option("--policy", "policies", multiple=True, type=click.Path(path_type=Path), help="Policy file; again for more.")
+@click.option("--clients", multiple=True, metavar="NETWORK", help="Who may connect, such as 10.0.0.0/8.")
+@click.option("--mode", multiple=True, help="regular, transparent, local, socks5, wireguard, upstream:URL.")
+@click.option("--reverse", multiple=True, metavar="PROVIDER=PORT", help="A port for one provider, as a base URL.")
+@click.option("--parent", metavar="URL", help="A proxy that all traffic goes on to.")
+def command(
+    config: Path | None,
+    listen: str | None,
+    metrics: str | None,
+    policies: tuple[Path, ...],
+    clients: tuple[str, ...],
+    mode: tuple[str, ...],
+    reverse: tuple[str, ...],
+    parent: str | None,
+) -> None:
+    """Start the proxy and run until it is told to stop (Ctrl-C, SIGTERM; SIGHUP reloads the policy)."""
+    settings = Settings.load(
+        config,
+        listen=listen,
+        metrics=metrics,
+        policies=policies or None,
+        clients=clients or None,
+        mode=mode or None,
+        reverse=_reverse(reverse),
+        parent=parent,
+    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=settings.log_level.upper())
+    from outgate.gateway.routes import event_loop_factory
+    from outgate.gateway.service import Service
+
+    with asyncio.Runner(loop_factory=event_loop_factory(settings.routes)) as runner:
+        runner.run(Service(settings).run(on_ready=_say))
+
+
+def _say(service: Service) -> None:
+    for host, port in service.addresses:
+        click.echo(f"Outgate listens on {host}:{port}")
+    if service.settings.metrics:
+        click.echo(f"Metrics and health on http://{service.settings.metrics}/metrics, /healthz, /readyz")
+
+
+def _reverse(items: tuple[str, ...]) -> dict[str, int] | None:
+    ports: dict[str, int] = {}
+    for item in items:
+        provider, _, port = item.partition("=")
+        if not port.isdigit():
+            raise SettingsError(f"--reverse {item}: PROVIDER=PORT is expected, such as openai=8081")
+        ports[provider] = int(port)
+    return ports or None

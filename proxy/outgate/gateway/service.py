@@ -1,0 +1,229 @@
+"""The proxy as a service: every room put together, started, reloaded and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from outgate import metrics_sharing
+from outgate.audit import AuditLog
+from outgate.catalogue import Catalogue
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.entities import known
+from outgate.dlp.pool import DetectionPool
+from outgate.formats import FORMATS
+from outgate.gateway import ca, master
+from outgate.gateway.connections import Connections
+from outgate.gateway.health import HealthServer
+from outgate.gateway.inspection import Inspection, Judge
+from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.report import Reporter
+from outgate.metrics import Metrics, Vocabulary
+from outgate.pipeline import Rules
+from outgate.policy import Policy, PolicyError, load
+from outgate.policy.watch import PolicyWatch
+from outgate.settings import Settings
+
+log = logging.getLogger("outgate")
+
+_TICK = 1.0  # seconds between looks at queue, audit and CA
+_DRAIN = 10.0  # seconds for a replaced pool of workers to finish what it has
+
+
+@dataclass(slots=True)
+class _InForce:
+    """What judges exchanges now; replaced as a whole."""
+
+    rules: Rules
+    pool: DetectionPool
+
+
+class Service:
+    """One proxy process. ``run`` returns when it was told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.addresses: list[tuple[str, int]] = []
+        self.health: HealthServer | None = None
+        self._stop = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+
+    async def run(self, on_ready: Callable[[Service], None] | None = None) -> None:
+        """Start, serve, stop. Raises the typed error of whatever room cannot start."""
+        settings = self.settings
+        status = ca.check(settings.ca_dir)
+        networks = settings.client_networks
+        catalogue = Catalogue.load(extra=settings.catalogue)
+        uncovered = status.uncovered(catalogue.constraint_names())
+        if uncovered:
+            log.warning("the CA may not sign %d hosts of the catalogue; run `outgate ca rotate`", len(uncovered))
+        policy = load(settings.policies, providers=catalogue.providers.values())
+        metrics_sharing.share(settings.state_dir / "metrics", afresh=True)
+        metrics = Metrics(_vocabulary(catalogue, policy))
+        audit = AuditLog.open(settings.audit, settings.state_dir)
+        key = fingerprint_key(settings.state_dir)
+        pool = await self._pool(policy.detectors)
+        in_force = _InForce(Rules(catalogue, policy, key, settings.limits.body), pool)
+        metrics.policy_loaded(policy.hash)
+        metrics.ca_days_left(status.days_left)
+        reporter = Reporter(metrics, audit, lambda: in_force.rules.policy.hash)
+
+        async def changed(new: Policy) -> None:
+            if new.hash == in_force.rules.policy.hash:
+                return
+            old = in_force.pool
+            if new.detectors != old.config:
+                in_force.pool = await self._pool(new.detectors)
+                self._later(_retire(old))
+            in_force.rules = Rules(catalogue, new, key, settings.limits.body)
+            metrics.know(_vocabulary(catalogue, new))
+            metrics.policy_loaded(new.hash)
+            log.info("policy %s in force", new.hash[:12])
+
+        def failed(error: PolicyError) -> None:
+            metrics.policy_failed()
+            log.error("the policy was not changed: %s", error)
+
+        watch = PolicyWatch(
+            settings.policies, changed, failed, current=policy, providers=catalogue.providers.values()
+        )
+        connections = Connections(
+            networks,
+            settings.connect_ports,
+            lambda opened: metrics.tunnel_opened() if opened else metrics.tunnel_closed(),
+        )
+        next_layer = EgressNextLayer(lambda host: catalogue.provider_of(host) is not None, connections.tunnel)
+        inspection = Inspection(
+            lambda: Judge(in_force.rules, in_force.pool.detect),
+            reporter,
+            deadline=settings.detection.deadline,
+            message_limit=settings.limits.websocket_message,
+        )
+        proxy = master.build(settings, catalogue, connections, next_layer, inspection)
+        if settings.metrics:
+            self.health = HealthServer(settings.metrics, metrics, lambda: _ready(in_force))
+            self.health.start()
+        serving = asyncio.create_task(proxy.run())
+        try:
+            await self._listening(proxy, serving)
+            self._signals(watch)
+            self._later(watch.run())
+            self._later(_tick(metrics, in_force, audit, settings))
+            if on_ready:
+                on_ready(self)
+            await asyncio.wait([serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED")
+        finally:
+            proxy.options.update(server=False)
+            proxy.shutdown()
+            with suppress(asyncio.CancelledError):
+                await serving
+            for task in self._background:
+                task.cancel()
+            await asyncio.gather(*self._background, return_exceptions=True)
+            await in_force.pool.close()
+            if self.health:
+                self.health.stop()
+            audit.close()
+
+    def stop(self) -> None:
+        """End ``run`` from within the loop."""
+        self._stop.set()
+
+    async def _pool(self, config: DetectorConfig) -> DetectionPool:
+        detection = self.settings.detection
+        pool = DetectionPool(
+            config,
+            workers=detection.workers,
+            deadline=detection.deadline,
+            queue_limit=detection.queue_limit,
+            memory=detection.memory,
+        )
+        await pool.start()
+        return pool
+
+    async def _listening(self, proxy: master.Master, serving: asyncio.Task[None]) -> None:
+        """Wait until every mode listens. Raises GatewayError when one cannot."""
+        servers = proxy.addons.get("proxyserver").servers
+        while not serving.done():
+            failed = next((server for server in servers if server.last_exception), None)
+            if failed is not None:
+                raise master.GatewayError(f"{failed.last_exception}")
+            if servers and all(server.is_running for server in servers):
+                self.addresses = [address[:2] for server in servers for address in server.listen_addrs]
+                return
+            await asyncio.sleep(0.005)
+        raise master.GatewayError("the proxy could not start")
+
+    def _signals(self, watch: PolicyWatch) -> None:
+        if sys.platform == "win32":
+            return
+        loop = asyncio.get_running_loop()
+        with suppress(RuntimeError, ValueError):  # not the main thread: whoever embeds us has the signals
+            loop.add_signal_handler(signal.SIGHUP, watch.reload)
+            loop.add_signal_handler(signal.SIGTERM, self.stop)
+            loop.add_signal_handler(signal.SIGINT, self.stop)
+
+    def _later(self, work: object) -> None:
+        task = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def fingerprint_key(state_dir: Path) -> bytes:
+    """The key of fingerprints and hashes: 32 bytes, made once, readable by us alone. Raises CaError."""
+    path = state_dir / "fingerprint.key"
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(FileExistsError):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(secrets.token_bytes(32))
+    ca.check_file(path)
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise ca.CaError(f"{path}: not a key of 32 bytes. Restore it, or delete it to have a new one.")
+    return key
+
+
+def _vocabulary(catalogue: Catalogue, policy: Policy) -> Vocabulary:
+    return Vocabulary(
+        providers=frozenset(catalogue.providers),
+        formats=frozenset(FORMATS),
+        entities=known(policy.detectors),
+        rules=frozenset(rule.name for rule in policy.rules),
+    )
+
+
+def _ready(in_force: _InForce) -> tuple[bool, list[str]]:
+    problems = [f"{entity}: {what}" for entity, what in in_force.rules.policy.missing.items()]
+    if not in_force.pool.ready:
+        problems.append(in_force.pool.problem or "detection workers are still starting")
+    return not problems, problems
+
+
+async def _retire(pool: DetectionPool) -> None:
+    """Let a replaced pool finish what it has; then end it."""
+    await asyncio.sleep(_DRAIN)
+    await pool.close()
+
+
+async def _tick(metrics: Metrics, in_force: _InForce, audit: AuditLog, settings: Settings) -> None:
+    told = 0
+    while True:
+        metrics.queue_depth(in_force.pool.queue_depth)
+        metrics.audit(audit.healthy, audit.dropped - told)
+        told = audit.dropped
+        with suppress(ca.CaError):
+            metrics.ca_days_left(await asyncio.to_thread(_days_left, settings))
+        await asyncio.sleep(_TICK if settings.metrics else _TICK * 10)
+
+
+def _days_left(settings: Settings) -> float:
+    return ca.check(settings.ca_dir).days_left
