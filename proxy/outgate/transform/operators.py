@@ -76,7 +76,7 @@ def mask(entity: str, value: str) -> str:
 
 
 def is_number(entity: str, value: str) -> bool:
-    """Whether separators and case mean nothing in ``value``, and its last digits tell its owner which it is."""
+    """Whether separators and case mean nothing in ``value``, and its last digits tell its owner which."""
     if _NEVER_NUMBER.search(entity):
         return False
     if _NUMBER_NAME.search(entity):
