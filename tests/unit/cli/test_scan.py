@@ -1,0 +1,54 @@
+"""``outgate scan`` and ``outgate redact`` as a program calls them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from outgate.cli.redact import command as redact
+from outgate.cli.scan import command as scan
+
+ADDRESS = "kim.roe" + "@northwind-mail.com"
+
+
+def test_each_line_is_answered_in_order_with_code_point_offsets() -> None:
+    lines = [{"id": 1, "text": f"\U0001f600 {ADDRESS}"}, {"id": "b", "text": "nothing here"}]
+    result = CliRunner().invoke(
+        scan,
+        ["--jsonl", "--detect", "EMAIL_ADDRESS"],
+        input="".join(json.dumps(line) + "\n" for line in lines),
+    )
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert (result.exit_code, first["id"], second) == (0, 1, {"id": "b", "findings": []})
+    (finding,) = first["findings"]
+    assert (finding["start"], finding["end"], finding["entity"]) == (2, 2 + len(ADDRESS), "EMAIL_ADDRESS")
+
+
+@pytest.mark.parametrize("bad", ["not json", "[]", '{"id": 1}', '{"id": 1, "text": 5}'])
+def test_a_malformed_line_is_told_by_number_without_its_text_and_the_rest_goes_on(bad: str) -> None:
+    good = json.dumps({"id": 2, "text": ADDRESS})
+    result = CliRunner().invoke(scan, ["--jsonl", "--detect", "EMAIL_ADDRESS"], input=f"{bad}\n{good}\n")
+    assert result.exit_code == 2
+    assert "line 1" in result.stderr
+    assert bad not in result.stderr
+    assert json.loads(result.stdout)["findings"]
+
+
+def test_findings_of_a_file_are_placed_and_never_quoted() -> None:
+    result = CliRunner().invoke(scan, ["--json", "--detect", "EMAIL_ADDRESS"], input=f"one\ntwo {ADDRESS}\n")
+    (row,) = json.loads(result.stdout)
+    assert (result.exit_code, row["line"], row["column"]) == (1, 2, 5)
+    assert ADDRESS not in result.stdout
+
+
+def test_an_unknown_entity_is_bad_usage() -> None:
+    assert CliRunner().invoke(scan, ["--detect", "NO_SUCH_THING"], input="").exit_code == 2
+
+
+def test_redact_takes_out_what_is_found_and_keeps_every_other_byte() -> None:
+    result = CliRunner().invoke(
+        redact, ["--detect", "EMAIL_ADDRESS"], input=b"\xff a " + ADDRESS.encode() + b" b\r\n"
+    )
+    assert result.stdout_bytes == b"\xff a [REDACTED EMAIL_ADDRESS] b\r\n"
