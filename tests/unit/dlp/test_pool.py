@@ -1,0 +1,107 @@
+"""The pool with real worker processes: a failure fails its own request, and is never 'nothing found'."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from outgate.dlp import DetectionError
+from outgate.dlp.config import CustomPattern, DetectorConfig
+from outgate.dlp.pool import DetectionPool
+from outgate.model import BODY, Finding, Role, Segment
+
+# One entity that is found at once, and one whose pattern takes for ever on the right text.
+CONFIG = DetectorConfig(
+    entities=frozenset({"BADGE", "SLOW"}),
+    patterns=(CustomPattern("BADGE", r"\bB-\d{6}\b"), CustomPattern("SLOW", r"(?:a+)+!")),
+)
+HANGS = "a" * 60
+BADGE = "\U0001f600\ud800\x00\u2028 B-123456"
+
+
+def segment(text: str) -> Segment:
+    return Segment(text, Role.USER, "text", BODY, 0, 0, "utf8")
+
+
+async def running(deadline: float = 10.0, queue_limit: int = 64) -> DetectionPool:
+    pool = DetectionPool(CONFIG, workers=1, deadline=deadline, queue_limit=queue_limit)
+    await pool.start()
+    while not pool.ready:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    return pool
+
+
+async def find(pool: DetectionPool, text: str) -> tuple[Finding, ...]:
+    return await pool.detect([segment(text)])
+
+
+async def test_offsets_are_code_points_of_the_segment() -> None:
+    pool = await running()
+    try:
+        (finding,) = await find(pool, BADGE)
+        assert BADGE[finding.start : finding.end] == "B-123456"
+    finally:
+        await pool.close()
+
+
+async def test_a_text_that_hangs_a_pattern_times_out_and_the_next_request_is_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    pool = await running(deadline=2.0)
+    try:
+        with pytest.raises(DetectionError) as caught:
+            await find(pool, HANGS)
+        assert caught.value.reason == "timeout"
+        await asyncio.sleep(1.5)
+        assert await find(pool, BADGE)
+    finally:
+        await pool.close()
+    assert HANGS not in caplog.text
+
+
+async def test_more_requests_than_the_queue_holds_are_refused() -> None:
+    pool = await running(deadline=2.0, queue_limit=1)
+    try:
+        work = []
+        for _ in range(2):  # one at work, then one in the queue
+            work.append(asyncio.create_task(find(pool, HANGS)))
+            await asyncio.sleep(0.3)
+        with pytest.raises(DetectionError) as caught:
+            await find(pool, BADGE)
+        assert caught.value.reason == "overload"
+        await asyncio.gather(*work, return_exceptions=True)
+    finally:
+        await pool.close()
+
+
+async def test_a_cancelled_request_leaves_the_queue() -> None:
+    pool = await running(deadline=2.0)
+    try:
+        first = asyncio.create_task(find(pool, HANGS))
+        await asyncio.sleep(0.2)
+        second = asyncio.create_task(find(pool, BADGE))
+        await asyncio.sleep(0.1)
+        assert pool.queue_depth == 1
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        assert pool.queue_depth == 0
+        await asyncio.gather(first, return_exceptions=True)
+    finally:
+        await pool.close()
+
+
+async def test_a_model_that_is_absent_is_not_ready_and_says_so() -> None:
+    config = DetectorConfig(entities=frozenset({"PERSON"}), ner_model="no_such_model")
+    pool = DetectionPool(config, workers=1, deadline=30.0, queue_limit=4)
+    await pool.start()
+    try:
+        with pytest.raises(DetectionError) as caught:
+            await find(pool, "Ada Lovelace")
+        assert caught.value.reason == "not_ready"
+        assert not pool.ready
+        assert pool.problem
+    finally:
+        await pool.close()
