@@ -1,85 +1,74 @@
-"""The engine: all wanted detectors over some texts, one answer for each.
+"""Finds entities in texts: every detector over every piece, then one answer for each character.
 
-Overlapping matches are resolved the same way always: the longest stays, then the higher score, then
-the entity's name decides. Then every exact recurrence of a found value, in any of the texts, is a
-match too: a key that was recognised by its label once is the same key where it stands bare.
+This is the interface behind which detection may be rebuilt: ``Engine(config).scan(texts)``. The pool
+uses the same steps apart (``find`` for a piece, ``settle`` for whole texts), so that a large request
+can take turns with others; the result is the same. Owns the order of those steps, and turns whatever a
+detector raises into a DetectionError that holds no text. Knows no detector's inside.
 """
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from outgate.dlp import ner, patterns, presidio
+from outgate.dlp import DetectionError, entities, ner, patterns, presidio
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match
-from outgate.dlp.entities import named
-
-_REPEAT_MIN = 6  # code points; shorter values recur by chance
-_REPEAT_MAX = 1000  # distinct values looked for again
+from outgate.dlp.overlaps import Ranks, resolve
+from outgate.dlp.repeats import Repeats, Value, values
+from outgate.dlp.windows import STAGES, Stage, cut
 
 
 class Engine:
-    """Built once for a configuration; ``scan`` keeps no state, so any process gives the same answer."""
+    """The detectors of one configuration, ready to use. Building it loads models and takes seconds."""
 
     def __init__(self, config: DetectorConfig) -> None:
-        self._detectors: list[Detector] = [*patterns.detectors(config), *presidio.detectors(config.entities)]
-        names = named(config.entities)
-        if names and config.ner_model:
-            self._detectors.append(ner.NerDetector(config.ner_model, names))
-        self._names = names
+        """Raises DetectionError("not_ready") when something that is wanted cannot be found by anything."""
+        missing = entities.missing(config)
+        if missing:
+            raise DetectionError("not_ready", "; ".join(f"{name}: {why}" for name, why in missing.items()))
+        self._wanted = config.entities
+        self._ranks = Ranks(config)
+        self._detectors: dict[Stage, list[Detector]] = {
+            "patterns": [*patterns.detectors(config), *presidio.detectors(config)],
+            "names": ner.detectors(config),
+        }
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages that have anything to do."""
+        return tuple(stage for stage in STAGES if self._detectors[stage])
 
     def scan(self, texts: Sequence[str]) -> list[list[Match]]:
-        """The matches of each text, in order of their start, disjoint."""
-        found = [_resolved(match for detector in self._detectors for match in detector.find(text)) for text in texts]
-        return self._with_repeats(texts, found)
+        """Per text the matches, by position and without overlaps. Time is linear in the texts' length.
 
-    def _with_repeats(self, texts: Sequence[str], found: list[list[Match]]) -> list[list[Match]]:
-        values: dict[str, Match] = {}
-        for text, matches in zip(texts, found, strict=True):
-            for match in matches:
-                value = text[match.start : match.end]
-                if len(value) >= _REPEAT_MIN and match.entity not in self._names and len(values) < _REPEAT_MAX:
-                    values.setdefault(value, match)
-        if not values:
-            return found
-        again = re.compile("|".join(re.escape(value) for value in sorted(values, key=len, reverse=True)))
-        results: list[list[Match]] = []
-        for text, matches in zip(texts, found, strict=True):
-            repeats = [
-                Match(hit.start(), hit.end(), first.entity, first.score, first.detector)
-                for hit in again.finditer(text)
-                for first in (values[hit.group()],)
-            ]
-            results.append(_resolved((*matches, *repeats)) if len(repeats) > 0 else matches)
-        return results
+        Raises DetectionError("detector_error").
+        """
+        found: list[list[Match]] = [[] for _ in texts]
+        for stage in self.stages:
+            for piece in cut(stage, texts):
+                found[piece.text].extend(piece.place(self.find(stage, piece.of(texts))))
+        return self.settle(texts, found, values(texts, found, self._ranks))
 
+    def find(self, stage: Stage, text: str) -> list[Match]:
+        """What one stage's detectors find in one piece of text, without overlaps."""
+        found: list[Match] = []
+        for detector in self._detectors[stage]:
+            try:
+                found.extend(match for match in detector.find(text) if match.entity in self._wanted)
+            except Exception as error:
+                # The message of an exception may quote the text; its class does not.
+                raise DetectionError("detector_error", f"{detector.name}: {type(error).__name__}") from None
+        if any(not 0 <= match.start < match.end <= len(text) for match in found):
+            raise DetectionError("detector_error", "a match lies outside its text")
+        return resolve(text, found, self._ranks)
 
-def _resolved(matches: Iterator[Match] | Sequence[Match]) -> list[Match]:
-    """Disjoint matches, in order: of those that overlap the longest, then the surest, stays."""
-    chosen: list[Match] = []
-    ordered = sorted(set(matches), key=lambda m: (m.start - m.end, -m.score, m.entity, m.start, m.detector))
-    taken = _Taken()
-    for match in ordered:
-        if match.start < match.end and taken.claim(match.start, match.end):
-            chosen.append(match)
-    return sorted(chosen, key=lambda m: m.start)
-
-
-class _Taken:
-    """Disjoint spans that were claimed; a claim costs a binary search."""
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-
-    def claim(self, start: int, end: int) -> bool:
-        index = bisect_right(self._starts, start)
-        if index > 0 and self._ends[index - 1] > start:
-            return False
-        if index < len(self._starts) and self._starts[index] < end:
-            return False
-        self._starts.insert(index, start)
-        self._ends.insert(index, end)
-        return True
+    def settle(
+        self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]
+    ) -> list[list[Match]]:
+        """The findings of all stages and pieces as one answer, with every repeat of ``repeating``."""
+        repeats = Repeats(repeating) if repeating else None
+        answer: list[list[Match]] = []
+        for text, own in zip(texts, found, strict=True):
+            again = list(repeats.find(text)) if repeats else []
+            answer.append(resolve(text, [*own, *again], self._ranks))
+        return answer

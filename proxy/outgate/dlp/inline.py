@@ -1,24 +1,21 @@
-"""Detection in this very process, for commands that scan and end."""
+"""Detection in the caller's own process: for commands, which have one text at a time and may wait."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
 from outgate.dlp.engine import Engine
+from outgate.dlp.texts import Texts
 from outgate.model import Finding, Segment
 
+Detect = Callable[[Sequence[Segment]], Awaitable[tuple[Finding, ...]]]
 
-def detect_with(engine: Engine) -> Callable[[Sequence[Segment]], Awaitable[tuple[Finding, ...]]]:
-    """The engine in the form that the pipeline asks for."""
+
+def detect_inline(engine: Engine) -> Detect:
+    """``engine`` as the pipeline's detection; the event loop stands still while it works."""
 
     async def detect(segments: Sequence[Segment]) -> tuple[Finding, ...]:
-        found = engine.scan([segment.text for segment in segments])
-        return tuple(
-            Finding(index, match.start, match.end, match.entity, match.score, match.detector)
-            for index, matches in enumerate(found)
-            for match in matches
-        )
+        texts = Texts(segments)
+        return texts.findings(engine.scan(texts.distinct))
 
     return detect
-
-

@@ -21,6 +21,7 @@ _SHORTEST = 6  # code points; anything shorter is likely to occur by itself
 _SHORTEST_INSIDE = 12  # a secret of this length or more is found inside other words, too
 _LONGEST = 8192
 _SEARCHED = 64
+_MOST = 5_000  # values of one request, secrets first; a body with more of them is a list of them
 _LENGTHS = 32  # different lengths of values that begin with the same word, at most
 _WORD = re.compile(r"\w+")
 
@@ -37,7 +38,7 @@ class Value:
 
 
 def values(texts: Sequence[str], matches: Sequence[Sequence[Match]], ranks: Ranks) -> list[Value]:
-    """The distinct values of all matches that repeat, each with its best score; longest first."""
+    """The distinct values of all matches that repeat, each with its best score: secrets first, longest first."""
     found: dict[str, Value] = {}
     for text, own in zip(texts, matches, strict=True):
         for match in own:
@@ -50,7 +51,7 @@ def values(texts: Sequence[str], matches: Sequence[Sequence[Match]], ranks: Rank
             if known is None or (known.score, match.entity) < (match.score, known.entity):
                 inside = rank == SECRET and length >= _SHORTEST_INSIDE
                 found[value] = Value(value, match.entity, match.score, match.detector, inside)
-    return sorted(found.values(), key=lambda value: (-len(value.text), value.text))
+    return sorted(found.values(), key=lambda value: (not value.inside, -len(value.text), value.text))[:_MOST]
 
 
 class Repeats:

@@ -1,80 +1,136 @@
-"""A detection worker: a child process that answers scans until its input closes.
+"""The process that detects: reads tasks from stdin, writes answers to stdout, until stdin ends.
 
-Frames on standard input and output: four bytes of length (big-endian), then JSON. The first frame
-is the configuration; the first answer says ready, or what is missing. Nothing is ever logged.
+It is the only process that reads hostile text with regular expressions, recognizers and models, so it
+is made to be killed: it holds nothing that another needs, inherits no secret, writes no file, no log and
+no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
+
+First message in: ``{"config", "memory", "seconds"}``; first out: ``{"ready"}`` or ``{"problem"}``. Then
+tasks ``{"stage", "texts"}`` with, for the stage "settle", ``found`` and ``values``; the answers are
+``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
 """
 
 from __future__ import annotations
 
-import json
+import ctypes
+import logging
 import os
 import signal
 import sys
-from typing import Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any
 
-from outgate.dlp import DetectionError
-from outgate.dlp.config import DetectorConfig
-from outgate.dlp.engine import Engine
+from outgate.dlp import DetectionError, frames
 
+if TYPE_CHECKING:
+    from outgate.dlp.detector import Match
+    from outgate.dlp.engine import Engine
 
-def read_frame(stream: BinaryIO) -> bytes | None:
-    """One frame, or None when the other side has closed."""
-    head = stream.read(4)
-    if len(head) < 4:
-        return None
-    return stream.read(int.from_bytes(head))
+_PR_SET_DUMPABLE = 4
+# Real text, so that what is loaded or compiled on first use is there before the first request.
+_WARM_UP = "Ada Lovelace wrote to ada@example.org from London, call 020 7946 0000, card 4000 0000 0000 0000."
 
 
-def write_frame(stream: BinaryIO, message: Any) -> None:
-    """ASCII JSON, so that lone surrogates survive."""
-    data = json.dumps(message).encode("ascii")
-    stream.write(len(data).to_bytes(4) + data)
-    stream.flush()
+def main() -> int:
+    """Serve until stdin ends; 0 then, 1 when the detectors could not be built."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes our stdin
+    tasks, answers = _take_pipes()
+    logging.disable(logging.CRITICAL)
+    hello = frames.read(tasks)
+    if hello is None:
+        return 0
+    _restrict(hello["memory"])
+    engine = _build(hello["config"], answers)
+    if engine is None:
+        return 1
+    seconds = float(hello["seconds"])
+    _write(answers, {"ready": True})
+    while (task := frames.read(tasks)) is not None:
+        # If the parent dies while an expression runs away, nobody else would end this process.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        answer = _answer(engine, task)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _write(answers, answer)
+    return 0
 
 
-def main() -> None:
-    """Serve until standard input closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit()
+def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Our own ends of the pipes; what a library prints goes nowhere."""
+    tasks = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints, prints to nobody, never into the frames
-    requests = sys.stdin.buffer
-    first = read_frame(requests)
-    if first is None:
-        return
-    try:
-        engine = Engine(DetectorConfig.from_json(first))
-        engine.scan(["Warm up: call Jane Miller at 10:15 or mail her."])
-    except DetectionError:
-        write_frame(answers, {"problem": "the named-entity model is not installed (extra: outgate[ner])"})
-        return
-    except Exception as error:
-        write_frame(answers, {"problem": f"a detector cannot be built ({type(error).__name__})"})
-        return
-    write_frame(answers, {"ready": True})
-    while (frame := read_frame(requests)) is not None:
-        try:
-            found = engine.scan(json.loads(frame))
-            rows = [
-                (index, m.start, m.end, m.entity, m.score, m.detector)
-                for index, matches in enumerate(found)
-                for m in matches
-            ]
-            write_frame(answers, {"findings": rows})
-        except Exception:
-            write_frame(answers, {"error": "detector_error"})
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    os.close(nowhere)
+    return tasks, answers
 
 
-def _limit() -> None:
-    if sys.platform == "win32":
-        return
+def _restrict(memory: int | None) -> None:
+    """No core dump, no reading of this process by others of the same user, a bound on memory."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    memory = os.environ.get("OUTGATE_WORKER_MEMORY")
     if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    if sys.platform == "linux":
+        # A core limit of 0 does not hold for dumps that are piped to a program (core(5)).
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _build(config: str, answers: IO[bytes]) -> Engine | None:
+    try:
+        from outgate.dlp.config import DetectorConfig
+        from outgate.dlp.engine import Engine
+
+        engine = Engine(DetectorConfig.from_json(config))
+        engine.scan([_WARM_UP])
+    except DetectionError as error:
+        _write(answers, {"problem": error.detail or error.reason})
+    except (ImportError, OSError, MemoryError) as error:
+        _write(answers, {"problem": f"{type(error).__name__}: {error}"})
+    except Exception as error:
+        # The message may quote a policy's own words and patterns.
+        _write(answers, {"problem": f"the detectors could not be built: {type(error).__name__}"})
+    else:
+        return engine
+    return None
+
+
+def _answer(engine: Engine, task: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"found": [[_row(match) for match in own] for own in _found(engine, task)]}
+    except DetectionError as error:
+        return {"error": error.reason, "detail": error.detail}
+    except Exception as error:
+        return {"error": "detector_error", "detail": type(error).__name__}
+
+
+def _found(engine: Engine, task: dict[str, Any]) -> list[list[Match]]:
+    from outgate.dlp.detector import Match
+    from outgate.dlp.repeats import Value
+
+    texts: list[str] = task["texts"]
+    match task["stage"]:
+        case "all":
+            return engine.scan(texts)
+        case "settle":
+            found = [[Match(*row) for row in rows] for rows in task["found"]]
+            return engine.settle(texts, found, [Value(*row) for row in task["values"]])
+        case stage:
+            return [engine.find(stage, text) for text in texts]
+
+
+def _row(match: Match) -> list[Any]:
+    return [match.start, match.end, match.entity, match.score, match.detector]
+
+
+def _write(answers: IO[bytes], message: dict[str, Any]) -> None:
+    answers.write(frames.pack(message))
+    answers.flush()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        code = main()
+    except BrokenPipeError:  # the parent has gone
+        code = 0
+    # Not sys.exit: nothing is left to flush, and unloading a model takes longer than leaving.
+    os._exit(code)

@@ -37,14 +37,17 @@ class Report:
 class Reporter:
     """One place that tells, so that metrics and audit never disagree."""
 
-    def __init__(self, metrics: Metrics, audit: AuditLog, policy_hash: Callable[[], str]) -> None:
+    def __init__(
+        self, metrics: Metrics, audit: AuditLog, policy_hash: Callable[[], str], *, required: bool
+    ) -> None:
         self.metrics = metrics
         self._audit = audit
         self._policy_hash = policy_hash
+        self._required = required
 
     def may_forward(self) -> bool:
         """Whether exchanges may go on although the audit log may be failing (``audit.on_error``)."""
-        return self._audit.healthy or self._audit.on_error == "allow"
+        return self._audit.healthy or not self._required
 
     def error(self, reason: str) -> None:
         """Something of ours broke before there was anything to report."""
@@ -65,5 +68,6 @@ class Reporter:
                 request_bytes=report.request_bytes,
                 response_bytes=report.response_bytes or own_bytes,
                 seconds=seconds,
+                streamed=report.streaming,
             )
         )

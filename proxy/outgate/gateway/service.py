@@ -68,13 +68,15 @@ class Service:
         policy = load(settings.policies, providers=catalogue.providers.values())
         metrics_sharing.share(settings.state_dir / "metrics", afresh=True)
         metrics = Metrics(_vocabulary(catalogue, policy))
-        audit = AuditLog.open(settings.audit, settings.state_dir)
+        audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
         pool = await self._pool(policy.detectors)
         in_force = _InForce(Rules(catalogue, policy, key, settings.limits.body), pool)
         metrics.policy_loaded(policy.hash)
         metrics.ca_days_left(status.days_left)
-        reporter = Reporter(metrics, audit, lambda: in_force.rules.policy.hash)
+        reporter = Reporter(
+            metrics, audit, lambda: in_force.rules.policy.hash, required=settings.audit.on_error == "block"
+        )
 
         async def changed(new: Policy) -> None:
             if new.hash == in_force.rules.policy.hash:
@@ -109,7 +111,7 @@ class Service:
         )
         proxy = master.build(settings, catalogue, connections, next_layer, inspection)
         if settings.metrics:
-            self.health = HealthServer(settings.metrics, metrics, lambda: _ready(in_force))
+            self.health = HealthServer(metrics, lambda: _ready(in_force), settings.metrics)
             self.health.start()
         serving = asyncio.create_task(proxy.run())
         try:
@@ -130,7 +132,7 @@ class Service:
             await asyncio.gather(*self._background, return_exceptions=True)
             await in_force.pool.close()
             if self.health:
-                self.health.stop()
+                self.health.close()
             audit.close()
 
     def stop(self) -> None:

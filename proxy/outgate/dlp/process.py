@@ -1,0 +1,84 @@
+"""One worker process as the event loop sees it: start it, ask it, kill it.
+
+Owns the child's environment and the pipes. Knows nothing of queues, requests or what an answer means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from outgate.dlp import frames
+
+# What an interpreter may need to start, and nothing that can hold a credential.
+_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TZ")
+_SOURCE_ROOT = Path(__file__).parents[2]
+
+
+class WorkerGoneError(Exception):
+    """The process ended, or wrote something that is no answer."""
+
+
+class WorkerProcess:
+    """A child that answers one message at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls) -> Self:
+        """Start a child; it has imported nothing yet. Raises OSError."""
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment |= {
+            "PYTHONPATH": str(_SOURCE_ROOT),
+            # The pool has a process for each core: a numeric library's own threads would fight over them.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # the folder it happens to run in is no place to import from
+            "-m",
+            "outgate.dlp.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment,
+        )
+        return cls(process)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    async def ended(self) -> None:
+        """Return when the child has ended."""
+        await self._process.wait()
+
+    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Send a message and wait for its answer. Raises WorkerGoneError.
+
+        After a cancellation the child may still answer: kill it, or an answer is taken for another's.
+        """
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise WorkerGoneError
+        try:
+            stdin.write(frames.pack(message))
+            await stdin.drain()
+            header = await stdout.readexactly(frames.LENGTH_SIZE)
+            return frames.parse(await stdout.readexactly(frames.length(header)))
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            raise WorkerGoneError from None
+
+    async def kill(self) -> None:
+        """End the child now, whatever it is doing; it holds nothing that would have to be saved."""
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
