@@ -232,7 +232,9 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _prepare(directory: Path) -> None:
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        missing = [folder for folder in (directory, *directory.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=0o700)
         directory.chmod(0o700)
     except OSError as error:
         raise CaError(f"{directory}: {error.strerror}. Choose another `ca_dir` in the settings.") from None

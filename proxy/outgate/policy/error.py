@@ -63,8 +63,8 @@ class PolicyError(Exception):
 
     @property
     def message(self) -> str:
-        """What is wrong, in a sentence."""
-        return self.problems[0].message
+        """Everything that is wrong, a line for each problem."""
+        return str(self)
 
     @property
     def hint(self) -> str:

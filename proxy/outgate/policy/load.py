@@ -51,9 +51,7 @@ def load(paths: Sequence[Path], *, check_model: bool = False, providers: Iterabl
         if spec is not None:
             loaded.append((path, node, spec))
     problems += _name_clashes(files.read)
-    config, wrong, word_lists = own_detectors.merged(
-        [(path, node, spec.detectors) for path, node, spec in loaded]
-    )
+    config, wrong, word_lists = own_detectors.merged(list(_own(files.read)))
     problems += wrong
     seen = files.seen | set(word_lists)
     if problems:

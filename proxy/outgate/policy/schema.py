@@ -26,9 +26,9 @@ from pydantic.annotated_handlers import GetJsonSchemaHandler
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import CoreSchema, core_schema
 
+from outgate.catalogue.countries import country
 from outgate.model import Action, Provider, Role
 from outgate.policy import values
-from outgate.policy.countries import country
 from outgate.policy.error import near_miss
 from outgate.policy.message import Message
 
