@@ -221,7 +221,7 @@ def test_a_chunked_body_gets_the_same_verdict(proxy: Proxy) -> None:
 
 
 def test_http2_gets_the_same_verdict(proxy: Proxy) -> None:
-    with proxy.client(http2=True, http1=False) as client:
+    with proxy.client(http2=True) as client:
         clean = client.post(URL, content=chat("clean"))
         assert (clean.http_version, clean.status_code) == ("HTTP/2", 200)
         assert proxy.received[-1].http_version == "2"
@@ -239,7 +239,7 @@ def test_odd_characters_keep_their_place(proxy: Proxy) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_whole_pem_block_goes(make_proxy: Callable[..., Proxy], end: str) -> None:
-    proxy = make_proxy(POLICY.replace("action: block\n    message: A live", "action: redact\n    message: A live"))
+    proxy = make_proxy("version: 1\nrules:\n  - {name: keys, detect: [PRIVATE_KEY], action: redact}\n")
     pem = fake("PRIVATE_KEY").replace("\n", end)
     post(proxy, chat(f"before {pem} after"))
     got = json.loads(proxy.received[-1].body)["messages"][0]["content"]
@@ -338,7 +338,7 @@ def test_a_reloaded_policy_takes_effect_and_a_bad_one_does_not(proxy: Proxy) -> 
 
 def test_a_detector_that_hangs_blocks_and_is_counted(make_proxy: Callable[..., Proxy]) -> None:
     policy = (
-        "version: 1\ndetectors:\n  patterns:\n    - {entity: SLOW, pattern: '(a+)+$'}\n"
+        "version: 1\ndetectors:\n  patterns:\n    - {entity: SLOW, pattern: '(a+)+$', match: [aaa], ignore: [b]}\n"
         "rules:\n  - {name: slow, detect: [SLOW], action: block}\n"
     )
     proxy = make_proxy(policy, detection={"workers": 1, "deadline": 3})

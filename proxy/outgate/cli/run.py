@@ -46,9 +46,11 @@ def command(
         parent=parent,
     )
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=settings.log_level.upper())
+    from outgate import metrics_sharing
     from outgate.gateway.routes import event_loop_factory
     from outgate.gateway.service import Service
 
+    metrics_sharing.share(settings.state_dir / "metrics", afresh=True)
     with asyncio.Runner(loop_factory=event_loop_factory(settings.routes)) as runner:
         runner.run(Service(settings).run(on_ready=_say))
 

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from outgate import metrics_sharing
 from outgate.audit import AuditLog
 from outgate.catalogue import Catalogue
 from outgate.dlp.config import DetectorConfig
@@ -66,7 +65,6 @@ class Service:
         if uncovered:
             log.warning("the CA may not sign %d hosts of the catalogue; run `outgate ca rotate`", len(uncovered))
         policy = load(settings.policies, providers=catalogue.providers.values())
-        metrics_sharing.share(settings.state_dir / "metrics", afresh=True)
         metrics = Metrics(_vocabulary(catalogue, policy))
         audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
