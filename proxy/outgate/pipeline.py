@@ -18,7 +18,18 @@ from dataclasses import dataclass, field, replace
 from outgate import formats
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError
-from outgate.model import Action, Document, Endpoint, Exchange, Facts, Finding, Judgement, Outcome, Segment, Verdict
+from outgate.model import (
+    Action,
+    Document,
+    Endpoint,
+    Exchange,
+    Facts,
+    Finding,
+    Judgement,
+    Outcome,
+    Segment,
+    Verdict,
+)
 from outgate.policy import Policy
 from outgate.transform import edits
 from outgate.wire import WireError, content_encoding
@@ -37,15 +48,21 @@ class Rules:
     limit: int  # bytes of a decoded body, at most
 
 
-async def inspect(exchange: Exchange, rules: Rules, detect: Detect, *, clock: Clock = time.perf_counter) -> Verdict:
+async def inspect(
+    exchange: Exchange, rules: Rules, detect: Detect, *, clock: Clock = time.perf_counter
+) -> Verdict:
     """Judge one request to a host of the catalogue. Linear in its size; raises nothing of its rooms."""
     policy, watch = rules.policy, _Stopwatch(clock)
     endpoint = rules.catalogue.identify(exchange.host, exchange.path, exchange.method)
     if endpoint is None:
-        return Verdict(Outcome.REFUSE, 421, message="This host is not in the catalogue.", reason="unknown_host")
+        return Verdict(
+            Outcome.REFUSE, 421, message="This host is not in the catalogue.", reason="unknown_host"
+        )
     try:
         with watch("decode"):
-            body = content_encoding.decode(exchange.body, exchange.header("content-encoding"), limit=rules.limit)
+            body = content_encoding.decode(
+                exchange.body, exchange.header("content-encoding"), limit=rules.limit
+            )
         with watch("format"):
             document = formats.read(exchange, endpoint, body.data)
         facts = _facts(exchange, endpoint, document, rules.catalogue)
@@ -78,7 +95,9 @@ async def inspect(exchange: Exchange, rules: Rules, detect: Detect, *, clock: Cl
             message=f"Sensitive data in {error.place}, which is signed and cannot be edited.",
         )
     except DetectionError as error:
-        verdict = replace(_failed(policy, endpoint, 503, error.reason, "The inspection did not finish."), facts=facts)
+        verdict = replace(
+            _failed(policy, endpoint, 503, error.reason, "The inspection did not finish."), facts=facts
+        )
     return replace(verdict, seconds=watch.seconds)
 
 

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from outgate import shipped
 
@@ -66,7 +74,7 @@ class Audit(_Section):
     """Where the record of every exchange is kept."""
 
     sink: Literal["sqlite", "jsonl", "none"] = "sqlite"
-    path: Path | None = Field(None, description="file; default: audit.db or audit.jsonl in state_dir")
+    path: Path | None = Field(None, description="file; default: audit/audit.db (or .jsonl) in state_dir")
     max_age_days: float = Field(90, gt=0)
     max_bytes: int = Field(2**30, ge=2**20)
     on_error: Literal["allow", "block"] = "allow"
@@ -80,16 +88,26 @@ class Settings(BaseModel):
     listen: Address = "127.0.0.1:8080"
     metrics: Address | None = "127.0.0.1:9464"
     mode: tuple[str, ...] = Field(("regular",), description="mitmproxy mode specifications")
-    reverse: dict[str, int] = Field(default_factory=dict, description="provider id -> local port (base-URL use)")
-    clients: tuple[IPNetwork, ...] | None = Field(None, description="networks that may connect; default loopback")
+    reverse: dict[str, int] = Field(
+        default_factory=dict, description="provider id -> local port (base-URL use)"
+    )
+    clients: tuple[IPNetwork, ...] | None = Field(
+        None, description="networks that may connect; default loopback"
+    )
     connect_ports: tuple[int, ...] = Field((443, 80), description="ports that CONNECT may ask for")
     routes: dict[str, Address] = Field(default_factory=dict, description="HOST or HOST:PORT -> ADDRESS:PORT")
-    extra_roots: tuple[Path, ...] = Field((), description="PEM files of root certificates for upstream servers")
+    extra_roots: tuple[Path, ...] = Field(
+        (), description="PEM files of root certificates for upstream servers"
+    )
     parent: str | None = Field(None, description="http(s)://HOST:PORT of a proxy that all traffic goes on to")
     state_dir: Path = Field(default_factory=lambda: _state_home() / "outgate")
     ca_dir: Path = Field(default=Path("ca"), description="relative to state_dir")
-    catalogue: Path | None = Field(None, description="an administrator's own catalogue, added to the shipped one")
-    policies: tuple[Path, ...] = Field(default_factory=lambda: (shipped.policies() / "default.yaml",), min_length=1)
+    catalogue: Path | None = Field(
+        None, description="an administrator's own catalogue, added to the shipped one"
+    )
+    policies: tuple[Path, ...] = Field(
+        default_factory=lambda: (shipped.policies() / "default.yaml",), min_length=1
+    )
     detection: Detection = Detection()
     limits: Limits = Limits()
     audit: Audit = Audit()
@@ -146,7 +164,10 @@ class Settings(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             where = path or "command line"
-            lines = [f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)]
+            lines = [
+                f"{where}: {'.'.join(map(str, e['loc']))}: {e['msg']}"
+                for e in error.errors(include_url=False)
+            ]
             raise SettingsError("\n".join(lines)) from None
 
 

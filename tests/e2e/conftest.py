@@ -138,7 +138,7 @@ def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]
             "metrics": "127.0.0.1:0",
             "policies": [str(file)],
             "state_dir": str(state),
-            "routes": {host: f"127.0.0.1:{server.stand_in.port}" for host in HOSTS},
+            "routes": dict.fromkeys(HOSTS, f"127.0.0.1:{server.stand_in.port}"),
             "extra_roots": [str(server.root)],
             "detection": {"workers": 1, "deadline": 20},
             **settings,
@@ -149,9 +149,7 @@ def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]
         running.append(run)
         service = run.start()
         host, port = service.addresses[0]
-        return Proxy(
-            service, server.stand_in, f"http://{host}:{port}", folder, state / "ca" / ca.ROOT, file
-        )
+        return Proxy(service, server.stand_in, f"http://{host}:{port}", folder, state / "ca" / ca.ROOT, file)
 
     server.stand_in.received.clear()
     server.stand_in.disconnected.clear()

@@ -95,7 +95,11 @@ def test_a_secret_is_found_in_every_slot(proxy: Proxy, place: dict[str, Any]) ->
         ("https://api.anthropic.com/v1/messages", {"messages": [{"role": "user", "content": "@"}]}),
         (
             "https://api.anthropic.com/v1/messages/count_tokens",
-            {"messages": [{"role": "user", "content": [{"type": "tool_result", "content": [{"text": "@"}]}]}]},
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "tool_result", "content": [{"text": "@"}]}]}
+                ]
+            },
         ),
         (
             "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent",
@@ -399,5 +403,7 @@ def raw(proxy: Proxy, data: bytes) -> bytes:
 
 def test_connect_to_other_ports_is_refused(proxy: Proxy) -> None:
     for port in (53, 5353, 25, 22):
-        answer = raw(proxy, f"CONNECT api.openai.com:{port} HTTP/1.1\r\nHost: api.openai.com\r\n\r\n".encode())
+        answer = raw(
+            proxy, f"CONNECT api.openai.com:{port} HTTP/1.1\r\nHost: api.openai.com\r\n\r\n".encode()
+        )
         assert answer.startswith(b"HTTP/1.1 403")

@@ -134,9 +134,7 @@ def app(stand_in: StandIn) -> Callable[[dict[str, Any], Receive, Send], Awaitabl
         path = raw.decode("latin-1") + ("?" + scope["query_string"].decode() if scope["query_string"] else "")
         host = next((v.decode() for k, v in scope["headers"] if k in (b"host", b":authority")), "")
         headers = list(scope["headers"])
-        stand_in.received.append(
-            Received(scope["method"], host, path, headers, body, scope["http_version"])
-        )
+        stand_in.received.append(Received(scope["method"], host, path, headers, body, scope["http_version"]))
         await _answer(stand_in, scope["path"], body, receive, send)
 
     return handle
@@ -205,7 +203,11 @@ def stream_events(path: str, count: int) -> list[bytes]:
         block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
         deltas = [
             sse(
-                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": f"w{i} "}},
+                {
+                    "type": "content_block_delta",
+                    "index": 0,
+                    "delta": {"type": "text_delta", "text": f"w{i} "},
+                },
                 "content_block_delta",
             )
             for i in range(count)
@@ -216,7 +218,11 @@ def stream_events(path: str, count: int) -> list[bytes]:
             *deltas,
             sse({"type": "content_block_stop", "index": 0}, "content_block_stop"),
             sse(
-                {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}},
+                {
+                    "type": "message_delta",
+                    "delta": {"stop_reason": "end_turn"},
+                    "usage": {"output_tokens": 5},
+                },
                 "message_delta",
             ),
             sse({"type": "message_stop"}, "message_stop"),
@@ -248,7 +254,11 @@ def _whole(path: str) -> dict[str, Any]:
             "usage": {"input_tokens": 3, "output_tokens": 1},
         }
     if "enerateContent" in path:
-        part = {"content": {"role": "model", "parts": [{"text": "hello"}]}, "index": 0, "finishReason": "STOP"}
+        part = {
+            "content": {"role": "model", "parts": [{"text": "hello"}]},
+            "index": 0,
+            "finishReason": "STOP",
+        }
         return {"candidates": [part]}
     if "countTokens" in path:
         return {"totalTokens": 3}
@@ -268,7 +278,13 @@ def _whole(path: str) -> dict[str, Any]:
             "status": "completed",
             "model": "gpt-4o",
             "output": [
-                {"id": "m1", "type": "message", "role": "assistant", "status": "completed", "content": content}
+                {
+                    "id": "m1",
+                    "type": "message",
+                    "role": "assistant",
+                    "status": "completed",
+                    "content": content,
+                }
             ],
             "parallel_tool_calls": True,
             "tool_choice": "auto",

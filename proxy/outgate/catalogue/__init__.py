@@ -206,7 +206,9 @@ def _read(path: Path) -> _File:
     except yaml.YAMLError as error:
         raise CatalogueError(f"{path}: not valid YAML: {error}") from None
     except ValidationError as error:
-        places = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)]
+        places = [
+            f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)
+        ]
         raise CatalogueError("\n".join(places)) from None
 
 
@@ -247,7 +249,9 @@ def _build(file: _File) -> Catalogue:
             if entry.formats
         },
         _models=tuple((re.compile(translate(glob.lower())), m.origin) for glob, m in file.models.items()),
-        _hosts=tuple((host.lower(), entry.regions) for entry in file.providers.values() for host in entry.hosts),
+        _hosts=tuple(
+            (host.lower(), entry.regions) for entry in file.providers.values() for host in entry.hosts
+        ),
         _bases={
             identifier: entry.hosts[0].lower()
             for identifier, entry in file.providers.items()

@@ -54,12 +54,22 @@ def _field(name: str, length: int, source: random.Random, before: str) -> str:
             digits = _drawn(_ALPHABETS["hex"], 32, source)
             return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
         case "password":
-            return _drawn(string.ascii_letters, 6, source) + "7#" + _drawn(string.ascii_letters, 5, source) + "!4"
+            return (
+                _drawn(string.ascii_letters, 6, source)
+                + "7#"
+                + _drawn(string.ascii_letters, 5, source)
+                + "!4"
+            )
         case "basic":
             return base64.b64encode(f"deploy:{_drawn(_ALPHABETS['alnum'], 12, source)}".encode()).decode()
         case "jwt":
-            parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": _drawn("0123456789", 10, source), "iat": 1516239022})
-            texts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+            parts = (
+                {"alg": "HS256", "typ": "JWT"},
+                {"sub": _drawn("0123456789", 10, source), "iat": 1516239022},
+            )
+            texts = [
+                base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+            ]
             return ".".join((*texts, _drawn(_ALPHABETS["urlsafe"], 43, source)))
         case "crc32_base62":
             body = re.split(r"[^A-Za-z0-9]", before)[-1]
@@ -104,10 +114,14 @@ def _ssn(source: random.Random) -> str:
 
 
 _PERSONAL: dict[str, Callable[[random.Random], str]] = {
-    "CREDIT_CARD": lambda source: _luhn_complete("4" + "".join(source.choice("0123456789") for _ in range(14))),
+    "CREDIT_CARD": lambda source: _luhn_complete(
+        "4" + "".join(source.choice("0123456789") for _ in range(14))
+    ),
     "IBAN_CODE": _iban,
     "US_SSN": _ssn,
     "EMAIL_ADDRESS": lambda source: f"{_drawn(string.ascii_lowercase, 8, source)}@northwind-mail.com",
     "PHONE_NUMBER": lambda source: f"+1 212 555 {source.randint(2000, 9999)}",
-    "IP_ADDRESS": lambda source: f"83.{source.randint(20, 220)}.{source.randint(2, 250)}.{source.randint(2, 250)}",
+    "IP_ADDRESS": lambda source: (
+        f"83.{source.randint(20, 220)}.{source.randint(2, 250)}.{source.randint(2, 250)}"
+    ),
 }

@@ -11,7 +11,7 @@ from outgate.model import Finding, Segment
 Detect = Callable[[Sequence[Segment]], Awaitable[tuple[Finding, ...]]]
 
 
-def detect_inline(engine: Engine) -> Detect:
+def detect_with(engine: Engine) -> Detect:
     """``engine`` as the pipeline's detection; the event loop stands still while it works."""
 
     async def detect(segments: Sequence[Segment]) -> tuple[Finding, ...]:

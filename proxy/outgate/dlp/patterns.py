@@ -96,8 +96,12 @@ class PackDetector:
     name = "rules"
 
     def __init__(self, wanted: frozenset[str]) -> None:
-        self._rules = [RuleDetector(r) for pack in ("secrets", "pii") for r in rules(pack) if r.entity in wanted]
-        self.entities = frozenset().union(*(rule.entities for rule in self._rules)) if self._rules else frozenset()
+        self._rules = [
+            RuleDetector(r) for pack in ("secrets", "pii") for r in rules(pack) if r.entity in wanted
+        ]
+        self.entities = (
+            frozenset().union(*(rule.entities for rule in self._rules)) if self._rules else frozenset()
+        )
 
     def find(self, text: str) -> Iterator[Match]:
         """All matches of all rules."""

@@ -37,7 +37,10 @@ _DIGITS = re.compile(r"[+(（＋]?\d(?:[^\w\n]{0,4}\d){6,}")
 _AROUND_DIGITS = 40
 # Lookaheads that read on to the end of the text for what must be in the next few characters.
 _TIGHTER: dict[str, tuple[tuple[str, str], ...]] = {
-    "InPanRecognizer": (("(?=.*?[a-zA-Z])", r"(?=.{0,9}?[a-zA-Z])"), ("(?=.*?[0-9]{4})", r"(?=.{0,6}?[0-9]{4})")),
+    "InPanRecognizer": (
+        ("(?=.*?[a-zA-Z])", r"(?=.{0,9}?[a-zA-Z])"),
+        ("(?=.*?[0-9]{4})", r"(?=.{0,6}?[0-9]{4})"),
+    ),
     "UsHealthInsuranceMemberIdRecognizer": (
         ("(?=[A-Z0-9-]*[A-Z])", "(?=[A-Z0-9-]{0,20}[A-Z])"),
         (r"(?=[A-Z0-9-]*\d)", r"(?=[A-Z0-9-]{0,20}\d)"),

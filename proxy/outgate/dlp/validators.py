@@ -28,7 +28,9 @@ _WORDS = frozenset(
     set sent saved shown hidden protected the same case-sensitive unknown str int bytes credentials
     """.split()
 )
-_CODE = re.compile(r"[A-Za-z_][\w.]*\(|\w+\[|^(?:self|this|os|process|env|config|settings|args|ctx|var|local|data|module)[.\[]")
+_CODE = re.compile(
+    r"[A-Za-z_][\w.]*\(|\w+\[|^(?:self|this|os|process|env|config|settings|args|ctx|var|local|data|module)[.\[]"
+)
 
 
 def entropy(value: str) -> float:
@@ -63,7 +65,9 @@ def assigned(value: str) -> bool:
         return False
     if "/" in value and not re.search(r"[0-9]", value):
         return False
-    if value.startswith(("http://", "https://", "/", "./", "~", "--", "#")) or value.endswith(("(", ".py", ".pem", ".yaml")):
+    if value.startswith(("http://", "https://", "/", "./", "~", "--", "#")) or value.endswith(
+        ("(", ".py", ".pem", ".yaml")
+    ):
         return False
     if re.fullmatch(r"[A-Za-z_]+(?:[._-][A-Za-z_]+)*", value):  # names, not secrets
         return False

@@ -12,7 +12,9 @@ def _opaque(key: str, block: str | None) -> bool:
         return True
     if block == "redacted_thinking":
         return key == "data"
-    return (block == "thinking" and key == "thinking") or (key == "id" and bool(block and block.endswith("tool_use")))
+    return (block == "thinking" and key == "thinking") or (
+        key == "id" and bool(block and block.endswith("tool_use"))
+    )
 
 
 SHAPE = Shape(

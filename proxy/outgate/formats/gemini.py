@@ -11,7 +11,14 @@ from outgate.model import Role
 
 
 def _opaque(key: str, _block: str | None) -> bool:
-    return key in ("thoughtSignature", "thought_signature", "cachedContent", "cached_content", "fileUri", "file_uri")
+    return key in (
+        "thoughtSignature",
+        "thought_signature",
+        "cachedContent",
+        "cached_content",
+        "fileUri",
+        "file_uri",
+    )
 
 
 SHAPE = Shape(
@@ -28,7 +35,12 @@ SHAPE = Shape(
         "function_response": Role.TOOL_RESULT,
         "responseSchema": Role.TOOL_DEFINITION,
     },
-    speakers={"user": Role.USER, "model": Role.ASSISTANT, "function": Role.TOOL_RESULT, "system": Role.SYSTEM},
+    speakers={
+        "user": Role.USER,
+        "model": Role.ASSISTANT,
+        "function": Role.TOOL_RESULT,
+        "system": Role.SYSTEM,
+    },
     once=frozenset({"contents", "systemInstruction", "system_instruction", "model"}),
     opaque=_opaque,
 )

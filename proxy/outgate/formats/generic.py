@@ -92,7 +92,9 @@ def _multipart(data: bytes, content_type: str) -> Reading:
         for name, start, end in part.headers:
             if start < end and name not in ("content-type", "content-length"):
                 text = data[start:end].decode("latin-1")
-                whole.segments.append(Segment(text, Role.METADATA, f"{place}.{name}", BODY, start, end, "latin1"))
+                whole.segments.append(
+                    Segment(text, Role.METADATA, f"{place}.{name}", BODY, start, end, "latin1")
+                )
         _add(whole, _part_body(data, part, place))
     return whole
 
@@ -105,7 +107,9 @@ def _part_body(data: bytes, part: multipart.PartSpan, place: str) -> Reading:
         try:
             text = CODECS[codec].decode(body)
         except (WireError, UnicodeDecodeError):
-            return Reading([], [Uninspectable(place, part.header(data, "content-type") or "unknown", len(body))])
+            return Reading(
+                [], [Uninspectable(place, part.header(data, "content-type") or "unknown", len(body))]
+            )
         return Reading([Segment(text, Role.USER, place, BODY, part.start, part.end, codec)], [])
     if looks_like_json(body):
         try:

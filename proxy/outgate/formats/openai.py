@@ -20,9 +20,22 @@ _SPEAKERS = {
 
 
 def _opaque(key: str, block: str | None) -> bool:
-    if key in ("encrypted_content", "previous_response_id", "call_id", "tool_call_id", "file_id", "prompt_cache_key"):
+    if key in (
+        "encrypted_content",
+        "previous_response_id",
+        "call_id",
+        "tool_call_id",
+        "file_id",
+        "prompt_cache_key",
+    ):
         return True
-    return key == "id" and block in ("function", "function_call", "function_call_output", "reasoning", "message")
+    return key == "id" and block in (
+        "function",
+        "function_call",
+        "function_call_output",
+        "reasoning",
+        "message",
+    )
 
 
 CHAT = Shape(
@@ -64,6 +77,8 @@ RESPONSES = Shape(
 )
 
 COMPLETIONS = Shape(
-    keys={"prompt": Role.USER, "suffix": Role.USER}, once=frozenset({"model", "prompt", "stream"}), opaque=_opaque
+    keys={"prompt": Role.USER, "suffix": Role.USER},
+    once=frozenset({"model", "prompt", "stream"}),
+    opaque=_opaque,
 )
 EMBEDDINGS = Shape(keys={"input": Role.USER}, once=frozenset({"model", "input"}), opaque=_opaque)

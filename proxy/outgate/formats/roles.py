@@ -105,7 +105,15 @@ def read_tree(tree: Tree, data: bytes, shape: Shape, *, offset: int = 0, prefix:
                     reading.uninspectable.append(blob)
                 else:
                     reading.segments.append(
-                        Segment(blob.text, block.role, scalar.path, BODY, blob.start + offset, blob.end + offset, "base64")
+                        Segment(
+                            blob.text,
+                            block.role,
+                            scalar.path,
+                            BODY,
+                            blob.start + offset,
+                            blob.end + offset,
+                            "base64",
+                        )
                     )
                 continue
         role = block.role

@@ -148,9 +148,13 @@ def check_file(path: Path) -> None:
     if os.name != "posix":
         return
     if facts.st_uid != os.geteuid():
-        raise CaError(f"{path}: belongs to user {facts.st_uid}, not to us ({os.geteuid()}). Change its owner.")
+        raise CaError(
+            f"{path}: belongs to user {facts.st_uid}, not to us ({os.geteuid()}). Change its owner."
+        )
     if facts.st_mode & 0o077:
-        raise CaError(f"{path}: others can read this key (mode {facts.st_mode & 0o777:o}). Run `chmod 600 {path}`.")
+        raise CaError(
+            f"{path}: others can read this key (mode {facts.st_mode & 0o777:o}). Run `chmod 600 {path}`."
+        )
 
 
 def _root(key: ec.EllipticCurvePrivateKey, label: str) -> x509.Certificate:
@@ -164,7 +168,9 @@ def _root(key: ec.EllipticCurvePrivateKey, label: str) -> x509.Certificate:
     )
 
 
-def _sign(directory: Path, root_key: ec.EllipticCurvePrivateKey, root: x509.Certificate, names: Sequence[str]) -> None:
+def _sign(
+    directory: Path, root_key: ec.EllipticCurvePrivateKey, root: x509.Certificate, names: Sequence[str]
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     constraints = x509.NameConstraints(
         permitted_subtrees=[x509.DNSName(name) for name in names],
@@ -174,13 +180,17 @@ def _sign(directory: Path, root_key: ec.EllipticCurvePrivateKey, root: x509.Cert
         ],
     )
     certificate = (
-        _certificate(_name(f"Outgate AI hosts {secrets.token_hex(3)}"), root.subject, key.public_key(), _SIGNING_DAYS)
+        _certificate(
+            _name(f"Outgate AI hosts {secrets.token_hex(3)}"), root.subject, key.public_key(), _SIGNING_DAYS
+        )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_CA_USAGE, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(constraints, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False
+        )
         .sign(root_key, hashes.SHA256())
     )
     _write(directory / SIGNING, _key_pem(key) + _pem(certificate) + _pem(root))
@@ -216,7 +226,10 @@ def _certificate(
 
 def _name(common: str) -> x509.Name:
     return x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Outgate"), x509.NameAttribute(NameOID.COMMON_NAME, common)]
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Outgate"),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
     )
 
 

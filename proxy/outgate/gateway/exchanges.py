@@ -98,7 +98,9 @@ def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
 
 def to_response(answer: ErrorAnswer) -> http.Response:
     """Our own answer as the library's."""
-    return http.Response.make(answer.status, answer.body, [(k.encode(), v.encode()) for k, v in answer.headers])
+    return http.Response.make(
+        answer.status, answer.body, [(k.encode(), v.encode()) for k, v in answer.headers]
+    )
 
 
 def wants_html(request: http.Request) -> bool:

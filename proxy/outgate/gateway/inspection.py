@@ -35,7 +35,9 @@ class Judge:
 class Inspection:
     """Judges every request and every WebSocket message to a host of the catalogue."""
 
-    def __init__(self, judge: Callable[[], Judge], reporter: Reporter, *, deadline: float, message_limit: int) -> None:
+    def __init__(
+        self, judge: Callable[[], Judge], reporter: Reporter, *, deadline: float, message_limit: int
+    ) -> None:
         self._judge = judge
         self._reporter = reporter
         self._deadline = deadline + 5  # detection has its own; this one is for all the rest
@@ -110,7 +112,11 @@ class Inspection:
     def _on_error(rules: Rules, exchange: Exchange, reason: str) -> Verdict:
         endpoint = rules.catalogue.identify(exchange.host, exchange.path)
         policy = rules.policy
-        outcome = Outcome.REFUSE if policy.on_error is Action.BLOCK and policy.mode == "enforce" else Outcome.FORWARD
+        outcome = (
+            Outcome.REFUSE
+            if policy.on_error is Action.BLOCK and policy.mode == "enforce"
+            else Outcome.FORWARD
+        )
         return Verdict(outcome, 503, message="The inspection failed.", reason=reason, endpoint=endpoint)
 
     def _fail(self, flow: http.HTTPFlow, reason: str) -> None:
@@ -178,7 +184,9 @@ class Inspection:
         content, message.content = message.content, b""
         try:
             if len(content) > self._message_limit:
-                verdict = Verdict(Outcome.REFUSE, 413, message="The message is too large.", reason="too_large")
+                verdict = Verdict(
+                    Outcome.REFUSE, 413, message="The message is too large.", reason="too_large"
+                )
                 exchange = exchanges.to_exchange(flow, next(iter(exchanges.names_of(flow))), message=b"")
             else:
                 exchange = exchanges.to_exchange(flow, next(iter(exchanges.names_of(flow))), message=content)

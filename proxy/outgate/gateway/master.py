@@ -55,7 +55,9 @@ def build(
     opts = options.Options()
     compromised = [name for name in _COMPROMISED if name in opts and getattr(opts, name)]
     if compromised:
-        raise GatewayError(f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x")
+        raise GatewayError(
+            f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x"
+        )
     master = Master(opts, with_termlog=False)
     master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), DisableH2C(), inspection)
     opts.update(**_options(settings, catalogue))

@@ -13,6 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mitmproxy.master import Master
+
 from outgate.audit import AuditLog
 from outgate.catalogue import Catalogue
 from outgate.dlp.config import DetectorConfig
@@ -63,7 +65,9 @@ class Service:
         catalogue = Catalogue.load(extra=settings.catalogue)
         uncovered = status.uncovered(catalogue.constraint_names())
         if uncovered:
-            log.warning("the CA may not sign %d hosts of the catalogue; run `outgate ca rotate`", len(uncovered))
+            log.warning(
+                "the CA may not sign %d hosts of the catalogue; run `outgate ca rotate`", len(uncovered)
+            )
         policy = load(settings.policies, providers=catalogue.providers.values())
         metrics = Metrics(_vocabulary(catalogue, policy))
         audit = AuditLog.open(settings)
@@ -119,7 +123,9 @@ class Service:
             self._later(_tick(metrics, in_force, audit, settings))
             if on_ready:
                 on_ready(self)
-            await asyncio.wait([serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                [serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED"
+            )
         finally:
             proxy.options.update(server=False)
             proxy.shutdown()
@@ -149,7 +155,7 @@ class Service:
         await pool.start()
         return pool
 
-    async def _listening(self, proxy: master.Master, serving: asyncio.Task[None]) -> None:
+    async def _listening(self, proxy: Master, serving: asyncio.Task[None]) -> None:
         """Wait until every mode listens. Raises GatewayError when one cannot."""
         servers = proxy.addons.get("proxyserver").servers
         while not serving.done():

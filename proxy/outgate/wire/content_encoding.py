@@ -85,7 +85,9 @@ def _joined(chunks: Iterator[bytes], limit: int) -> bytes:
                 raise _too_large(limit)
             pieces.append(chunk)
     except (zlib.error, brotli.error, zstandard.ZstdError, EOFError):
-        raise WireError(415, "bad_encoding", "The body does not decode as its Content-Encoding says.") from None
+        raise WireError(
+            415, "bad_encoding", "The body does not decode as its Content-Encoding says."
+        ) from None
     return b"".join(pieces)
 
 

@@ -47,7 +47,7 @@ def _unit_rewrite(
             if target == count:
                 places[count] = byte_start
                 target = next(pending, None)
-            count += 1
+            count += 1  # noqa: SIM113 - used after the loop
             if target is None:
                 break
         if target is not None:
