@@ -57,6 +57,8 @@ class EgressNextLayer(NextLayer):
             return False  # opened before
         host = str(address[0])
         if self._is_known(host):
+            if len(data_client) < 3 and context.client.transport_protocol == "tcp":
+                raise NeedsMoreData  # too little to tell TLS from HTTP
             return False
         for name in self._names(context, data_client):
             if self._is_known(name):
