@@ -68,7 +68,7 @@ class GivenSpec(_Spec):
     path: str = ""
     method: str = "POST"
     headers: dict[str, str] = Field(default_factory=dict)
-    model: str = "gpt-5"
+    model: str = "some-model"
     identity: IdentitySpec = IdentitySpec()
     client: IPv4Address | IPv6Address = IPv4Address("127.0.0.1")
     time: AwareDatetime = _SOMEDAY
@@ -167,7 +167,7 @@ def read(file: Path, catalogue: Catalogue) -> tuple[tuple[Path, ...], tuple[Case
     cases: list[Case] = []
     for position, case in enumerate(spec.cases if spec else ()):
         try:
-            exchange = _exchange(f"case-{position + 1}", case.given, catalogue)
+            exchange = exchange_of(f"case-{position + 1}", case.given, catalogue)
         except ValueError as error:
             key = "url" if case.given.url else "provider"
             hint = error.args[1] if len(error.args) > 1 else ""
@@ -262,7 +262,8 @@ def _fill(node: Node, file: Path) -> list[Problem]:
     return [Problem(file, node.mark, f"there is no made-up {entity}") for entity in unknown]
 
 
-def _exchange(identifier: str, given: GivenSpec, catalogue: Catalogue) -> Exchange:
+def exchange_of(identifier: str, given: GivenSpec, catalogue: Catalogue) -> Exchange:
+    """The exchange that is described. Raises ValueError: what is wrong, and a hint."""
     if given.url:
         url = urlsplit(given.url)
         if url.scheme not in ("http", "https") or not url.hostname:

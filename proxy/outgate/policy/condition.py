@@ -18,6 +18,9 @@ from outgate.policy.schema import ConditionSpec
 Test = Callable[[Facts], bool]
 _Get = Callable[[Facts], str | None]
 
+# How explanations call a fact that there is none of.
+NOT_KNOWN = "not known"
+
 # Keys that compare with one text, and where it comes from. All take globs: what has no star or
 # question mark in it is compared as it is, by a set look-up.
 _TEXTS: Mapping[str, _Get] = {
@@ -51,9 +54,9 @@ class Condition:
         """The fact that it looks at, for explanations."""
         if self.key in _TEXTS:
             value = _TEXTS[self.key](facts)
-            return "not known" if value is None else value
+            return NOT_KNOWN if value is None else value
         if self.key == "identity.groups":
-            return ", ".join(facts.identity.groups) or "not known"
+            return ", ".join(facts.identity.groups) or NOT_KNOWN
         return str(facts.client) if self.key == "client.network" else facts.time.isoformat(timespec="minutes")
 
     def __str__(self) -> str:
@@ -133,7 +136,7 @@ def _window(spec: Any) -> values.Window:
 
 def _spelled(value: Any) -> str:
     if value is None:
-        return "not known"
+        return NOT_KNOWN
     if hasattr(value, "days") and hasattr(value, "zone"):
         days = ", ".join(values.DAYS[day] for day in sorted(frozenset().union(*value.days)))
         hours = ", ".join(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in value.hours)

@@ -1,0 +1,317 @@
+"""``outgate policy``: check, test, explain, compare; and the schema for editors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from outgate.policy.error import PolicyError
+from outgate.settings import Settings
+
+if TYPE_CHECKING:
+    from outgate.catalogue import Catalogue
+    from outgate.model import Exchange, Finding, Segment, Verdict
+    from outgate.policy import Policy
+    from outgate.policy.cases import Inspect
+    from outgate.policy.explain import Explanation
+
+_LIMIT = 64 * 2**20  # bytes of a decoded body
+_KEY = b"made-up key of outgate policy"  # hashes shown by these commands are nobody's
+
+_FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@click.pass_context
+def command(context: click.Context, config: Path | None) -> None:
+    """Check, test, explain and compare policies.
+
+    Without FILES, the policy that `outgate run` would use.
+    """
+    context.obj = config
+
+
+@command.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--no-model", is_flag=True, help="Do not ask for the named-entity model on this machine.")
+@click.pass_context
+def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> None:
+    """Check FILES, each as a policy of its own. Exit code 1 if one cannot be used."""
+    from outgate.policy import load
+    from outgate.policy.lint import shadowed
+
+    settings, catalogue = _settings(context)
+    failed = False
+    for paths in _policies(files, settings):
+        try:
+            policy = load(paths, check_model=not no_model, providers=catalogue.providers.values())
+        except PolicyError as error:
+            failed = True
+            _problems(error)
+            continue
+        warnings = shadowed(policy)
+        for warning in warnings:
+            click.secho(str(warning), fg="yellow", err=True)
+        name = ", ".join(map(str, paths))
+        counts = f"{len(policy.rules)} rules, {len(policy.entities)} entities"
+        ok = click.style("ok", fg="green")
+        click.echo(f"{ok}  {name}: {counts}, mode {policy.mode}, hash {policy.hash[:12]}")
+    context.exit(1 if failed else 0)
+
+
+@command.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.pass_context
+def test(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Run the cases beside FILES (NAME.test.yaml beside NAME.yaml). Exit code 1 if one fails."""
+    from outgate.policy import cases, load
+
+    settings, catalogue = _settings(context)
+    total = failed = 0
+    for paths in _policies(files, settings):
+        for path in paths:
+            file = path if path.name.endswith(cases.SUFFIX) else cases.beside(path)
+            if not file.is_file():
+                failed += 1
+                click.secho(f"{path}: there are no cases beside it ({file.name})", fg="red", err=True)
+                continue
+            try:
+                about, found = cases.read(file, catalogue)
+                policy = load(about, check_model=True, providers=catalogue.providers.values())
+            except PolicyError as error:
+                failed += 1
+                _problems(error)
+                continue
+            click.echo(str(file))
+            for result in asyncio.run(cases.run(found, _inspect(policy, catalogue))):
+                total += 1
+                good = not result.failures
+                failed += not good
+                mark = click.style("ok  ", fg="green") if good else click.style("FAIL", fg="red")
+                click.echo(f"  {mark} {result.case.name}")
+                for failure in result.failures:
+                    click.echo(f"       {result.case.file}:{result.case.mark.line}: {failure}")
+    click.echo(f"{total} cases, {failed} failed")
+    context.exit(1 if failed else 0)
+
+
+@command.command()
+@click.argument("file", required=False, type=click.File("rb"), default="-")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Policy file; again for more.",
+)
+@click.option("--provider", default="openai", show_default=True, help="Provider id of the catalogue.")
+@click.option("--url", default="", help="The whole address, instead of a provider.")
+@click.option("--path", default="", help="Path, instead of the provider's usual one.")
+@click.option("--method", default="POST", show_default=True)
+@click.option("--model", help="The model that is asked for.")
+@click.option("--user", help="Who asks.")
+@click.option("--group", "groups", multiple=True, help="A group of who asks; again for more.")
+@click.option("--device", help="The device that asks.")
+@click.option("--client", default="127.0.0.1", show_default=True, help="The client's address.")
+@click.option("--time", "time_", metavar="TIME", help="When, such as 2026-01-31T14:30+01:00; default: now.")
+@click.pass_context
+def explain(
+    context: click.Context,
+    /,
+    file: Any,
+    policies: tuple[Path, ...],
+    user: str | None,
+    groups: tuple[str, ...],
+    device: str | None,
+    time_: str | None,
+    **given: Any,
+) -> None:
+    """Say which rule decides for what is in FILE, and why.
+
+    FILE (or standard input) is a request's JSON body, or any text, which is then what a user says.
+    Values are never shown, only where they are.
+    """
+    from outgate.policy import load
+
+    settings, catalogue = _settings(context)
+    data: bytes = file.read()
+    text = data.decode("utf-8", "replace")
+    described = {key: value for key, value in given.items() if value}
+    if described.get("url"):
+        described.pop("provider", None)
+    described["identity"] = {"user": user, "groups": groups, "device": device}
+    described["time"] = time_ or datetime.now(UTC)
+    described["body" if _is_json(text) else "text"] = text
+    exchange = _exchange(described, catalogue)
+    policy = load(policies or settings.policies, providers=catalogue.providers.values())
+    verdict, explanation = asyncio.run(_explained(policy, catalogue, exchange))
+    _print_explanation(policy, verdict, explanation)
+
+
+@command.command()
+@click.argument("old", type=_FILES)
+@click.argument("new", type=_FILES)
+@click.pass_context
+def diff(context: click.Context, old: Path, new: Path) -> None:
+    """Say what NEW lets out that OLD stopped, and the reverse. Exit code 1 if anything does.
+
+    Compares rule by rule over all providers, and runs the cases beside either file through both.
+    """
+    from outgate.cli.policy_diff import print_cases, print_comparison
+    from outgate.policy import load
+    from outgate.policy.diff import compare
+
+    _, catalogue = _settings(context)
+    providers = catalogue.providers.values()
+    before, after = load([old], providers=providers), load([new], providers=providers)
+    comparison = compare(before, after, providers)
+    print_comparison(comparison)
+    inspect_old, inspect_new = _inspect(before, catalogue), _inspect(after, catalogue)
+    laxer = asyncio.run(print_cases(_cases_of((old, new), catalogue), inspect_old, inspect_new))
+    context.exit(1 if comparison.laxer or laxer else 0)
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of policy files, for editors."""
+    from outgate.policy.schema import json_schema
+
+    click.echo(json_schema(), nl=False)
+
+
+def _settings(context: click.Context) -> tuple[Settings, Catalogue]:
+    from outgate.catalogue import Catalogue
+
+    settings = Settings.load(context.obj)
+    return settings, Catalogue.load(extra=settings.catalogue)
+
+
+def _policies(files: Sequence[Path], settings: Settings) -> list[tuple[Path, ...]]:
+    """Each file as a policy; without any, those of the settings together."""
+    return [(path,) for path in files] or [settings.policies]
+
+
+def _problems(error: PolicyError) -> None:
+    for problem in error.problems:
+        click.secho(str(problem), fg="red", err=True)
+
+
+def _inspect(policy: Policy, catalogue: Catalogue) -> Inspect:
+    """The pipeline with an engine in this process."""
+    from outgate.dlp.engine import Engine
+    from outgate.dlp.inline import detect_with
+    from outgate.pipeline import Rules, inspect
+
+    rules = Rules(catalogue, policy, _KEY, _LIMIT)
+    detect = detect_with(Engine(policy.detectors))
+
+    async def judge(exchange: Exchange) -> Verdict:
+        return await inspect(exchange, rules, detect)
+
+    return judge
+
+
+def _cases_of(policies: Sequence[Path], catalogue: Catalogue) -> dict[str, Exchange]:
+    """Name -> exchange of all cases beside the policies."""
+    from outgate.policy import cases
+
+    found: dict[str, Exchange] = {}
+    for path in policies:
+        if cases.beside(path).is_file():
+            for case in cases.read(cases.beside(path), catalogue)[1]:
+                found.setdefault(case.name, case.exchange)
+    return found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _exchange(described: dict[str, Any], catalogue: Catalogue) -> Exchange:
+    from pydantic import ValidationError
+
+    from outgate.policy import cases
+
+    try:
+        return cases.exchange_of("explained", cases.GivenSpec.model_validate(described), catalogue)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise click.UsageError(f"--{'.'.join(map(str, first['loc'])) or 'url'}: {first['msg']}") from None
+    except ValueError as error:
+        raise click.UsageError("; ".join(map(str, error.args))) from None
+
+
+async def _explained(
+    policy: Policy, catalogue: Catalogue, exchange: Exchange
+) -> tuple[Verdict, Explanation | None]:
+    """The verdict, and its explanation unless the exchange could not be read."""
+    from outgate.dlp.engine import Engine
+    from outgate.dlp.inline import detect_with
+    from outgate.model import Document
+    from outgate.pipeline import Rules, inspect
+    from outgate.policy.explain import explain as explain_
+
+    inner = detect_with(Engine(policy.detectors))
+    seen: list[tuple[Sequence[Segment], Sequence[Finding]]] = []
+
+    async def detect(segments: Sequence[Segment]) -> Sequence[Finding]:
+        findings = await inner(segments)
+        seen.append((segments, findings))
+        return findings
+
+    verdict = await inspect(exchange, Rules(catalogue, policy, _KEY, _LIMIT), detect)
+    if verdict.facts is None:
+        return verdict, None
+    segments, findings = seen[0] if seen else ((), ())
+    document = Document(tuple(segments), uninspectable=verdict.uninspectable)
+    return verdict, explain_(policy, verdict.facts, document, findings)
+
+
+def _print_explanation(policy: Policy, verdict: Verdict, explanation: Explanation | None) -> None:
+    colour = {"block": "red", "refuse": "red", "edit": "yellow", "forward": "green"}
+    click.echo(f"policy  {policy.name} ({policy.hash[:12]}), mode {policy.mode}")
+    if verdict.facts:
+        facts = verdict.facts
+        click.echo(f"to      {facts.provider.name} ({facts.provider.id}, {facts.provider.jurisdiction})")
+        click.echo(f"model   {facts.model or 'not known'} (origin {facts.model_origin or 'not known'})")
+    told = " ".join(
+        filter(None, (verdict.outcome.value, verdict.rule and f"by {verdict.rule!r}", verdict.reason))
+    )
+    click.echo(f"verdict {click.style(told, fg=colour[verdict.outcome.value], bold=True)}")
+    if verdict.would_block:
+        click.echo(f"        in enforce mode {verdict.would_block!r} would block it")
+    if verdict.message:
+        click.echo(f"        {verdict.message}")
+    if explanation is None:
+        return
+    if explanation.gates:
+        click.echo("\nthe request as a whole")
+        for step in explanation.gates:
+            _print_step(step.matched, step.rule.action.value, step.rule.name, step.why)
+    for number, story in enumerate(explanation.findings, 1):
+        finding, segment = story.finding, story.segment
+        entity = click.style(finding.entity, bold=True)
+        click.echo(f"\nfinding {number}: {entity}, score {finding.score:.2f}, by {finding.detector}")
+        click.echo(f"  in {segment.place} ({segment.role}), characters {finding.start} to {finding.end}")
+        for step in story.steps:
+            _print_step(step.matched, step.rule.action.value, step.rule.name, step.why)
+        if story.rule is None:
+            click.echo("  no rule is about it: it is let through")
+    if not explanation.findings and verdict.outcome.value != "block":
+        click.echo("\nnothing was found")
+
+
+def _print_step(matched: bool, action: str, name: str, why: str) -> None:
+    mark = click.style("=>", fg="cyan", bold=True) if matched else "  "
+    line = f"{action:<7} {name}" + (f": {why}" if why else "")
+    click.echo(f"  {mark} {line if matched else click.style(line, dim=True)}")

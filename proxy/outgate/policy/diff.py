@@ -1,0 +1,189 @@
+"""What a change of policy lets out that was stopped before, and what it stops.
+
+Both policies are asked about the same worlds (see there), and in each about every entity, role and
+score that a rule tells apart. Worlds in which the same rules apply are asked about once, so it takes
+milliseconds. What it cannot see, a pattern that finds less than before, it names.
+
+Owns the comparison; says nothing in colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Segment
+from outgate.policy.decide import Policy
+from outgate.policy.worlds import Where, World, where, worlds
+
+# How much of a value still leaves. Audit and allow let out the same.
+_STRICTNESS = {
+    Action.ALLOW: 0,
+    Action.AUDIT: 0,
+    Action.MASK: 1,
+    Action.HASH: 2,
+    Action.PSEUDONYMISE: 3,
+    Action.REDACT: 4,
+    Action.BLOCK: 5,
+}
+
+
+class Direction(StrEnum):
+    """Which way a change goes."""
+
+    LAXER = "laxer"
+    STRICTER = "stricter"
+    SAME = "same"  # as much leaves as before, but it is recorded otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of some findings, or (without ``entities``) of whole exchanges."""
+
+    old: Action
+    new: Action
+    where: tuple[Where, ...]
+    entities: tuple[str, ...] = ()
+    roles: tuple[Role, ...] = ()
+    scores: str = ""  # "" for all
+
+    @property
+    def direction(self) -> Direction:
+        """Whether more or less leaves."""
+        return _direction(_STRICTNESS[self.old], _STRICTNESS[self.new])
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """Another value of a setting of the whole policy."""
+
+    name: str
+    old: str
+    new: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All differences, laxer ones first."""
+
+    settings: tuple[SettingChange, ...]
+    changes: tuple[Change, ...]
+    detectors: tuple[str, ...]  # entities that are no longer found by the same patterns and words
+
+    @property
+    def laxer(self) -> bool:
+        """Whether anything leaves that was stopped before."""
+        directions = (*(s.direction for s in self.settings), *(c.direction for c in self.changes))
+        return Direction.LAXER in directions or bool(self.detectors)
+
+
+def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparison:
+    """The differences between two policies for these providers (the catalogue's)."""
+    rules = (*old.rules, *new.rules)
+    every = tuple(worlds(rules, tuple(providers)))
+    groups: dict[tuple[bool, ...], list[World]] = {}
+    for world in every:
+        groups.setdefault(tuple(rule.applies(world.facts) for rule in rules), []).append(world)
+    entities: dict[tuple[bool, ...], list[str]] = {}
+    for entity in sorted(old.entities | new.entities):
+        entities.setdefault(tuple(entity in (rule.entities or ()) for rule in rules), []).append(entity)
+    found: dict[tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str], list[World]] = {}
+    for alike in groups.values():
+        for change, those in _changes(old, new, alike, list(entities.values())):
+            found.setdefault(change, []).extend(those)
+    changes = [
+        Change(before, after, where(those, every), names, roles, scores)
+        for (before, after, names, roles, scores), those in found.items()
+    ]
+    order = list(Direction)
+    return Comparison(
+        settings=tuple(sorted(_settings(old, new), key=lambda change: order.index(change.direction))),
+        changes=tuple(
+            sorted(
+                changes,
+                key=lambda c: (order.index(c.direction), bool(c.entities), -_STRICTNESS[c.old], c.entities),
+            )
+        ),
+        detectors=_detectors(old, new),
+    )
+
+
+def _changes(
+    old: Policy, new: Policy, alike: list[World], entities: list[list[str]]
+) -> Iterator[tuple[tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str], list[World]]]:
+    """What differs in worlds in which the same rules apply."""
+    facts = alike[0].facts
+    before, after = (Action.BLOCK if policy.gate(facts) else Action.ALLOW for policy in (old, new))
+    if before is not after:
+        yield (before, after, (), (), ""), alike
+    if Action.BLOCK in (before, after):
+        return  # nothing is looked for in what does not leave
+    thresholds = sorted(
+        {0.0, *(rule.min_score for rule in (*old.rules, *new.rules) if rule.entities is not None)}
+    )
+    for names in entities:
+        differing: dict[tuple[Action, Action], dict[tuple[float, ...], list[Role]]] = {}
+        for role in Role:
+            by_actions: dict[tuple[Action, Action], list[float]] = {}
+            for score in thresholds:
+                pair = (
+                    _decided(old, facts, names[0], role, score),
+                    _decided(new, facts, names[0], role, score),
+                )
+                if pair[0] is not pair[1]:
+                    by_actions.setdefault(pair, []).append(score)
+            for pair, at in by_actions.items():
+                differing.setdefault(pair, {}).setdefault(tuple(at), []).append(role)
+        for (was, becomes), by_scores in differing.items():
+            for scores, roles in by_scores.items():
+                told = "" if len(scores) == len(thresholds) else _ranges(scores, thresholds)
+                yield (was, becomes, tuple(names), tuple(roles), told), alike
+
+
+def _decided(policy: Policy, facts: Facts, entity: str, role: Role, score: float) -> Action:
+    segment = Segment("", role, "", BODY, 0, 0, "json_string")
+    finding = Finding(0, 0, 0, entity, score, "")
+    return policy.judge(facts, Document((segment,)), (finding,)).decisions[0].action
+
+
+def _ranges(scores: Sequence[float], thresholds: Sequence[float]) -> str:
+    """Scores from each threshold up to the next, run together: ``0.50 to 0.80``."""
+    told: list[str] = []
+    start: float | None = None
+    for position, threshold in enumerate(thresholds):
+        if threshold in scores and start is None:
+            start = threshold
+        end = thresholds[position + 1] if position + 1 < len(thresholds) else None
+        if start is not None and (end is None or end not in scores):
+            told.append(f"from {start:.2f}" if end is None else f"{start:.2f} to {end:.2f}")
+            start = None
+    return ", ".join(told)
+
+
+def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
+    if old.mode != new.mode:
+        laxer = new.mode == "audit"
+        yield SettingChange("mode", old.mode, new.mode, Direction.LAXER if laxer else Direction.STRICTER)
+    for name in ("on_error", "uninspectable"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before is not after:
+            direction = _direction(_STRICTNESS[before], _STRICTNESS[after])
+            yield SettingChange(name, before.value, after.value, direction)
+
+
+def _direction(before: int, after: int) -> Direction:
+    if before == after:
+        return Direction.SAME
+    return Direction.LAXER if after < before else Direction.STRICTER
+
+
+def _detectors(old: Policy, new: Policy) -> tuple[str, ...]:
+    """Entities whose own patterns or words of the old policy are not all in the new one."""
+    if old.detectors.language != new.detectors.language or old.detectors.ner_model != new.detectors.ner_model:
+        return tuple(sorted(old.entities & new.entities))
+    gone = (set(old.detectors.patterns) - set(new.detectors.patterns)) | (
+        set(old.detectors.words) - set(new.detectors.words)
+    )
+    return tuple(sorted({detector.entity for detector in gone} & old.entities & new.entities))
