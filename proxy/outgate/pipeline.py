@@ -73,7 +73,7 @@ async def inspect(
             uninspectable=document.uninspectable,
             decoded_size=len(body.data),
             stream=document.stream,
-            body=None if body.coherent else body.data,
+            body=None if body.coherent or policy.mode == "audit" else body.data,
         )
         with watch("policy"):
             judgement = policy.gate(facts)
@@ -92,7 +92,8 @@ async def inspect(
             outcome=Outcome.BLOCK,
             status=403,
             rule=error.rule,
-            message=f"Sensitive data in {error.place}, which is signed and cannot be edited.",
+            message=f"Sensitive data in {error.place}, which cannot be edited.",
+            records=error.records,
         )
     except DetectionError as error:
         verdict = replace(

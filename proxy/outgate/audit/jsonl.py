@@ -10,15 +10,18 @@ import errno
 import fcntl
 import json
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from outgate.audit.event import AuditEvent
 from outgate.audit.sink import AuditError, Retention, is_same_file, own_file
 
+_TIME = re.compile(rb'"time":"([0-9TZ:.+-]{1,40})"')
 PIECES = 8  # files that the allowed size is made of
 
 
@@ -36,7 +39,7 @@ class JsonlSink:
         """Open the file for appending, made if need be. Raises AuditError, OSError."""
         self.close()
         own_file(self._path)
-        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(self._path, flags)
         self._file = os.fstat(self._descriptor)
         size = self._file.st_size
@@ -55,15 +58,20 @@ class JsonlSink:
             events.popleft()
         if os.fstat(self._descriptor).st_size >= self._retention.size // PIECES:
             self._rotate()
+            self.tidy(time.time())
 
     def tidy(self, now: float) -> bool:
-        """Remove the files put aside that are too old, and the oldest while there are too many."""
+        """Put the file aside when it is due; remove those aside that are too old or too many."""
+        share = self._retention.seconds / PIECES
+        first = self._first()
+        if first is not None and first < now - share:
+            self._rotate()
         aside = pieces(self._path)
-        for file in aside:
-            if file.stat().st_mtime < now - self._retention.seconds:
+        for position, file in enumerate(aside):
+            # It was begun at most a share before its last line was written.
+            begun = file.stat().st_mtime - share
+            if position <= len(aside) - PIECES or begun < now - self._retention.seconds:
                 file.unlink(missing_ok=True)
-        for file in aside[: -(PIECES - 1)]:
-            file.unlink(missing_ok=True)
         return False
 
     def close(self) -> None:
@@ -82,17 +90,18 @@ class JsonlSink:
             raise AuditError(f"{self._path} was removed")
         self.open()
 
+    def _first(self) -> float | None:
+        """When the first event of the file happened, in seconds since the epoch."""
+        head = os.pread(self._descriptor, 1024, 0) if self._descriptor >= 0 else b""
+        found = _TIME.search(head)
+        return datetime.fromisoformat(found[1].decode()).timestamp() if found else None
+
     def _rotate(self) -> None:
         with _alone(self._path):
             if self._file is not None and is_same_file(self._path, self._file):
-                stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-                aside = self._path.with_name(f"{self._path.name}.{stamp}")
-                while aside.exists():
-                    stamp += "x"
-                    aside = self._path.with_name(f"{self._path.name}.{stamp}")
-                self._path.rename(aside)
+                stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+                self._path.rename(self._path.with_name(f"{self._path.name}.{stamp}"))
         self.open()
-        self.tidy(time.time())
 
 
 def pieces(path: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Takes events and has them written: never waits for a disk, never grows without bound, never lies about it.
+"""Takes events and has them written: never waits for a disk, never grows without bound, tells what it lost.
 
 One thread of its own drains a bounded queue into a sink. When the sink fails, what it could not
 write is kept and tried again, the queue fills, and what finds no room is counted as dropped. All
@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from outgate.audit.event import AuditEvent
@@ -193,20 +194,26 @@ class AuditLog:
             self._watch(healthy, dropped - before[1])
 
 
+def path_of(settings: Settings) -> Path:
+    """The file of the audit log. By default in a folder of its own, closed to others."""
+    name = "audit.jsonl" if settings.audit.sink == "jsonl" else "audit.db"
+    return settings.audit.path or settings.state_dir / "audit" / name
+
+
 def sink_of(settings: Settings) -> Sink | None:
     """The sink that the settings ask for, not yet open."""
     audit = settings.audit
     retention = Retention(seconds=audit.max_age_days * 86_400, size=audit.max_bytes)
     match audit.sink:
         case "sqlite":
-            return SqliteSink(audit.path or settings.state_dir / "audit.db", retention)
+            return SqliteSink(path_of(settings), retention)
         case "jsonl":
-            return JsonlSink(audit.path or settings.state_dir / "audit.jsonl", retention)
+            return JsonlSink(path_of(settings), retention)
     return None
 
 
 def _tidy(sink: Sink) -> bool:
-    """Whether there is more to remove. A failure here loses nothing; a lasting one shows in the next write."""
+    """Whether there is more to remove. A failure here loses nothing; one that lasts shows when writing."""
     try:
         return sink.tidy(time.time())
     except _FAILURES as error:

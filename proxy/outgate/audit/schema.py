@@ -16,7 +16,7 @@ from outgate.model import Record
 MIGRATIONS: Final = (
     """
     CREATE TABLE exchanges (
-        seq INTEGER PRIMARY KEY,
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used twice, so that a reader can follow
         id TEXT NOT NULL,
         time INTEGER NOT NULL,  -- milliseconds since 1970, UTC
         client TEXT NOT NULL,

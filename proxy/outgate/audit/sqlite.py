@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from outgate.audit import schema
@@ -78,10 +79,8 @@ class SqliteSink:
         """Let go of the file."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with suppress(sqlite3.Error):
                 connection.close()
-            except sqlite3.Error:
-                pass
 
     def _usable(self) -> sqlite3.Connection:
         if self._connection is None or self._file is None:

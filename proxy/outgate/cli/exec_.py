@@ -14,7 +14,14 @@ from outgate.gateway import ca
 from outgate.settings import Settings
 
 # Variables by which tools find roots: alone, or added to their own.
-_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT")
+_BUNDLES = (
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "AWS_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "PIP_CERT",
+)
 _EXTRAS = ("NODE_EXTRA_CA_CERTS", "DENO_CERT")
 
 

@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @click.option("--listen", metavar="HOST:PORT", help="Where the proxy listens; 127.0.0.1:8080.")
 @click.option("--metrics", metavar="HOST:PORT", help="Metrics and health; 127.0.0.1:9464.")
-@click.option("--policy", "policies", multiple=True, type=click.Path(path_type=Path), help="Policy file; again for more.")
+@click.option(
+    "--policy",
+    "policies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Policy file; again for more.",
+)
 @click.option("--clients", multiple=True, metavar="NETWORK", help="Who may connect, such as 10.0.0.0/8.")
 @click.option("--mode", multiple=True, help="regular, transparent, local, socks5, wireguard, upstream:URL.")
-@click.option("--reverse", multiple=True, metavar="PROVIDER=PORT", help="A port for one provider, as a base URL.")
+@click.option(
+    "--reverse", multiple=True, metavar="PROVIDER=PORT", help="A port for one provider, as a base URL."
+)
 @click.option("--parent", metavar="URL", help="A proxy that all traffic goes on to.")
 def command(
     config: Path | None,

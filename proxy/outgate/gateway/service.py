@@ -81,8 +81,6 @@ class Service:
         )
 
         async def changed(new: Policy) -> None:
-            if new.hash == in_force.rules.policy.hash:
-                return
             old = in_force.pool
             if new.detectors != old.config:
                 in_force.pool = await self._pool(new.detectors)

@@ -1,0 +1,297 @@
+"""Finds events again, in whichever sink's file they lie. Reads only; a gateway may be writing meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from outgate.audit import schema
+from outgate.audit.event import AuditEvent
+from outgate.audit.jsonl import pieces
+from outgate.audit.sink import AuditError
+from outgate.audit.sqlite import BUSY
+
+_BLOCK = 64 * 1024  # bytes read at a time, from a file's end
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are wanted; None: any."""
+
+    provider: str | None = None
+    outcome: str | None = None
+    entity: str | None = None
+    fingerprint: str | None = None
+    since: datetime | None = None
+
+    def fits(self, event: AuditEvent) -> bool:
+        """Whether an event is one of them."""
+        return (
+            self.provider in (None, event.provider)
+            and self.outcome in (None, event.outcome)
+            and (self.since is None or event.time >= self.since)
+            and (self.entity is None or any(found.entity == self.entity for found in event.findings))
+            and (
+                self.fingerprint is None
+                or any(found.fingerprint == self.fingerprint for found in event.findings)
+            )
+        )
+
+
+Table = dict[str, dict[str, int]]  # name -> outcome or action -> how many
+
+
+@dataclass(slots=True)
+class Stats:
+    """How many exchanges by outcome, and findings by action."""
+
+    exchanges: int = 0
+    findings: int = 0
+    by_outcome: dict[str, int] = field(default_factory=dict)
+    by_action: dict[str, int] = field(default_factory=dict)
+    by_provider: Table = field(default_factory=dict)  # by outcome
+    by_day: Table = field(default_factory=dict)  # UTC; by outcome
+    by_rule: dict[str, int] = field(default_factory=dict)  # exchanges blocked
+    by_entity: Table = field(default_factory=dict)  # by action
+
+    def exchange(
+        self, day: str, provider: str | None, outcome: str, blocked_by: str | None, count: int = 1
+    ) -> None:
+        """Add exchanges."""
+        self.exchanges += count
+        _add(self.by_outcome, outcome, count)
+        _add(self.by_provider.setdefault(provider or "none", {}), outcome, count)
+        _add(self.by_day.setdefault(day, {}), outcome, count)
+        if blocked_by is not None:
+            _add(self.by_rule, blocked_by, count)
+
+    def finding(self, entity: str, action: str, count: int = 1) -> None:
+        """Add findings."""
+        self.findings += count
+        _add(self.by_action, action, count)
+        _add(self.by_entity.setdefault(entity, {}), action, count)
+
+
+class Reader(Protocol):
+    """A file of events."""
+
+    def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
+        """The newest ``count`` events that are wanted, oldest of them first."""
+
+    def follow(self, wanted: Filter) -> Callable[[], list[AuditEvent]]:
+        """A function that gives the wanted events that came since it was last called."""
+
+    def find(self, reference: str) -> list[AuditEvent]:
+        """The events with a reference id: one, or none."""
+
+    def stats(self, since: datetime | None) -> Stats:
+        """Counts of what happened since."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def reader_of(path: Path) -> Reader:
+    """What reads ``path``, by what is in it. Raises AuditError when there is nothing to read."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(16)
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}. Has the gateway run with these settings?") from None
+    return SqliteReader(path) if head == b"SQLite format 3\0" else JsonlReader(path)
+
+
+class SqliteReader:
+    """Reads the SQLite sink's file."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY / 1000, isolation_level=None
+            )
+            self._connection.row_factory = sqlite3.Row
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise AuditError(f"{path}: {error}") from None
+        if version != schema.VERSION:
+            self._connection.close()
+            raise AuditError(
+                f"{path} is of version {version} of the audit log, and this is version {schema.VERSION}"
+            )
+
+    def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
+        where, parameters = _where(wanted)
+        return [
+            event for _, event in self._events(f"{where} ORDER BY seq DESC LIMIT ?", (*parameters, count))
+        ][::-1]
+
+    def follow(self, wanted: Filter) -> Callable[[], list[AuditEvent]]:
+        seen = self._connection.execute("SELECT coalesce(max(seq), 0) FROM exchanges").fetchone()[0]
+        where, parameters = _where(wanted)
+
+        def poll() -> list[AuditEvent]:
+            nonlocal seen
+            found = self._events(f"{where} AND seq > ? ORDER BY seq LIMIT 1000", (*parameters, seen))
+            if found:
+                seen = found[-1][0]
+            return [event for _, event in found]
+
+        return poll
+
+    def find(self, reference: str) -> list[AuditEvent]:
+        return [event for _, event in self._events("id = ? ORDER BY seq", (reference,))]
+
+    def stats(self, since: datetime | None) -> Stats:
+        stats = Stats()
+        start = schema.milliseconds(since) if since else 0
+        for row in self._connection.execute(
+            "SELECT date(time / 1000, 'unixepoch') AS day, provider, outcome,"
+            " CASE outcome WHEN 'block' THEN rule END AS blocked_by, count(*) AS count"
+            " FROM exchanges WHERE time >= ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+            (start,),
+        ):
+            stats.exchange(*row)
+        for row in self._connection.execute(
+            "SELECT entity, action, count(*) AS count FROM findings"
+            " WHERE exchange IN (SELECT seq FROM exchanges WHERE time >= ?) GROUP BY 1, 2 ORDER BY 1, 2",
+            (start,),
+        ):
+            stats.finding(*row)
+        return stats
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _events(self, where: str, parameters: tuple[object, ...]) -> list[tuple[int, AuditEvent]]:
+        self._connection.execute("BEGIN")  # one state of the file for both queries
+        try:
+            rows = self._connection.execute(f"SELECT * FROM exchanges WHERE {where}", parameters).fetchall()  # noqa: S608
+            query = "SELECT * FROM findings WHERE exchange = ? ORDER BY position"
+            return [
+                (
+                    row["seq"],
+                    schema.event_of(dict(row), map(dict, self._connection.execute(query, (row["seq"],)))),
+                )
+                for row in rows
+            ]
+        finally:
+            self._connection.execute("COMMIT")
+
+
+class JsonlReader:
+    """Reads the JSONL sink's file, and those put aside. What is no event is passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
+        found: deque[AuditEvent] = deque()
+        for file in (self._path, *reversed(pieces(self._path))):
+            for line in _lines_backwards(file):
+                if len(found) >= count:
+                    return list(found)
+                event = _event(line)
+                if event is not None and wanted.fits(event):
+                    found.appendleft(event)
+        return list(found)
+
+    def follow(self, wanted: Filter) -> Callable[[], list[AuditEvent]]:
+        stream = self._path.open("rb")
+        stream.seek(0, os.SEEK_END)
+        pending = b""
+
+        def poll() -> list[AuditEvent]:
+            nonlocal stream, pending
+            data = pending + stream.read()
+            if not data.endswith(b"\n") and self._moved(stream.fileno()):
+                stream.close()
+                stream = self._path.open("rb")
+                data += b"\n" + stream.read()
+            *lines, pending = data.split(b"\n")
+            return [event for event in map(_event, lines) if event is not None and wanted.fits(event)]
+
+        return poll
+
+    def find(self, reference: str) -> list[AuditEvent]:
+        written = reference.encode()
+        return [event for event in self._all(lambda line: written in line) if event.id == reference]
+
+    def stats(self, since: datetime | None) -> Stats:
+        stats = Stats()
+        for event in self._all(lambda _line: True):
+            if since is None or event.time >= since:
+                blocked_by = event.rule if event.outcome == "block" else None
+                stats.exchange(event.time.strftime("%Y-%m-%d"), event.provider, event.outcome, blocked_by)
+                for found in event.findings:
+                    stats.finding(found.entity, str(found.action))
+        return stats
+
+    def close(self) -> None:
+        """There is nothing to let go of between two calls."""
+
+    def _all(self, candidate: Callable[[bytes], bool]) -> Iterator[AuditEvent]:
+        for file in (*pieces(self._path), self._path):
+            with file.open("rb") as stream:
+                for line in stream:
+                    event = _event(line) if candidate(line) else None
+                    if event is not None:
+                        yield event
+
+    def _moved(self, descriptor: int) -> bool:
+        try:
+            return not os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except OSError:
+            return False
+
+
+def _where(wanted: Filter) -> tuple[str, tuple[object, ...]]:
+    clauses, parameters = ["1"], list[object]()
+    for clause, value in (
+        ("provider = ?", wanted.provider),
+        ("outcome = ?", wanted.outcome),
+        ("time >= ?", schema.milliseconds(wanted.since) if wanted.since else None),
+        ("EXISTS (SELECT 1 FROM findings WHERE exchange = seq AND entity = ?)", wanted.entity),
+        ("seq IN (SELECT exchange FROM findings WHERE fingerprint = ?)", wanted.fingerprint),
+    ):
+        if value is not None:
+            clauses.append(clause)
+            parameters.append(value)
+    return " AND ".join(clauses), tuple(parameters)
+
+
+def _event(line: bytes) -> AuditEvent | None:
+    try:
+        return AuditEvent.from_json(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _lines_backwards(file: Path) -> Iterator[bytes]:
+    """The lines of a file from its last to its first; a line in memory at a time, and a block."""
+    with file.open("rb") as stream:
+        position = stream.seek(0, os.SEEK_END)
+        rest = b""
+        while position > 0:
+            size = min(_BLOCK, position)
+            position -= size
+            stream.seek(position)
+            rest, *lines = (stream.read(size) + rest).split(b"\n")
+            yield from reversed(lines)
+        yield rest
+
+
+def _add(counts: dict[str, int], name: str, count: int) -> None:
+    counts[name] = counts.get(name, 0) + count
+
+
+def as_json(events: Iterable[AuditEvent]) -> Iterator[str]:
+    """A line of JSON for each event."""
+    for event in events:
+        yield json.dumps(event.to_json(), ensure_ascii=False)

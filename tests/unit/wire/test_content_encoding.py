@@ -1,0 +1,93 @@
+"""Content encodings: all of every body, and never more than the limit."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from outgate.wire import WireError
+from outgate.wire.content_encoding import decode
+
+LIMIT = 1_000_000
+ENCODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": lambda data: gzip.compress(data, mtime=0),
+    "br": brotli.compress,
+    "zstd": zstandard.ZstdCompressor().compress,
+    "deflate": zlib.compress,
+}
+
+
+@given(st.binary(min_size=1, max_size=500), st.lists(st.sampled_from(sorted(ENCODERS)), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_any_stack_of_codings_is_undone(data: bytes, stack: list[str]) -> None:
+    text = b"plain " + data
+    body = text
+    for name in stack:
+        body = ENCODERS[name](body)
+    assert decode(body, ", ".join(stack), limit=LIMIT).data == text
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+def test_a_body_that_is_what_its_header_says_may_go_on_as_it_came(name: str) -> None:
+    assert decode(ENCODERS[name](b"text"), name, limit=LIMIT).coherent
+    assert not decode(ENCODERS["deflate"](b"text"), "deflate", limit=LIMIT).coherent
+
+
+def test_every_member_and_frame_is_read() -> None:
+    for name in ("gzip", "zstd"):
+        body = ENCODERS[name](b"one ") + ENCODERS[name](b"two")
+        assert decode(body, name, limit=LIMIT).data == b"one two"
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_trailing_and_missing_bytes_are_refused(name: str) -> None:
+    body = ENCODERS[name](b"some text that is long enough to be cut" * 20)
+    for bad in (body + b"x", body[:-3]):
+        with pytest.raises(WireError) as caught:
+            decode(bad, name, limit=LIMIT)
+        assert caught.value.status == 415
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+def test_a_bomb_ends_at_the_limit(name: str) -> None:
+    with pytest.raises(WireError) as caught:
+        decode(ENCODERS[name](bytes(50_000_000)), name, limit=LIMIT)
+    assert caught.value.status == 413
+
+
+def test_a_zstd_window_beyond_the_standard_is_refused() -> None:
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=27)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    body = compressor.compress(b"x" * 100_000) + compressor.flush()
+    with pytest.raises(WireError) as caught:
+        decode(body, "zstd", limit=LIMIT)
+    assert caught.value.status == 415
+
+
+@pytest.mark.parametrize("name", ["rot13", "bz2", "hex", "zip", "snappy", "gzip;q=1"])
+def test_an_unknown_coding_is_refused(name: str) -> None:
+    with pytest.raises(WireError) as caught:
+        decode(b"x", name, limit=LIMIT)
+    assert (caught.value.status, caught.value.reason) == (415, "unknown_encoding")
+
+
+def test_header_and_bytes_may_disagree() -> None:
+    assert decode(gzip.compress(b"{}"), "", limit=LIMIT).data == b"{}"
+    lying = decode(b'{"a": 1}', "gzip", limit=LIMIT)
+    assert (lying.data, lying.coherent) == (b'{"a": 1}', False)
+
+
+@given(st.binary(max_size=200), st.sampled_from(["", *sorted(ENCODERS)]))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_decoded_or_refused(data: bytes, name: str) -> None:
+    try:
+        decode(data, name, limit=LIMIT)
+    except WireError as error:
+        assert error.status in (413, 415)
