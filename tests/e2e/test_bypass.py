@@ -73,9 +73,7 @@ def test_a_first_tls_record_of_two_bytes_does_not_make_it_raw(proxy: Proxy) -> N
         tls.do_handshake()
     hello = outgoing.read()
     kind, version, payload = hello[:1], hello[1:3], hello[5:]
-    split = b"".join(
-        kind + version + len(piece).to_bytes(2) + piece for piece in (payload[:2], payload[2:])
-    )
+    split = b"".join(kind + version + len(piece).to_bytes(2) + piece for piece in (payload[:2], payload[2:]))
     with connect(proxy, "api.openai.com:443") as connection:
         connection.sendall(split[:2])
         connection.sendall(split[2:])

@@ -27,7 +27,7 @@ class _Problem(Exception):
 def command(config: Path | None, offline: bool) -> None:
     """Check settings, CA, catalogue, policy, model, ports and upstream. Exit code 1 when something is wrong."""
     settings = Settings.load(config)
-    checks = {
+    checks: dict[str, Check] = {
         "clients": _clients,
         "CA": _ca,
         "catalogue": _catalogue,
@@ -83,7 +83,9 @@ def _port(address: str, option: str) -> str:
         try:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as error:
-            told = f"{address}: {error.strerror}. If that is not Outgate itself, choose another with {option}."
+            told = (
+                f"{address}: {error.strerror}. If that is not Outgate itself, choose another with {option}."
+            )
             raise _Problem(told) from None
     return f"{address} is free"
 

@@ -106,7 +106,8 @@ def known(config: DetectorConfig | None = None) -> frozenset[str]:
 
 def brought(config: DetectorConfig) -> frozenset[str]:
     """The entities that ``config`` itself has patterns or words for."""
-    return frozenset(item.entity for item in (*config.patterns, *config.words))
+    patterns = {pattern.entity for pattern in config.patterns}
+    return frozenset(patterns | {words.entity for words in config.words})
 
 
 def expand(names: Iterable[str], config: DetectorConfig | None = None) -> frozenset[str]:

@@ -109,7 +109,7 @@ class DetectionPool:
     async def close(self) -> None:
         """Take no more requests, let those that are in finish (within their deadlines), end the workers."""
         self._closing = True
-        while self._schedule.busy:
+        while self._schedule.busy:  # noqa: ASYNC110 - ends with the last deadline
             await asyncio.sleep(0.01)
         for servant in self._servants:
             servant.cancel()

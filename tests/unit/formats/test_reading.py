@@ -51,7 +51,11 @@ def role_of(document: Document, text: str) -> Role:
     ("name", "body", "role"),
     [
         ("openai_chat", {"messages": [{"role": "developer", "content": "@"}]}, Role.SYSTEM),
-        ("openai_chat", {"messages": [{"content": [{"type": "text", "text": "@"}], "role": "user"}]}, Role.USER),
+        (
+            "openai_chat",
+            {"messages": [{"content": [{"type": "text", "text": "@"}], "role": "user"}]},
+            Role.USER,
+        ),
         ("openai_chat", {"messages": [{"role": "nobody", "content": "@"}]}, Role.USER),
         ("openai_chat", {"messages": [{"role": "tool", "content": "@"}]}, Role.TOOL_RESULT),
         (
@@ -90,8 +94,12 @@ def test_a_string_has_the_role_of_who_said_it(name: str, body: dict[str, Any], r
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["role", "type", "messages", "content", "id", "x"]) | st.text(), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["role", "type", "messages", "content", "id", "x"]) | st.text(), inner
+        )
+    ),
     max_leaves=15,
 )
 
@@ -177,7 +185,11 @@ def test_an_image_is_uninspectable_and_text_that_calls_itself_one_is_read() -> N
             "multipart/form-data; boundary=b",
             {"hidden"},
         ),
-        (b"before\r\n--b\r\n\r\nx\r\n--b--\r\nafter", "multipart/mixed; boundary=b", {"before", "\r\nafter", "x"}),
+        (
+            b"before\r\n--b\r\n\r\nx\r\n--b--\r\nafter",
+            "multipart/mixed; boundary=b",
+            {"before", "\r\nafter", "x"},
+        ),
     ],
 )
 def test_the_backstop_reads_every_other_body(body: bytes, kind: str, wanted: set[str]) -> None:

@@ -1,0 +1,165 @@
+"""The policy language: what it decides, and what it says of mistakes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outgate import shipped
+from outgate.catalogue import Catalogue
+from outgate.model import (
+    BODY,
+    Action,
+    Document,
+    Facts,
+    Finding,
+    Identity,
+    Provider,
+    Role,
+    Segment,
+    Uninspectable,
+)
+from outgate.policy import Policy, PolicyError, load
+from outgate.policy.schema import json_schema
+
+SHIPPED = sorted([shipped.policies() / "default.yaml", *(shipped.policies() / "packs").glob("*.yaml")])
+
+
+def made(tmp_path: Path, text: str) -> Policy:
+    file = tmp_path / "policy.yaml"
+    file.write_text(text)
+    return load([file])
+
+
+def facts(**changes: Any) -> Facts:
+    values: dict[str, Any] = {
+        "provider": Provider("openai", "OpenAI", "OpenAI", "US", "api"),
+        "region": None,
+        "model": "gpt-4o",
+        "model_origin": "US",
+        "host": "api.openai.com",
+        "path": "/v1/chat/completions",
+        "method": "POST",
+        "identity": Identity(),
+        "client": ip_address("10.1.2.3"),
+        "time": datetime(2026, 11, 24, 10, 0, tzinfo=UTC),
+    }
+    return Facts(**{**values, **changes})
+
+
+DEEPSEEK = Provider("deepseek", "DeepSeek", "DeepSeek", "CN", "api")
+DOCUMENT = Document(
+    tuple(Segment("value value", role, "p", BODY, 0, 11, "utf8") for role in (Role.USER, Role.ASSISTANT))
+)
+
+
+def found(entity: str, score: float = 1.0, segment: int = 0) -> Finding:
+    return Finding(segment, 0, 5, entity, score, "d")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_policy_loads(path: Path) -> None:
+    assert load([path], providers=Catalogue.load().providers.values()).rules
+
+
+def test_the_default_needs_no_model_and_blocks_redacts_and_audits() -> None:
+    policy = load([shipped.policies() / "default.yaml"])
+    assert not policy.missing
+    assert policy.gate(facts(provider=DEEPSEEK, host="api.deepseek.com")) is not None
+    assert policy.gate(facts()) is None
+    judged = policy.judge(facts(), DOCUMENT, [found("GITHUB_TOKEN")])
+    assert judged.blocked_by
+    judged = policy.judge(facts(), DOCUMENT, [found("CREDIT_CARD"), found("EMAIL_ADDRESS", segment=1)])
+    assert [d.action for d in judged.decisions] == [Action.REDACT, Action.AUDIT]
+    assert judged.blocked_by is None
+
+
+def test_the_shipped_schema_is_the_one_of_the_code() -> None:
+    text = (shipped.policies() / "schema.json").read_text()
+    made = json_schema()
+    assert json.loads(text) == (json.loads(made) if isinstance(made, str) else made)
+
+
+def test_the_first_rule_that_fits_decides_by_score_role_and_entity(tmp_path: Path) -> None:
+    policy = made(
+        tmp_path,
+        "version: 1\nrules:\n"
+        "  - {name: sure, detect: [CREDIT_CARD], min_score: 0.9, in: [user], action: mask}\n"
+        "  - {name: rest, detect: [CREDIT_CARD], action: audit}\n",
+    )
+    findings = [found("CREDIT_CARD"), found("CREDIT_CARD", 0.5), found("CREDIT_CARD", segment=1)]
+    judged = policy.judge(facts(), DOCUMENT, findings)
+    assert [d.rule for d in judged.decisions] == ["sure", "rest", "rest"]
+
+
+@pytest.mark.parametrize(
+    ("when", "changes"),
+    [
+        ("{provider.jurisdiction: [CN, RU]}", {"provider": DEEPSEEK}),
+        ("{provider.id: deepseek}", {"provider": DEEPSEEK}),
+        ("{model: 'deepseek-*'}", {"model": "deepseek-chat"}),
+        ("{model.origin: CN}", {"model_origin": "CN"}),
+        ("{identity.groups: [interns]}", {"identity": Identity("u", ("interns",))}),
+        ("{client.network: 192.168.0.0/16}", {"client": ip_address("192.168.3.4")}),
+        ("{time: {hours: '22:00-06:00'}}", {"time": datetime(2026, 11, 24, 23, 0, tzinfo=UTC)}),
+        ("{method: DELETE}", {"method": "DELETE"}),
+        ("{host: '*.x.com'}", {"host": "a.x.com"}),
+    ],
+)
+def test_a_condition_holds_for_what_it_names_alone(
+    tmp_path: Path, when: str, changes: dict[str, Any]
+) -> None:
+    policy = made(tmp_path, f"version: 1\nrules:\n  - {{name: gate, when: {when}, action: block}}\n")
+    assert policy.gate(facts(**changes)) is not None
+    assert policy.gate(facts()) is None
+
+
+def test_an_exception_above_a_gate_opens_it(tmp_path: Path) -> None:
+    policy = made(
+        tmp_path,
+        "version: 1\nrules:\n"
+        "  - {name: research, when: {identity.groups: [ai]}, action: allow}\n"
+        "  - {name: no china, when: {provider.jurisdiction: CN}, action: block}\n",
+    )
+    assert policy.gate(facts(provider=DEEPSEEK)) is not None
+    assert policy.gate(facts(provider=DEEPSEEK, identity=Identity("u", ("ai",)))) is None
+
+
+def test_audit_mode_blocks_nothing_and_says_what_it_would(tmp_path: Path) -> None:
+    policy = made(
+        tmp_path, "version: 1\nmode: audit\nrules:\n  - {name: keys, detect: [secrets], action: block}\n"
+    )
+    judged = policy.judge(facts(), DOCUMENT, [found("GITHUB_TOKEN")])
+    assert (judged.blocked_by, judged.would_block) == (None, "keys")
+    assert judged.decisions[0].action is Action.AUDIT
+
+
+def test_what_cannot_be_read_follows_its_setting(tmp_path: Path) -> None:
+    image = Document((), uninspectable=(Uninspectable("p", "image/png", 9),))
+    for word, blocked in (("block", True), ("audit", False)):
+        policy = made(tmp_path, f"version: 1\nuninspectable: {word}\nrules: [{{name: a, action: audit}}]\n")
+        assert bool(policy.judge(facts(), image, []).blocked_by) is blocked
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says"),
+    [
+        ("version: 1\nrules:\n  - {nam: x, action: block}\n", ":3:", "name"),
+        ("version: 1\nrules:\n  - {name: x, detect: [CREDIT_CRAD], action: block}\n", ":3:", "CREDIT_CARD"),
+        ("version: 1\nrules:\n  - {name: x, detect: [secrets], action: blok}\n", ":3:", "block"),
+        ("version: 1\nversion: 1\nrules: []\n", ":2:", "version"),
+        ("version: 1\nrules:\n  - {name: x, detect: [secrets], action: pseudonymise}\n", ":3:", "vault"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_was_meant(
+    tmp_path: Path, text: str, place: str, says: str
+) -> None:
+    with pytest.raises(PolicyError) as caught:
+        made(tmp_path, text)
+    assert f"policy.yaml{place}" in str(caught.value)
+    assert says in str(caught.value)
