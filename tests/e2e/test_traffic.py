@@ -332,9 +332,8 @@ def test_a_reloaded_policy_takes_effect_and_a_bad_one_does_not(proxy: Proxy) -> 
         post(proxy, chat("Operation Kingfisher"))
     assert b"Operation [REDACTED PROJECT]" in proxy.received[-1].body
     proxy.policy.write_text("version: 1\nrules: [{nam: x}]\n")
-    while "outgate_policy_reload_failing 1.0" not in proxy.metrics() and time.monotonic() < deadline:
-        if "policy_failing 1.0" in proxy.metrics() or 'result="failed"' in proxy.metrics():
-            break
+    while "outgate_policy_load_failed 1.0" not in proxy.metrics():
+        assert time.monotonic() < deadline
         time.sleep(0.2)
     post(proxy, chat("Operation Kingfisher"))
     assert b"Operation [REDACTED PROJECT]" in proxy.received[-1].body
