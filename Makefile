@@ -26,7 +26,10 @@ help: ## this list
 	@touch $@ .venv/run
 
 .venv/node: tests/e2e/node/package-lock.json .venv/made
-	@if command -v npm >/dev/null 2>&1; then npm ci --prefix tests/e2e/node --no-audit --no-fund --silent; \
+	@if command -v npm >/dev/null 2>&1; then \
+	 if [ -z "$$NODE_EXTRA_CA_CERTS" ] && [ -r /etc/ssl/certs/ca-certificates.crt ]; then \
+	  export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt; fi; \
+	 npm ci --prefix tests/e2e/node --no-audit --no-fund --silent; \
 	 else echo "npm is not installed: the tests of the npm client will say so"; fi
 	@touch $@
 
