@@ -45,7 +45,7 @@ def test_openai_chat_answers_streams_and_reports_a_block_without_retrying(proxy:
     assert proxy.metrics().count('action="block"') >= 1
 
 
-async def test_openai_async_over_http2(proxy: Proxy) -> None:
+async def test_openai_async_answers_streams_and_reports_a_block(proxy: Proxy) -> None:
     async with proxy.async_client(http2=True) as http:
         client = openai.AsyncOpenAI(api_key="k", http_client=http)
         answer = await client.chat.completions.create(model="gpt-4o", messages=MESSAGES)

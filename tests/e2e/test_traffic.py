@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import subprocess
 import time
 import zlib
 from collections.abc import Callable
@@ -225,11 +226,24 @@ def test_a_chunked_body_gets_the_same_verdict(proxy: Proxy) -> None:
 
 
 def test_http2_gets_the_same_verdict(proxy: Proxy) -> None:
-    with proxy.client(http2=True) as client:
-        clean = client.post(URL, content=chat("clean"))
-        assert (clean.http_version, clean.status_code) == ("HTTP/2", 200)
-        assert proxy.received[-1].http_version == "2"
-        assert client.post(URL, content=chat(fake("GITHUB_TOKEN"))).status_code == 403
+    def curl(body: bytes) -> str:
+        done = subprocess.run(
+            [
+                *("curl", "-sS", "--http2", "--proxy", proxy.url, "--cacert", str(proxy.root)),
+                *("-o", str(proxy.folder / "answer"), "-w", "%{http_version} %{http_code}"),
+                *("-H", "content-type: application/json", "--data-binary", "@-", URL),
+            ],
+            input=body,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout.decode()
+
+    padding = "many data frames " * 20_000
+    assert curl(chat(padding)) == "2 200"
+    assert proxy.received[-1].http_version == "2"
+    assert curl(chat(padding + fake("GITHUB_TOKEN"))) == "2 403"
     assert len(proxy.received) == 1
 
 

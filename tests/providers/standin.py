@@ -27,6 +27,7 @@ HOSTS = (
     "chatgpt.com",
     "bedrock-runtime.us-east-1.amazonaws.com",
     "intranet.example",
+    "localhost",
 )
 
 

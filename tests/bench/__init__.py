@@ -1,0 +1,1 @@
+"""Figures next to a named baseline, measured in the same run."""
