@@ -71,6 +71,8 @@ def assigned(value: str) -> bool:
         return False
     if re.fullmatch(r"[A-Za-z_]+(?:[._-][A-Za-z_]+)*", value):  # names, not secrets
         return False
+    if re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", value):  # an attribute: user.password2
+        return False
     return not (value.isdigit() and len(value) < 10)
 
 
