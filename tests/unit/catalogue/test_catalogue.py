@@ -133,5 +133,5 @@ def test_an_administrators_file_adds_overrides_and_removes(tmp_path: Path) -> No
     assert own.provider_of("api.openai.com") is None
     assert own.provider_of("llm.acme.example") is not None
     file.write_text("providers: {x: {name: X}}\n")
-    with pytest.raises(CatalogueError, match=r"own\.yaml: providers\.x"):
+    with pytest.raises(CatalogueError, match=r"own\.yaml:1: `operator` is missing"):
         Catalogue.load(extra=file)
