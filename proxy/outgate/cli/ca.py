@@ -60,16 +60,16 @@ def show(config: Path | None) -> None:
 
 @command.command()
 @_CONFIG
+@click.option("--der", is_flag=True, help="DER, as Windows and Android want it, instead of PEM.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-def export(config: Path | None, file: Path | None) -> None:
-    """The root certificate, to FILE or standard output, as PEM."""
+def export(config: Path | None, der: bool, file: Path | None) -> None:
+    """The root certificate, to FILE or standard output; no key is ever written."""
     settings = Settings.load(config)
-    ca.check(settings.ca_dir)
-    pem = (settings.ca_dir / ca.ROOT).read_text()
+    certificate = ca.root_certificate(settings.ca_dir, der=der)
     if file is None:
-        click.echo(pem, nl=False)
+        click.echo(certificate, nl=False)
     else:
-        file.write_text(pem)
+        file.write_bytes(certificate)
         click.echo(_TRUST.format(path=file), nl=False)
 
 

@@ -23,13 +23,14 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SIGNING, ROOT, ROOT_KEY = "mitmproxy-ca.pem", "root.pem", "root.key.pem"
 _ROOT_DAYS, _SIGNING_DAYS = 3650, 730
-_LEAF_DAYS = 197  # what the interception library gives its leaves
+_ALL_ADDRESSES = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
 class CaError(Exception):
@@ -76,6 +77,10 @@ def create(directory: Path, names: Sequence[str]) -> None:
     if exists(directory):
         raise CaError(f"{directory}: there is a CA already. `outgate ca rotate` renews it.")
     _prepare(directory)
+    _make(directory, names)
+
+
+def _make(directory: Path, names: Sequence[str]) -> None:
     label = secrets.token_hex(3)
     key = ec.generate_private_key(ec.SECP256R1())
     root = _root(key, label)
@@ -86,41 +91,65 @@ def create(directory: Path, names: Sequence[str]) -> None:
 
 def rotate(directory: Path, names: Sequence[str]) -> None:
     """A new intermediate under the same root: clients need to do nothing. Raises CaError."""
-    check_file(directory / ROOT_KEY)
-    root = x509.load_pem_x509_certificate(_read(directory / ROOT))
-    key = serialization.load_pem_private_key(_read(directory / ROOT_KEY), None)
+    path = directory / ROOT_KEY
+    if not path.exists() and exists(directory):
+        raise CaError(
+            f"{path}: the root's key is not here. Put it back for as long as `outgate ca rotate` takes."
+        )
+    check_file(path)
+    try:
+        root = x509.load_pem_x509_certificate(_read(directory / ROOT))
+        key = serialization.load_pem_private_key(_read(path), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise CaError(f"{path}: not a root made by `outgate ca init` ({type(error).__name__}).") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != root.public_key():
-        raise CaError(f"{directory / ROOT_KEY}: this is not the key of {ROOT}. Restore the right one.")
+        raise CaError(f"{path}: this is not the key of {ROOT}. Restore the right one.")
+    if root.not_valid_after_utc <= datetime.now(UTC):
+        raise CaError(f"{directory / ROOT}: expired. Run `outgate ca rotate --root`.")
+    _back_up(directory, (SIGNING,))
     _sign(directory, key, root, names)
 
 
 def rotate_root(directory: Path, names: Sequence[str]) -> None:
-    """A new root as well: every client must trust it anew. The old files stay beside, renamed."""
-    suffix = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S.old")
-    for name in (SIGNING, ROOT, ROOT_KEY):
+    """A new root as well: every client must trust it anew. Raises CaError."""
+    _prepare(directory)
+    _back_up(directory, (SIGNING, ROOT, ROOT_KEY))
+    _make(directory, names)
+
+
+def _back_up(directory: Path, names: Sequence[str]) -> None:
+    """Copies beside the files, readable by us alone: what is in use stays whole until it is replaced."""
+    suffix = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S%f.old")
+    for name in names:
         if (directory / name).exists():
-            (directory / name).rename(directory / (name + suffix))
-    create(directory, names)
+            _write(directory / (name + suffix), _read(directory / name))
 
 
 def check(directory: Path) -> CaStatus:
     """The CA's status. Raises CaError when it is missing, readable by others, or not one of ours."""
     path = directory / SIGNING
     check_file(path)
+    if os.name == "posix" and directory.stat().st_mode & 0o022:
+        raise CaError(f"{directory}: others can replace files in it. Run `chmod 700 {directory}`.")
     raw = _read(path)
     try:
         key = serialization.load_pem_private_key(raw, None)
         signing, root = x509.load_pem_x509_certificates(raw)[:2]
         constraints = signing.extensions.get_extension_for_class(x509.NameConstraints)
+        basic = signing.extensions.get_extension_for_class(x509.BasicConstraints).value
         signing.verify_directly_issued_by(root)
-    except (ValueError, TypeError, x509.ExtensionNotFound) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.ExtensionNotFound) as error:
         raise CaError(f"{path}: not a CA made by `outgate ca init` ({type(error).__name__}).") from None
     if key.public_key() != signing.public_key():
         raise CaError(f"{path}: key and certificate do not belong together. Run `outgate ca rotate`.")
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise CaError(f"{path}: the key is not a P-256 key. Run `outgate ca rotate`.")
     names = frozenset(
         name.value for name in constraints.value.permitted_subtrees or () if isinstance(name, x509.DNSName)
     )
-    if not names or not constraints.critical:
+    excluded = {name.value for name in constraints.value.excluded_subtrees or ()}
+    limited = constraints.critical and names and excluded.issuperset(_ALL_ADDRESSES)
+    if not limited or not basic.ca or basic.path_length != 0:
         raise CaError(f"{path}: the CA is not limited to AI hosts. Run `outgate ca rotate`.")
     status = CaStatus(
         directory=directory,
@@ -133,6 +162,13 @@ def check(directory: Path) -> CaStatus:
     if status.days_left <= 0:
         raise CaError(f"{path}: expired on {status.expires:%Y-%m-%d}. Run `outgate ca rotate`.")
     return status
+
+
+def root_certificate(directory: Path, *, der: bool = False) -> bytes:
+    """What clients have to trust: the root that the CA in use was signed by. Raises CaError."""
+    check(directory)
+    root = x509.load_pem_x509_certificates(_read(directory / SIGNING))[1]
+    return root.public_bytes(serialization.Encoding.DER if der else serialization.Encoding.PEM)
 
 
 def check_file(path: Path) -> None:
@@ -160,7 +196,7 @@ def check_file(path: Path) -> None:
 def _root(key: ec.EllipticCurvePrivateKey, label: str) -> x509.Certificate:
     name = _name(f"Outgate CA {label}")
     return (
-        _certificate(name, name, key.public_key(), _ROOT_DAYS)
+        _certificate(name, name, key.public_key(), datetime.now(UTC) + timedelta(days=_ROOT_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_CA_USAGE, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -172,17 +208,13 @@ def _sign(
     directory: Path, root_key: ec.EllipticCurvePrivateKey, root: x509.Certificate, names: Sequence[str]
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
+    until = min(datetime.now(UTC) + timedelta(days=_SIGNING_DAYS), root.not_valid_after_utc)
     constraints = x509.NameConstraints(
         permitted_subtrees=[x509.DNSName(name) for name in names],
-        excluded_subtrees=[
-            x509.IPAddress(IPv4Network("0.0.0.0/0")),
-            x509.IPAddress(IPv6Network("::/0")),
-        ],
+        excluded_subtrees=[x509.IPAddress(network) for network in _ALL_ADDRESSES],
     )
     certificate = (
-        _certificate(
-            _name(f"Outgate AI hosts {secrets.token_hex(3)}"), root.subject, key.public_key(), _SIGNING_DAYS
-        )
+        _certificate(_name(f"Outgate AI hosts {secrets.token_hex(3)}"), root.subject, key.public_key(), until)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_CA_USAGE, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -210,17 +242,16 @@ _CA_USAGE = x509.KeyUsage(
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime
 ) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=2))
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_before(datetime.now(UTC) - timedelta(days=2))
+        .not_valid_after(until)
     )
 
 
