@@ -2,8 +2,8 @@
 
 RFC 8259, and what lenient parsers take besides: a UTF-8 byte order mark, ``NaN`` and ``Infinity``,
 raw control characters in strings. Every string, key, number and literal is yielded in document
-order, members under a repeated key included. Linear in the body's size; the depth is bounded and
-nothing recurses.
+order, members under a repeated key included. Linear in the body's size; the depth, the number of
+values and the length of a path are bounded, and nothing recurses.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
+from typing import NamedTuple
 
 from outgate.wire import WireError
 
@@ -28,14 +29,13 @@ class Kind(StrEnum):
 class Container:
     """An object or an array, and where it hangs. Paths are built only when asked for."""
 
-    __slots__ = ("_path", "depth", "is_object", "key", "keys", "parent")
+    __slots__ = ("_path", "depth", "is_object", "key", "parent")
 
     def __init__(self, parent: Container | None, key: str | int | None, is_object: bool) -> None:
         self.parent = parent
         self.key = key
         self.is_object = is_object
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.keys: set[str] | None = set() if is_object else None
         self._path: str | None = None
 
     @property
@@ -52,8 +52,7 @@ class Container:
         return self._path or ""
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One string, key, number or literal; strings and keys span their quotes."""
 
     container: Container | None
@@ -79,143 +78,170 @@ class Tree:
 
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_$-]{1,64}")
+_LONG_PATH = 300  # characters; what lies deeper is told by its ancestor
 
 
 def join_path(parent: str, key: str | int | None) -> str:
-    """One step further down: ``.name``, ``["odd name"]`` or ``[3]``."""
+    """One step further down: ``.name``, ``["odd name"]`` or ``[3]``.
+
+    A long path grows no further: a deep body with long keys would else cost its size squared.
+    """
+    if key is None or len(parent) > _LONG_PATH:
+        return parent
     if isinstance(key, int):
         return f"{parent}[{key}]"
-    if key is None:
-        return parent
     if _PLAIN_KEY.fullmatch(key):
         return f"{parent}.{key}" if parent else key
     return f'{parent}["{key[:64]}"]'
 
 
-_TOKEN = re.compile(
-    rb"[ \t\n\r]*+(?:"
-    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")'
-    rb"|([{}\[\],:])"
-    rb"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
+# Group 1 is a string up to its first escape, group 2 the rest of one that has escapes.
+_STRING = rb'"([^"\\]*+)(?:"|((?:\\.[^"\\]*+)++)")'
+_BLANKS = rb"[ \t\n\r]*+"
+_MEMBER = re.compile(_BLANKS + _STRING + _BLANKS + rb":", re.DOTALL)
+_VALUE = re.compile(
+    _BLANKS + rb"(?:" + _STRING + rb"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
     rb"|(true|false|null|NaN|-?Infinity)"
+    rb"|([\[{])"
     rb")",
     re.DOTALL,
 )
-_BLANK = re.compile(rb"[ \t\n\r]*+")
+_BLANK = re.compile(_BLANKS)
 _BOM = b"\xef\xbb\xbf"
+_OPENING = re.compile(rb"(?:\xef\xbb\xbf)?+[ \t\n\r]*+[\[{]")
+_COMMA, _OPEN_OBJECT, _CLOSE_OBJECT, _CLOSE_ARRAY = b",{}]"
 
 
 def looks_like_json(data: bytes) -> bool:
-    """Whether a body opens as a JSON object or array does (a byte order mark aside)."""
-    return data[:64].removeprefix(_BOM).lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+    """Whether a body opens as a JSON object or array does (a byte order mark and blanks aside)."""
+    return _OPENING.match(data) is not None
 
 
 def scan(data: bytes, *, max_depth: int = 512, max_scalars: int = 2_000_000) -> Tree:
     """All scalars of one JSON document.
 
-    Raises WireError 400 for anything that is not exactly one well-formed document: truncated,
-    bytes after its end, nested deeper than ``max_depth``, not UTF-8.
+    Raises WireError 400 for anything that is not exactly one well-formed document (truncated,
+    bytes after its end, nested deeper than ``max_depth``, not UTF-8), 413 for more than
+    ``max_scalars`` scalars and containers.
     """
-    _check_encoding(data)
+    ascii_text = _checked(data)
     tree = Tree()
     scalars, containers = tree.scalars, tree.containers
-    match, add = _TOKEN.match, scalars.append
-    position = 3 if data.startswith(_BOM) else 0
+    value, member, add, new = _VALUE.match, _MEMBER.match, scalars.append, tuple.__new__
+    string, number, literal, name = Kind.STRING, Kind.NUMBER, Kind.LITERAL, Kind.KEY
+    position, size, room = 3 if data.startswith(_BOM) else 0, len(data), max_scalars
     node: Container | None = None
     key: str | int | None = None
-    expect = _VALUE
+    names: list[set[str]] = []  # the keys seen so far in each object that is open
     while True:
-        found = match(data, position)
+        found = value(data, position)
         if found is None:
             raise _bad(data, position)
         position = found.end()
         group = found.lastindex
         if group == 1:
-            start = found.start(1)
-            text = _decode(data, start, position)
-            if expect & _VALUE:
-                add(Scalar(node, key, Kind.STRING, start, position, text))
-                expect = _AFTER
-            elif expect & _KEY and node is not None:
-                assert node.keys is not None
-                if text in node.keys:
-                    tree.duplicates.append((node, text))
-                else:
-                    node.keys.add(text)
-                key = text
-                add(Scalar(node, key, Kind.KEY, start, position, text))
-                expect = _COLON
-            else:
-                raise _bad(data, start)
+            start, end = found.span(1)
+            text = ascii_text[start:end] if ascii_text is not None else data[start:end].decode("utf-8")
+            add(new(Scalar, (node, key, string, start - 1, position, text)))
         elif group == 2:
-            mark = data[position - 1]
-            if mark == 0x2C:  # ,
-                if not expect & _AFTER or node is None:
-                    raise _bad(data, position)
-                if isinstance(key, int):
-                    key, expect = key + 1, _VALUE
-                else:
-                    expect = _KEY
-                continue
-            if mark == 0x3A:  # :
-                if not expect & _COLON:
-                    raise _bad(data, position)
-                expect = _VALUE
-                continue
-            if mark in (0x7B, 0x5B):  # { [
-                if not expect & _VALUE:
-                    raise _bad(data, position)
-                node = Container(node, key, mark == 0x7B)
-                if node.depth >= max_depth:
-                    raise WireError(400, "too_deep", f"The body is nested deeper than {max_depth} levels.")
-                containers.append(node)
-                key, expect = (None, _KEY | _END) if node.is_object else (0, _VALUE | _END)
-                continue
-            if node is None or not expect & (_AFTER | _END) or node.is_object != (mark == 0x7D):
-                raise _bad(data, position)
-            key, node = node.key, node.parent
-            expect = _AFTER
+            start = found.start(1) - 1
+            text = _unescape(data, ascii_text, start, position)
+            add(new(Scalar, (node, key, string, start, position, text)))
+        elif group == 5:
+            is_object = data[position - 1] == _OPEN_OBJECT
+            node = Container(node, key, is_object)
+            if node.depth >= max_depth:
+                raise WireError(400, "too_deep", f"The body is nested deeper than {max_depth} levels.")
+            containers.append(node)
+            room -= 1
+            key = None if is_object else 0
+            if is_object:
+                names.append(set())
         else:
-            if not expect & _VALUE:
-                raise _bad(data, position)
-            kind = Kind.NUMBER if group == 3 else Kind.LITERAL
             start = found.start(group or 0)
-            add(Scalar(node, key, kind, start, position, data[start:position].decode("ascii")))
-            expect = _AFTER
-        if len(scalars) > max_scalars:
+            kind = number if group == 3 else literal
+            add(new(Scalar, (node, key, kind, start, position, data[start:position].decode("ascii"))))
+        if len(scalars) > room:
             raise WireError(413, "too_large", f"The body has more than {max_scalars} values.")
-        if node is None:
-            blank = _BLANK.match(data, position)
-            if blank is not None and blank.end() != len(data):
-                raise WireError(400, "trailing_bytes", f"Bytes follow the JSON value at byte {blank.end()}.")
+
+        opened = group == 5
+        while node is not None:  # what follows a value: a comma, or the end of what holds it
+            mark = data[position] if position < size else 0
+            if mark in b" \t\n\r":
+                position = _after_blanks(data, position)
+                mark = data[position] if position < size else 0
+            if mark == (_CLOSE_OBJECT if node.is_object else _CLOSE_ARRAY):
+                position += 1
+                if node.is_object:
+                    names.pop()
+                key, node = node.key, node.parent
+                opened = False
+                continue
+            if not opened:
+                if mark != _COMMA:
+                    raise _bad(data, position)
+                position += 1
+                if isinstance(key, int):
+                    key += 1
+            if node.is_object:
+                found = member(data, position)
+                if found is None:
+                    raise _bad(data, position)
+                start, end = found.span(1)
+                if found.lastindex == 1:
+                    end += 1
+                    key = (
+                        ascii_text[start : end - 1]
+                        if ascii_text is not None
+                        else data[start : end - 1].decode()
+                    )
+                else:
+                    end = found.end(2) + 1
+                    key = _unescape(data, ascii_text, start - 1, end)
+                position = found.end()
+                if key in names[-1]:
+                    tree.duplicates.append((node, key))
+                else:
+                    names[-1].add(key)
+                add(new(Scalar, (node, key, name, start - 1, end, key)))
+            break
+        else:
+            position = _after_blanks(data, position)
+            if position != size:
+                raise WireError(400, "trailing_bytes", f"Bytes follow the JSON value at byte {position}.")
             return tree
 
 
-_VALUE, _KEY, _COLON, _AFTER, _END = 1, 2, 4, 8, 16
+def _after_blanks(data: bytes, position: int) -> int:
+    found = _BLANK.match(data, position)
+    return position if found is None else found.end()
 
 
-def _check_encoding(data: bytes) -> None:
+def _checked(data: bytes) -> str | None:
+    """Refuses what is not UTF-8; gives the text when it is ASCII and offsets are the same in both."""
     if b"\x00" in data[:4] or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise WireError(400, "bad_encoding", "The JSON body is not UTF-8 (RFC 8259 asks for it).")
     try:
-        data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         message = f"The JSON body is not UTF-8 at byte {error.start}."
         raise WireError(400, "bad_encoding", message) from None
+    return text if len(text) == len(data) else None
 
 
-def _decode(data: bytes, start: int, end: int) -> str:
-    raw = data[start:end]
-    if b"\\" not in raw:
-        return raw[1:-1].decode("utf-8")
+def _unescape(data: bytes, ascii_text: str | None, start: int, end: int) -> str:
+    """The text of the string whose quotes stand at ``start`` and before ``end``."""
     try:
-        text, _ = scanstring(raw.decode("utf-8"), 1, False)
+        if ascii_text is not None:
+            text, _ = scanstring(ascii_text, start + 1, False)
+        else:
+            text, _ = scanstring(data[start:end].decode("utf-8"), 1, False)
     except JSONDecodeError:
         raise WireError(400, "bad_json", f"A string with an invalid escape starts at byte {start}.") from None
     return str(text)
 
 
 def _bad(data: bytes, position: int) -> WireError:
-    if position >= len(data.rstrip()):
+    if _after_blanks(data, position) >= len(data):
         return WireError(400, "bad_json", "The JSON body ends too early.")
     return WireError(400, "bad_json", f"The body is not valid JSON at byte {position}.")

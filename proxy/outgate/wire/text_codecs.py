@@ -12,9 +12,9 @@ import binascii
 import json
 import quopri
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from outgate.wire import WireError
 
@@ -29,29 +29,21 @@ class Codec:
     rewrite: Callable[[bytes, Sequence[Edit]], bytes]
 
 
-def _unit_rewrite(
-    units: Callable[[bytes], Iterator[tuple[int, int]]], encode: Callable[[str], bytes]
+# A stretch of raw bytes and the text it holds. Within a stretch of several code points each stands as
+# its own UTF-8 bytes (one surrogate: one byte that is no UTF-8); an escape is a stretch of one.
+_Run = tuple[int, int, str]
+
+
+def _run_rewrite(
+    runs: Callable[[bytes], Iterable[_Run]], encode: Callable[[str], bytes]
 ) -> Callable[[bytes, Sequence[Edit]], bytes]:
-    """A rewrite for encodings in which every code point has its own run of bytes."""
+    """A rewrite for encodings in which every code point has its own run of bytes. Linear."""
 
     def rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
         if not edits:
             return raw
         wanted = sorted({offset for start, end, _ in edits for offset in (start, end)})
-        places: dict[int, int] = {}
-        pending, last = iter(wanted), -1
-        target = next(pending, None)
-        count, byte_end = 0, None
-        for byte_start, end in units(raw):
-            last, byte_end = end, end
-            if target == count:
-                places[count] = byte_start
-                target = next(pending, None)
-            count += 1  # noqa: SIM113 - used after the loop
-            if target is None:
-                break
-        if target is not None:
-            places[target] = last if byte_end is not None else _empty_place(raw)
+        places = _places(runs(raw), wanted)
         pieces, position = [], 0
         for start, stop, replacement in edits:
             pieces += [raw[position : places[start]], encode(replacement)]
@@ -62,22 +54,40 @@ def _unit_rewrite(
     return rewrite
 
 
-def _empty_place(raw: bytes) -> int:
-    return 1 if raw[:1] == b'"' else 0
+def _places(runs: Iterable[_Run], wanted: Sequence[int]) -> dict[int, int]:
+    """Where in the raw bytes the code points at ``wanted`` (sorted offsets) begin."""
+    places: dict[int, int] = {}
+    index, count, last = 0, 0, 0
+    for byte_start, byte_end, text in runs:
+        last = byte_end
+        if index == len(wanted):
+            return places
+        done, at = 0, byte_start
+        while index < len(wanted) and wanted[index] < count + len(text):
+            step = wanted[index] - count
+            at += len(text[done:step].encode("utf-8", "surrogateescape"))
+            done = step
+            places[wanted[index]] = at
+            index += 1
+        count += len(text)
+    if index < len(wanted) and wanted[index] == count:
+        places[count] = last
+    return places
 
 
 # --- JSON strings and numbers -------------------------------------------------------------------
 
-_JSON_UNIT = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|\\u[0-9a-fA-F]{4}|\\.|[\x00-\x7f]|[\xc0-\xff][\x80-\xbf]*",
+_JSON_RUN = re.compile(
+    rb"[^\\]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.",
     re.DOTALL,
 )
 
 
-def _json_units(raw: bytes) -> Iterator[tuple[int, int]]:
-    for found in _JSON_UNIT.finditer(raw, 1, len(raw) - 1):
-        yield found.span()
+def _json_runs(raw: bytes) -> Iterator[_Run]:
+    for found in _JSON_RUN.finditer(raw, 1, len(raw) - 1):
+        start, end = found.span()
+        yield start, end, "\\" if raw[start] == 0x5C else raw[start:end].decode("utf-8")
+    yield len(raw) - 1, len(raw) - 1, ""
 
 
 def _json_decode(raw: bytes) -> str:
@@ -104,71 +114,75 @@ def _splice(text: str, edits: Sequence[Edit]) -> str:
 
 # --- plain text, headers, URLs and forms ---------------------------------------------------------
 
-_UTF8_UNIT = re.compile(rb"[\x00-\x7f]|[\xc0-\xff][\x80-\xbf]*|[\x80-\xbf]")
-_PERCENT_RUN = re.compile(rb"(?:%[0-9a-fA-F]{2})+")
+_ESCAPES = re.compile(rb"(?:%[0-9a-fA-F]{2})++")
+# Octets that are no UTF-8 are read as Latin-1, one code point each.
+_AS_LATIN1 = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
 
 
-def _regex_units(pattern: re.Pattern[bytes]) -> Callable[[bytes], Iterator[tuple[int, int]]]:
-    return lambda raw: (found.span() for found in pattern.finditer(raw))
+def _utf8_runs(raw: bytes) -> Iterator[_Run]:
+    yield 0, len(raw), raw.decode("utf-8")
 
 
 def _latin1_encode(text: str) -> bytes:
     return re.sub(r"[\r\n\0]", " ", text).encode("latin-1", "replace")
 
 
-def _percent_units(raw: bytes) -> Iterator[tuple[int, int]]:
-    """One span a code point of the decoded text: ``%e2%82%ac`` is one, a stray ``%`` is one."""
-    position = 0
-    while position < len(raw):
-        run = _PERCENT_RUN.match(raw, position)
-        if run is None:
-            found = _UTF8_UNIT.match(raw, position)
-            end = found.end() if found else position + 1
-            if _is_utf8(raw[position:end]):
-                yield position, end
-            else:
-                yield from ((index, index + 1) for index in range(position, end))
-            position = end
-            continue
-        octets = binascii.unhexlify(run.group().replace(b"%", b""))
-        index = 0
-        while index < len(octets):
-            width = _utf8_width(octets, index)
-            yield position + 3 * index, position + 3 * (index + width)
-            index += width
-        position = run.end()
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _utf8_width(octets: bytes, index: int) -> int:
-    for width in (1, 2, 3, 4):
-        if _is_utf8(octets[index : index + width]) and len(octets) >= index + width:
-            return width
-    return 1
+def _latin1_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
+    pieces, position = [], 0
+    for start, end, replacement in edits:
+        pieces += [raw[position:start], _latin1_encode(replacement)]
+        position = end
+    pieces.append(raw[position:])
+    return b"".join(pieces)
 
 
 def _percent_decode(raw: bytes) -> str:
-    return "".join(_unit_text(raw[start:end]) for start, end in _percent_units(raw))
-
-
-def _unit_text(unit: bytes) -> str:
-    octets = binascii.unhexlify(unit.replace(b"%", b"")) if _PERCENT_RUN.fullmatch(unit) else unit
-    return octets.decode("utf-8") if _is_utf8(octets) else octets.decode("latin-1")
+    """The octets as UTF-8, whether each is written ``%XX`` or as it is; a stray ``%`` stays."""
+    text = unquote_to_bytes(raw).decode("utf-8", "surrogateescape")
+    return text if text.isascii() else text.translate(_AS_LATIN1)
 
 
 def _form_decode(raw: bytes) -> str:
-    return "".join(" " if raw[s:e] == b"+" else _unit_text(raw[s:e]) for s, e in _percent_units(raw))
+    return _percent_decode(raw.replace(b"+", b" "))
+
+
+def _percent_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
+    if not edits:
+        return raw
+    octets = unquote_to_bytes(raw)
+    wanted = sorted({offset for start, end, _ in edits for offset in (start, end)})
+    text = octets.decode("utf-8", "surrogateescape")
+    in_octets = _places([(0, len(octets), text)], wanted)
+    in_raw = _octet_places(raw, sorted(set(in_octets.values())))
+    pieces, position = [], 0
+    for start, end, replacement in edits:
+        pieces += [raw[position : in_raw[in_octets[start]]], _percent_encode(replacement)]
+        position = in_raw[in_octets[end]]
+    pieces.append(raw[position:])
+    return b"".join(pieces)
+
+
+def _octet_places(raw: bytes, wanted: Sequence[int]) -> dict[int, int]:
+    """Where in the raw bytes the octets at ``wanted`` (sorted offsets) are written."""
+    places: dict[int, int] = {}
+    index, saved = 0, 0  # saved: raw bytes minus octets so far
+    for run in _ESCAPES.finditer(raw):
+        first = run.start() - saved
+        octets = (run.end() - run.start()) // 3
+        while index < len(wanted) and wanted[index] < first + octets:
+            inside = max(wanted[index] - first, 0)
+            places[wanted[index]] = wanted[index] + saved + 2 * inside
+            index += 1
+        if index == len(wanted):
+            return places
+        saved += 2 * octets
+    for offset in wanted[index:]:
+        places[offset] = offset + saved
+    return places
 
 
 def _percent_encode(text: str) -> bytes:
-    return quote(text, safe="").encode("ascii")
+    return quote(text, safe="", errors="replace").encode("ascii")
 
 
 def _utf8_encode(text: str) -> bytes:
@@ -197,7 +211,7 @@ def base64_bytes(raw: bytes) -> bytes:
 def _base64_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
     if not edits:
         return raw
-    encoded = base64.b64encode(_splice(_base64_decode(raw), edits).encode("utf-8"))
+    encoded = base64.b64encode(_splice(_base64_decode(raw), edits).encode("utf-8", "replace"))
     if b"-" in raw or b"_" in raw:
         encoded = encoded.translate(bytes.maketrans(b"+/", b"-_"))
     lines = raw.split(b"\n")
@@ -217,19 +231,16 @@ def _quoted_printable_decode(raw: bytes) -> str:
 def _quoted_printable_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
     if not edits:
         return raw
-    return quopri.encodestring(_splice(_quoted_printable_decode(raw), edits).encode("utf-8"))
+    return quopri.encodestring(_splice(_quoted_printable_decode(raw), edits).encode("utf-8", "replace"))
 
 
 CODECS: Mapping[str, Codec] = {
-    "json_string": Codec(_json_decode, _unit_rewrite(_json_units, _json_encode)),
+    "json_string": Codec(_json_decode, _run_rewrite(_json_runs, _json_encode)),
     "json_number": Codec(lambda raw: raw.decode("ascii"), _number_rewrite),
-    "utf8": Codec(lambda raw: raw.decode("utf-8"), _unit_rewrite(_regex_units(_UTF8_UNIT), _utf8_encode)),
-    "latin1": Codec(
-        lambda raw: raw.decode("latin-1"),
-        _unit_rewrite(lambda raw: ((i, i + 1) for i in range(len(raw))), _latin1_encode),
-    ),
-    "percent": Codec(_percent_decode, _unit_rewrite(_percent_units, _percent_encode)),
-    "form": Codec(_form_decode, _unit_rewrite(_percent_units, _percent_encode)),
+    "utf8": Codec(lambda raw: raw.decode("utf-8"), _run_rewrite(_utf8_runs, _utf8_encode)),
+    "latin1": Codec(lambda raw: raw.decode("latin-1"), _latin1_rewrite),
+    "percent": Codec(_percent_decode, _percent_rewrite),
+    "form": Codec(_form_decode, _percent_rewrite),
     "base64": Codec(_base64_decode, _base64_rewrite),
     "quoted_printable": Codec(_quoted_printable_decode, _quoted_printable_rewrite),
 }

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outgate.wire import WireError
-from outgate.wire.json_spans import Kind, scan
+from outgate.wire.json_spans import Kind, looks_like_json, scan
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -64,6 +64,14 @@ def test_what_it_accepts_the_standard_library_accepts(data: bytes) -> None:
     json.loads(data.removeprefix(b"\xef\xbb\xbf"), strict=False)
 
 
+@given(VALUES | st.text(alphabet='"\\\\\ud800\udc00é\0', max_size=8), st.text(alphabet=" \t\r\n", max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_what_the_standard_library_accepts_it_reads_alike(value: Any, blanks: str) -> None:
+    data = json.dumps([value, {"k": value}], indent="\t").replace("\n", "\n" + blanks).encode()
+    expected = [wanted for kind, wanted in leaves(json.loads(data, strict=False)) if kind == "string"]
+    assert [s.text for s in scan(data).scalars if s.kind is Kind.STRING] == expected
+
+
 @given(VALUES)
 @settings(max_examples=100, deadline=None)
 def test_a_document_cut_short_is_refused(value: Any) -> None:
@@ -111,3 +119,49 @@ def test_what_is_not_one_document_is_refused(data: bytes, reason: str) -> None:
 def test_a_megabyte_of_one_mark_is_refused_in_time(data: bytes) -> None:
     with pytest.raises(WireError):
         scan(data)
+
+
+def test_a_json_body_behind_any_number_of_blanks_is_known() -> None:
+    assert looks_like_json(b"\xef\xbb\xbf" + b" \n" * 10_000 + b"{}")
+    assert not looks_like_json(b" " * 10_000 + b"text {")
+
+
+def test_paths_stay_short_however_deep_the_body() -> None:
+    data = (b'{"' + b"k" * 60 + b'":') * 400 + b"[1]" + b"}" * 400
+    assert max(len(scalar.path) for scalar in scan(data).scalars) < 400
+
+
+def test_empty_containers_count_as_values() -> None:
+    with pytest.raises(WireError) as caught:
+        scan(b"[" + b"{}," * 100 + b"{}]", max_scalars=50)
+    assert caught.value.status == 413
+
+
+def test_spans_are_bytes_when_text_is_not_ascii() -> None:
+    data = '{"ключ":["é\\n€","\ud83d\ude00",7]}'.encode("utf-16", "surrogatepass").decode("utf-16").encode()
+    assert [json.loads(data[s.start : s.end]) for s in scan(data).scalars] == [
+        "ключ",
+        "é\n€",
+        "\U0001f600",
+        7,
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'"\\x41"',
+        b'"\\u00g0"',
+        b'"\\u12"',
+        b"'a'",
+        b"[1 2]",
+        b"[1]]",
+        b'{"a" 1}',
+        b"{1:2}",
+        b"[}",
+        b'{"a":1,,"b":2}',
+    ],
+)
+def test_what_lenient_parsers_would_guess_at_is_refused(raw: bytes) -> None:
+    with pytest.raises(WireError):
+        scan(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import quopri
 from urllib.parse import quote, unquote_to_bytes
 
 from hypothesis import given, settings
@@ -83,3 +84,42 @@ def test_any_bytes_of_a_url_are_read_somehow(raw: bytes) -> None:
 
 def test_an_edited_number_becomes_a_string() -> None:
     assert CODECS["json_number"].rewrite(b"4111111111111111", [(0, 16, "[CARD]")]) == b'"[CARD]"'
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"%e2%82%ac", b"%E2", b"\xe2", b"%82", b"a", b"+", b"%", b"%zz", b"%41"]),
+        max_size=12,
+    ),
+    st.data(),
+)
+@settings(max_examples=300, deadline=None)
+def test_an_edit_of_any_url_leaves_the_bytes_around_it(pieces: list[bytes], data: st.DataObject) -> None:
+    raw = b"".join(pieces)
+    for name in ("percent", "form"):
+        codec = CODECS[name]
+        text = codec.decode(raw)
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, len(text)))
+        out = codec.rewrite(raw, [(start, end, "NEW")])
+        before, after = out.split(b"NEW")
+        assert raw.startswith(before)
+        assert raw.endswith(after)
+        assert codec.decode(before) == text[:start] or b"\xe2" in raw or b"%E2" in raw
+        assert unquote_to_bytes(raw).startswith(unquote_to_bytes(before))
+
+
+def test_a_lone_surrogate_in_a_replacement_is_written_somehow() -> None:
+    for name in ("utf8", "latin1", "percent", "form", "json_string"):
+        CODECS[name].rewrite(b'"ab"', [(0, 1, "\ud800")])
+    CODECS["base64"].rewrite(base64.b64encode(b"some text"), [(0, 1, "\ud800")])
+
+
+@given(edited(st.text(alphabet="aé=\n ", max_size=120)))
+@settings(max_examples=100, deadline=None)
+def test_quoted_printable_is_written_anew(case: tuple[str, list[Edit]]) -> None:
+    text, edits = case
+    codec = CODECS["quoted_printable"]
+    raw = quopri.encodestring(text.encode())
+    assert codec.decode(raw) == text
+    assert codec.decode(codec.rewrite(raw, edits)) == splice(text, edits)
