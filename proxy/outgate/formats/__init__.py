@@ -6,22 +6,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from outgate.formats import anthropic_messages, gemini, generic, openai, target
-from outgate.formats.roles import Shape
+from outgate.formats import (
+    anthropic_messages,
+    bedrock,
+    gemini,
+    generic,
+    openai_chat,
+    openai_completions,
+    openai_responses,
+    target,
+)
+from outgate.formats.shape import Place
 from outgate.model import Document, Endpoint, Exchange
 from outgate.wire import WireError
 
-FORMATS: Mapping[str, Shape] = {
-    "openai_chat": openai.CHAT,
-    "openai_responses": openai.RESPONSES,
-    "openai_completions": openai.COMPLETIONS,
-    "openai_embeddings": openai.EMBEDDINGS,
-    "anthropic_messages": anthropic_messages.SHAPE,
-    "gemini": gemini.SHAPE,
-    "generic": generic.SHAPE,
+FORMATS: Mapping[str, Place] = {
+    "openai_chat": openai_chat.ROOT,
+    "openai_responses": openai_responses.ROOT,
+    "openai_completions": openai_completions.COMPLETIONS,
+    "openai_embeddings": openai_completions.EMBEDDINGS,
+    "anthropic_messages": anthropic_messages.ROOT,
+    "gemini": gemini.ROOT,
+    "bedrock_converse": bedrock.CONVERSE,
+    "bedrock_invoke": bedrock.INVOKE,
+    "generic": generic.ROOT,
 }
+
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';,\s]*)""", re.IGNORECASE)
+_READ = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_STREAMING = ("streamGenerateContent", "streamRawPredict", "-stream")
 
 
 def read(exchange: Exchange, endpoint: Endpoint, body: bytes) -> Document:
@@ -29,8 +45,8 @@ def read(exchange: Exchange, endpoint: Endpoint, body: bytes) -> Document:
 
     ``body`` is decoded. Raises WireError when it cannot be read whole.
     """
-    content_type = exchange.header("content-type")
-    if "charset" in content_type.lower() and not _is_utf8(content_type) and body:
+    content_type = _content_type(exchange)
+    if body and any(name.lower() not in _READ for name in _CHARSET.findall(content_type)):
         raise WireError(415, "bad_encoding", "The body is not UTF-8; send it as UTF-8.")
     reading = generic.read(body, content_type, FORMATS[endpoint.format])
     segments = reading.segments
@@ -38,12 +54,16 @@ def read(exchange: Exchange, endpoint: Endpoint, body: bytes) -> Document:
         segments = [*target.read(exchange, endpoint), *segments]
     return Document(
         segments=tuple(segments),
-        model=reading.model or endpoint.model,
-        stream=reading.stream or "streamGenerateContent" in exchange.path,
+        # Where the path names the model, that is the one that answers, whatever the body says.
+        model=endpoint.model or reading.model,
+        stream=reading.stream or any(word in exchange.path for word in _STREAMING),
         uninspectable=tuple(reading.uninspectable),
     )
 
 
-def _is_utf8(content_type: str) -> bool:
-    charset = content_type.lower().partition("charset")[2].lstrip(" =\"'").partition(";")[0].strip(" \"'")
-    return charset in ("utf-8", "utf8", "us-ascii", "ascii")
+def _content_type(exchange: Exchange) -> str:
+    """The one content type. Two that differ could be read as either."""
+    values = {value.strip() for name, value in exchange.headers if name.lower() == b"content-type"}
+    if len(values) > 1:
+        raise WireError(400, "bad_encoding", "The request names two content types.")
+    return values.pop().decode("latin-1") if values else ""

@@ -1,46 +1,77 @@
-"""Gemini and Vertex AI: generateContent, streamGenerateContent, countTokens.
+"""Gemini and Vertex AI: generateContent, streamGenerateContent, countTokens; and Gemini Code Assist.
 
 Shapes of the Gemini API reference ("Generating content"), in both spellings of its JSON
-(lowerCamelCase and snake_case, which protobuf's JSON mapping accepts alike).
+(lowerCamelCase and snake_case, which protobuf's JSON mapping accepts alike). Code Assist wraps the
+same request in ``request``, token counting in ``generateContentRequest``.
 """
 
 from __future__ import annotations
 
-from outgate.formats.roles import Shape
+from collections.abc import Mapping
+
+from outgate.formats.shape import MEDIA, OPAQUE, PLAIN, SYSTEM, TOOL_DEFINITION, Place
 from outgate.model import Role
 
 
-def _opaque(key: str, _block: str | None) -> bool:
-    return key in (
-        "thoughtSignature",
-        "thought_signature",
-        "cachedContent",
-        "cached_content",
-        "fileUri",
-        "file_uri",
+def _both(members: Mapping[str, Place]) -> dict[str, Place]:
+    """Members under their snake_case and their lowerCamelCase name."""
+    both = dict(members)
+    for name, place in members.items():
+        first, *rest = name.split("_")
+        both[first + "".join(word.capitalize() for word in rest)] = place
+    return both
+
+
+_media = _both(
+    {
+        "inline_data": Place(members={"data": MEDIA}),
+        "file_data": Place(members=_both({"file_uri": OPAQUE})),
+    }
+)
+_call = Place(Role.TOOL_CALL, members={"id": OPAQUE})
+_result = Place(Role.TOOL_RESULT, members={"id": OPAQUE, "parts": Place(items=Place(members=_media))})
+_parts = Place(
+    items=Place(
+        members=_media
+        | _both(
+            {
+                "thought_signature": OPAQUE,
+                "function_call": _call,
+                "function_response": _result,
+                "tool_call": _call,
+                "tool_response": _result,
+                "executable_code": _call,
+                "code_execution_result": _result,
+            }
+        )
     )
-
-
-SHAPE = Shape(
-    keys={
-        "contents": Role.USER,
-        "systemInstruction": Role.SYSTEM,
-        "system_instruction": Role.SYSTEM,
-        "tools": Role.TOOL_DEFINITION,
-        "functionDeclarations": Role.TOOL_DEFINITION,
-        "function_declarations": Role.TOOL_DEFINITION,
-        "functionCall": Role.TOOL_CALL,
-        "function_call": Role.TOOL_CALL,
-        "functionResponse": Role.TOOL_RESULT,
-        "function_response": Role.TOOL_RESULT,
-        "responseSchema": Role.TOOL_DEFINITION,
-    },
-    speakers={
-        "user": Role.USER,
-        "model": Role.ASSISTANT,
-        "function": Role.TOOL_RESULT,
-        "system": Role.SYSTEM,
-    },
-    once=frozenset({"contents", "systemInstruction", "system_instruction", "model"}),
-    opaque=_opaque,
+)
+_SPEAKERS = {
+    "user": Role.USER,
+    "model": Role.ASSISTANT,
+    "function": Role.TOOL_RESULT,
+    "tool": Role.TOOL_RESULT,
+    "system": Role.SYSTEM,
+}
+_content = Place(members={"parts": _parts}, speakers=_SPEAKERS)
+_schemas = Place(members=_both({"response_schema": TOOL_DEFINITION, "response_json_schema": TOOL_DEFINITION}))
+_request = _both(
+    {
+        "model": PLAIN,
+        "contents": Place(Role.USER, items=_content, members=_content.members, speakers=_SPEAKERS),
+        "system_instruction": Place(SYSTEM.role, members={"parts": _parts}),
+        "tools": TOOL_DEFINITION,
+        "generation_config": _schemas,
+        "cached_content": OPAQUE,
+    }
+)
+ROOT = Place(
+    Role.METADATA,
+    members=_request
+    | _both(
+        {
+            "request": Place(members=_request),
+            "generate_content_request": Place(members=_request),
+        }
+    ),
 )

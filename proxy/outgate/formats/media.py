@@ -9,73 +9,64 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from outgate.model import Uninspectable
+from outgate.formats import plain
 from outgate.wire import WireError
-from outgate.wire.json_spans import Scalar
 from outgate.wire.text_codecs import base64_bytes
 
-MIN_LENGTH = 64  # shorter strings are scanned as they are
+MIN_LENGTH = 64  # a shorter run is looked into only where base64 is expected
 
-_DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{0,100}){0,8};base64,", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*", re.ASCII)
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"RIFF", "application/x-riff"),
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole"),
-    (b"\x1f\x8b\x08", "application/gzip"),
-    (b"ID3", "audio/mpeg"),
-    (b"\xff\xfb", "audio/mpeg"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-    (b"\x1aE\xdf\xa3", "video/webm"),
-    (b"BM", "image/bmp"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"7z\xbc\xaf'\x1c", "application/x-7z-compressed"),
-)
+_RUN = re.compile(r"[A-Za-z0-9+/_-]++={0,2}\s*+", re.ASCII)
+_WRAPPED = re.compile(r"[A-Za-z0-9+/_\-\s]++[=\s]*+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Base64 that holds text: where its run lies, and what it says."""
+class Blob:
+    """One base64 run: ``text`` it holds, and ``media_type`` when it cannot be inspected."""
 
-    text: str
-    start: int  # bytes of the body
-    end: int
-
-
-def media_type(head: bytes) -> str | None:
-    """The type that the first bytes of a file show, or None."""
-    if head[4:8] == b"ftyp":
-        return "video/mp4"
-    return next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
+    skip: int  # code points before the run: those of "data:...;base64,"
+    size: int  # bytes
+    content: plain.Plain
+    proven: bool  # the string itself need not be read: its bytes are a known file's, or text
 
 
-def look(scalar: Scalar, data: bytes) -> Uninspectable | Text | None:
-    """What a string is when it is one base64 run (bare or a data: URL); None: a string like others."""
-    text = scalar.text
-    url = _DATA_URL.match(text)
-    skip = url.end() if url else 0
-    if not (_BASE64.fullmatch(text, skip) and len(text) - skip >= MIN_LENGTH):
+def look(text: str, *, expected: bool) -> Blob | None:
+    """What a string holds when it is one base64 run, bare or a data: URL; None: a string like others.
+
+    ``expected`` says that base64 belongs here. Linear in ``text``.
+    """
+    skip = _data_url(text)
+    expected = expected or skip > 0
+    if len(text) - skip < (4 if expected else MIN_LENGTH):
         return None
+    if not (_WRAPPED if expected else _RUN).fullmatch(text, skip):
+        return None
+    size = (len(text) - skip) * 3 // 4
+    head = _decoded("".join(text[skip : skip + 128].split())[:64])
+    if head is not None and plain.certain(head):
+        return Blob(skip, size, plain.Plain(None, None, plain.media_type(head)), proven=expected)
+    content = _decoded(text[skip:])
+    if content is None:
+        return None
+    found = plain.read(content)
+    if found.media_type is None and found.codec == "utf8" and _is_prose(found.text or ""):
+        return Blob(skip, len(content), found, proven=True)
+    return Blob(skip, len(content), found, proven=False) if expected else None
+
+
+def _data_url(text: str) -> int:
+    """Where the run of a base64 data: URL begins (RFC 2397); 0 when ``text`` is none."""
+    if text[:5].lower() != "data:":
+        return 0
+    comma = text.find(",", 5, 1024)
+    return comma + 1 if comma > 0 and text[5:comma].rstrip().lower().endswith("base64") else 0
+
+
+def _decoded(run: str) -> bytes | None:
     try:
-        content = base64_bytes(text[skip:].encode("ascii"))
-    except WireError:
+        return base64_bytes(run.encode("ascii"))
+    except (WireError, UnicodeEncodeError):
         return None
-    kind = media_type(content)
-    if kind is not None and (url is not None or len(content) > 128):
-        return Uninspectable(scalar.path, kind, len(content))
-    if data[scalar.start + 1 : scalar.end - 1] != text.encode("ascii"):
-        return None  # written with escapes: scanned as the string it is
-    try:
-        decoded = content.decode("utf-8")
-    except UnicodeDecodeError:
-        return Uninspectable(scalar.path, "application/octet-stream", len(content)) if url else None
-    if not decoded.isprintable() and not any(char.isspace() for char in decoded):
-        return None
-    return Text(decoded, scalar.start + 1 + skip, scalar.end - 1)
+
+
+def _is_prose(text: str) -> bool:
+    return text.isprintable() or any(char.isspace() for char in text)

@@ -1,197 +1,210 @@
 """From a JSON body's scalars to segments: the machinery that every API format shares.
 
-A format is a ``Shape``: which key holds what, and which role a container's words have. What a
-shape does not know keeps its container's role, so a field that did not exist when this was written
-is scanned like its neighbours. Nothing is ever dropped but exact, known structural words.
+Every string, key and long number becomes a segment with the role of its place (``shape``). What a
+format does not name keeps its container's role. Nothing is left out but the exact words of
+``vocabulary``. Besides a string itself there may be a *view* of it: what it says once decoded, for
+detection only, never editable, over the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from outgate.formats import media
+from outgate.formats import media, plain
+from outgate.formats.shape import PLAIN, Place
+from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
 from outgate.model import BODY, Role, Segment, Uninspectable
 from outgate.wire import WireError
 from outgate.wire.json_spans import Container, Kind, Scalar, Tree
 
 MIN_DIGITS = 7  # shorter numbers identify nobody and no account
-
-# Keys of the APIs' own vocabulary: as keys they tell nothing. Anything else that is a key is scanned.
-STRUCTURAL_KEYS = frozenset(
-    """
-    model messages role content type text name id input instructions system tools tool_choice
-    function arguments parameters properties required description stream stream_options
-    temperature top_p top_k max_tokens max_completion_tokens max_output_tokens stop n seed user
-    metadata tool_calls tool_call_id call_id tool_use_id tool_use tool_result is_error
-    input_schema cache_control ttl source media_type data url image_url input_text output_text
-    detail contents parts inlineData inline_data mimeType mime_type functionCall functionResponse
-    functionDeclarations generationConfig safetySettings systemInstruction system_instruction
-    thoughtSignature thought_signature response args reasoning effort summary include store
-    parallel_tool_calls previous_response_id prompt_cache_key service_tier thinking budget_tokens
-    signature encrypted_content status output title enum items additionalProperties default strict
-    anyOf oneOf allOf schema format response_format json_schema logprobs file_id file_data
-    filename presence_penalty frequency_penalty include_usage citations context_management
-    thinkingConfig includeThoughts thinkingBudget maxOutputTokens topP topK prompt suffix
-    """.split()
-)
-_STRUCTURAL_VALUES: Mapping[str, frozenset[str]] = {
-    "role": frozenset("system developer user assistant tool function model".split()),
-    "type": frozenset(
-        """
-        text image_url input_text output_text function function_call function_call_output message
-        reasoning tool_use tool_result thinking redacted_thinking image document ephemeral custom
-        base64 url object string number integer boolean array null json_schema json_object
-        input_image input_file input_audio file enabled disabled adaptive auto any tool none
-        """.split()
-    ),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What an API format knows of its body."""
-
-    # Keys whose container starts with this role, wherever they stand.
-    keys: Mapping[str, Role]
-    # Containers with a sibling key that names the speaker: values of "role" -> Role.
-    speakers: Mapping[str, Role] = field(default_factory=dict)
-    # Values of "type" that give their block a role of its own.
-    types: Mapping[str, Role] = field(default_factory=dict)
-    # Top-level keys that may stand only once.
-    once: frozenset[str] = frozenset({"model", "messages", "stream"})
-    # Whether a scalar is signed or opaque, given its key and its block's type.
-    opaque: Callable[[str, str | None], bool] = lambda _key, _type: False
-    default: Role = Role.METADATA
+_STATED = frozenset({"role", "type", "signature"})
 
 
 @dataclass(slots=True)
 class Reading:
     """What a body gave."""
 
-    segments: list[Segment]
-    uninspectable: list[Uninspectable]
+    segments: list[Segment] = field(default_factory=list)
+    uninspectable: list[Uninspectable] = field(default_factory=list)
     model: str | None = None
     stream: bool = False
 
+    def add(self, segment: Segment) -> None:
+        """Take a segment, and the view of it without needless escapes when it has any."""
+        self.segments.append(segment)
+        shown = plain.unescaped(segment.text)
+        if shown is not None:
+            place = f"{segment.place} (unescaped)"
+            self.segments.append(replace(segment, text=shown, place=place, editable=False))
+
 
 @dataclass(slots=True)
-class _Block:
+class _Frame:
+    """A container as its format sees it."""
+
     role: Role
-    type: str | None
+    place: Place
+    opaque: bool
+    signed: bool
 
 
-def read_tree(tree: Tree, data: bytes, shape: Shape, *, offset: int = 0, prefix: str = "") -> Reading:
-    """Segments of one JSON document that lies at ``offset`` of the body. Linear in its scalars."""
-    _refuse_ambiguity(tree, shape)
-    reading = Reading([], [])
-    facts = _stated(tree)
-    blocks: dict[int, _Block] = {}
+def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: str = "") -> Reading:
+    """Segments of one JSON document that lies at ``offset`` of the body. Linear in its scalars.
+
+    Raises WireError 400 where two values under one key leave open who speaks or which model answers.
+    """
+    frames = _frames(tree, root)
+    for where, repeated in tree.duplicates:
+        if frames[id(where)].place.decides(repeated):
+            raise _ambiguous(repeated)
+    reading = Reading()
+    odd: set[tuple[int, str]] = set()
+    top = tree.containers[0] if tree.containers else None
+    last: Container | None = None
+    frame = _Frame(root.role or Role.METADATA, PLAIN, False, False)
+    container: Container | None
+    key: str | int | None
     for scalar in tree.scalars:
-        container = scalar.container
-        block = _block(container, shape, facts, blocks)
-        key = scalar.key if isinstance(scalar.key, str) else _nearest_key(container)
-        if container is not None and container.parent is None and scalar.kind is not Kind.KEY:
-            if key == "model" and scalar.kind is Kind.STRING:
-                reading.model = scalar.text
-            elif key == "stream":
-                reading.stream = scalar.text == "true"
-        if _is_structural(scalar):
+        kind, text, container = scalar.kind, scalar.text, scalar.container
+        if container is not last and container is not None:
+            last, frame = container, frames[id(container)]
+        if kind is Kind.KEY:
+            if text and text not in STRUCTURAL_KEYS:
+                folded = text.casefold()
+                if folded != text and frame.place.decides(folded):
+                    odd.add((id(container), folded))
+                _add(reading, scalar, frame.role, True, offset, prefix, "json_string", " (key)")
             continue
-        if scalar.kind is Kind.STRING and len(scalar.text) >= media.MIN_LENGTH:
-            blob = media.look(scalar, data)
-            if blob is not None:
-                if isinstance(blob, Uninspectable):
-                    reading.uninspectable.append(blob)
-                else:
-                    reading.segments.append(
-                        Segment(
-                            blob.text,
-                            block.role,
-                            scalar.path,
-                            BODY,
-                            blob.start + offset,
-                            blob.end + offset,
-                            "base64",
-                        )
-                    )
+        key = scalar.key
+        if container is top and isinstance(key, str):
+            if key == "model" and kind is Kind.STRING:
+                reading.model = text
+            elif key == "stream":
+                reading.stream = text == "true"
+        if kind is Kind.LITERAL or not text:
+            continue
+        if kind is Kind.NUMBER:
+            if len(text) < MIN_DIGITS or sum(map(str.isdigit, text)) < MIN_DIGITS:
                 continue
-        role = block.role
-        if isinstance(scalar.key, str) and scalar.key in shape.keys and scalar.kind is not Kind.KEY:
-            role = shape.keys[scalar.key]
-        place = scalar.path if scalar.kind is not Kind.KEY else f"{scalar.path} (key)"
-        reading.segments.append(
-            Segment(
-                text=scalar.text,
-                role=role,
-                place=prefix + place,
-                part=BODY,
-                start=scalar.start + offset,
-                end=scalar.end + offset,
-                codec="json_number" if scalar.kind is Kind.NUMBER else "json_string",
-                editable=scalar.kind is Kind.KEY or not shape.opaque(key or "", block.type),
-            )
-        )
+        elif isinstance(key, str) and text in STRUCTURAL_VALUES.get(key, ()):
+            continue
+        leaf = _leaf(frame.place, key)
+        role = leaf.role or frame.role
+        editable = not (frame.opaque or leaf.opaque or (frame.signed and key in frame.place.signed))
+        if kind is Kind.NUMBER:
+            _add(reading, scalar, role, editable, offset, prefix, "json_number")
+        elif not _blob(reading, scalar, data, leaf, role, editable, offset, prefix):
+            _add(reading, scalar, role, editable, offset, prefix, "json_string")
+    if odd:
+        _refuse_other_case(tree, odd)
     return reading
 
 
-def _is_structural(scalar: Scalar) -> bool:
-    if scalar.kind is Kind.LITERAL or not scalar.text:
+def _add(
+    reading: Reading,
+    scalar: Scalar,
+    role: Role,
+    editable: bool,
+    offset: int,
+    prefix: str,
+    codec: str,
+    suffix: str = "",
+) -> None:
+    start, end = scalar.start + offset, scalar.end + offset
+    place = f"{prefix}{scalar.path}{suffix}"
+    reading.add(Segment(scalar.text, role, place, BODY, start, end, codec, editable))
+
+
+def _blob(
+    reading: Reading,
+    scalar: Scalar,
+    data: bytes,
+    leaf: Place,
+    role: Role,
+    editable: bool,
+    offset: int,
+    prefix: str,
+) -> bool:
+    """Read a base64 run. True when the string itself need not be read as well."""
+    text = scalar.text
+    if not leaf.media and len(text) < media.MIN_LENGTH and text[:5].lower() != "data:":
+        return False
+    blob = media.look(text, expected=leaf.media)
+    if blob is None:
+        return False
+    place, found = prefix + scalar.path, blob.content
+    if found.media_type is not None:
+        reading.uninspectable.append(Uninspectable(place, found.media_type, blob.size))
+    if found.text is None:
+        return blob.proven
+    plainly = scalar.end - scalar.start - 2 == len(text)  # no escape: base64 is ASCII
+    if blob.proven and plainly and b"\\" not in data[scalar.start : scalar.end]:
+        start, end = scalar.start + 1 + blob.skip + offset, scalar.end - 1 + offset
+        reading.add(Segment(found.text, role, place, BODY, start, end, "base64", editable))
         return True
-    if scalar.kind is Kind.NUMBER:
-        return sum(char.isdigit() for char in scalar.text) < MIN_DIGITS
-    if scalar.kind is Kind.KEY:
-        return scalar.text in STRUCTURAL_KEYS
-    known = _STRUCTURAL_VALUES.get(scalar.key) if isinstance(scalar.key, str) else None
-    return known is not None and scalar.text in known
+    view = Segment(
+        found.text,
+        role,
+        f"{place} (decoded)",
+        BODY,
+        scalar.start + offset,
+        scalar.end + offset,
+        "json_string",
+        editable=False,
+    )
+    reading.add(view)
+    return False
 
 
-def _stated(tree: Tree) -> dict[tuple[int, str], str]:
-    """What each container says of its role and type, wherever among its members it says it."""
-    return {
+def _leaf(place: Place, key: str | int | None) -> Place:
+    """What the format knows of one member or element."""
+    if isinstance(key, str):
+        found = place.members.get(key)
+        if found is None and place.members:
+            found = place.members.get(key.casefold())  # some servers match keys in any case
+        return found or place.others or PLAIN
+    return place.items or PLAIN
+
+
+def _frames(tree: Tree, root: Place) -> dict[int, _Frame]:
+    """Each container's role, parents first."""
+    stated: dict[tuple[int, str | int | None], str] = {
         (id(scalar.container), scalar.key): scalar.text
         for scalar in tree.scalars
-        if scalar.kind is Kind.STRING and (scalar.key == "role" or scalar.key == "type")
+        if scalar.key in _STATED and scalar.kind is Kind.STRING
     }
+    frames: dict[int, _Frame] = {}
+    for container in tree.containers:
+        parent = None if container.parent is None else frames[id(container.parent)]
+        if parent is None:
+            place, role, opaque = root, root.role or Role.METADATA, root.opaque
+        else:
+            place = _leaf(parent.place, container.key)
+            role = place.role or parent.role
+            covered = parent.signed and container.key in parent.place.signed
+            opaque = parent.opaque or place.opaque or covered
+        marker = id(container)
+        if place.speakers:
+            said = stated.get((marker, "role"))
+            if said is not None:
+                role = place.speakers.get(said, Role.USER)
+        kind = stated.get((marker, "type")) if place.blocks or place.endings else None
+        if kind is not None:
+            block = place.block(kind)
+            if block is not None:
+                place, role, opaque = block, block.role or role, opaque or block.opaque
+        signed = bool(place.signed and stated.get((marker, "signature")))
+        frames[marker] = _Frame(role, place, opaque, signed)
+    return frames
 
 
-def _block(
-    container: Container | None, shape: Shape, facts: Mapping[tuple[int, str], str], blocks: dict[int, _Block]
-) -> _Block:
-    if container is None:
-        return _Block(shape.default, None)
-    missing: list[Container] = []
-    node: Container | None = container
-    while node is not None and id(node) not in blocks:
-        missing.append(node)
-        node = node.parent
-    block = blocks[id(node)] if node is not None else _Block(shape.default, None)
-    for step in reversed(missing):
-        role, kind = block.role, block.type
-        if isinstance(step.key, str) and step.key in shape.keys:
-            role = shape.keys[step.key]
-        said = facts.get((id(step), "type"))
-        if said is not None:
-            kind = said
-            role = shape.types.get(said, role)
-        speaker = facts.get((id(step), "role"))
-        if speaker is not None and shape.speakers:
-            role = shape.speakers.get(speaker, Role.USER)
-        block = _Block(role, kind)
-        blocks[id(step)] = block
-    return block
+def _refuse_other_case(tree: Tree, odd: set[tuple[int, str]]) -> None:
+    """``Role`` beside ``role``: a server that reads keys in any case would take the other one."""
+    for scalar in tree.scalars:
+        if scalar.kind is Kind.KEY and (id(scalar.container), scalar.text) in odd:
+            raise _ambiguous(scalar.text)
 
 
-def _nearest_key(container: Container | None) -> str | None:
-    while container is not None:
-        if isinstance(container.key, str):
-            return container.key
-        container = container.parent
-    return None
-
-
-def _refuse_ambiguity(tree: Tree, shape: Shape) -> None:
-    """Two values under a key that decides who speaks or which model answers: which one would count?"""
-    for container, key in tree.duplicates:
-        if key in ("role", "type") or (container.parent is None and key in shape.once):
-            raise WireError(400, "duplicate_key", f"The key {key!r} stands twice in one object.")
+def _ambiguous(key: str) -> WireError:
+    return WireError(400, "duplicate_key", f"The key {key!r} stands twice in one object.")
