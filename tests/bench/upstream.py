@@ -1,4 +1,8 @@
-"""A provider that answers at once: fixed bytes over TLS, so that it is not what is measured."""
+"""A provider that answers at once with fixed bytes, so that it is not what is measured.
+
+Three things over two ports: a short JSON answer and a stream of events (TLS), and a plain source of
+bytes that is read through a tunnel.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,55 @@ import sys
 
 ANSWER = b'{"id":"c1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"ok"}}]}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER)
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+EVENT = (
+    b'data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,'
+    b'"delta":{"content":" word"},"finish_reason":null}]}\n\n'
+)
+CHUNK = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
+EVENTS = 2_000  # of one streamed answer
+SOURCE = 64 * 2**20  # bytes that a tunnel carries
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = head.lower().split(b"\r\n")
+            length = next((int(line[15:]) for line in lines if line.startswith(b"content-length")), 0)
+            await reader.readexactly(length)
+            if b" /v1/stream" not in lines[0]:
+                writer.write(HEAD + ANSWER)
+                continue
+            writer.write(STREAM_HEAD)
+            for _ in range(EVENTS):
+                writer.write(CHUNK)
+                await writer.drain()
+                await asyncio.sleep(0)  # one TLS record each, as a model's tokens come
+            writer.write(b"0\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
+
+
+async def _source(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    block = bytes(64 * 1024)
+    try:
+        await reader.readexactly(1)
+        for _ in range(SOURCE // len(block)):
+            writer.write(block)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    writer.close()
 
 
 async def _serve(certificate: str, key: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = next(
-                    (
-                        int(line[15:])
-                        for line in head.split(b"\r\n")
-                        if line.lower().startswith(b"content-length")
-                    ),
-                    0,
-                )
-                await reader.readexactly(length)
-                writer.write(HEAD + ANSWER)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    answering = await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context)
+    source = await asyncio.start_server(_source, "127.0.0.1", 0)
+    print(*(server.sockets[0].getsockname()[1] for server in (answering, source)), flush=True)
+    await asyncio.gather(answering.serve_forever(), source.serve_forever())
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ class Inspection:
         if flow.metadata.get(_PASSED):
             return
         own = flow.response
-        flow.response = _closed()
+        flow.response = _CLOSED
         try:
             if own is not None:
                 flow.response = own
@@ -216,9 +216,14 @@ class Inspection:
 
 
 def _closed() -> http.Response:
+    """The answer of a request that no verdict has opened."""
     return exchanges.to_response(errors.answer("generic", 503, "The request was not inspected.", "og_none"))
 
 
 def _being_cancelled() -> bool:
     current = asyncio.current_task()
     return current is not None and current.cancelling() > 0
+
+
+# What stands in for an answer while a request is looked at; one for all, since nobody writes to it.
+_CLOSED = _closed()

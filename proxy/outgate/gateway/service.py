@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -119,6 +120,9 @@ class Service:
             self._signals(watch)
             self._later(watch.run())
             self._later(_tick(metrics, in_force, audit, settings))
+            # What is there now stays: a collection need not look at it again.
+            gc.collect()
+            gc.freeze()
             if on_ready:
                 on_ready(self)
             await asyncio.wait(
