@@ -15,13 +15,13 @@ help: ## this list
 
 .venv/run: .venv/made requirements/run.lock pyproject.toml
 	@echo "Installing (once; about a minute)"
-	@$(PIP) --require-hashes -r requirements/run.lock
+	@$(PIP) --no-deps --require-hashes -r requirements/run.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 .venv/dev: .venv/made requirements/dev.lock pyproject.toml
 	@echo "Installing what the tests need (once; about two minutes)"
-	@$(PIP) --require-hashes -r requirements/dev.lock
+	@$(PIP) --no-deps --require-hashes -r requirements/dev.lock
 	@$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@touch $@ .venv/run
 
@@ -56,7 +56,7 @@ bench: .venv/dev ## measure against stock mitmdump in the same run
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build --group dev pyproject.toml -o requirements/dev.lock
-LOCK := --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCK := --override requirements/overrides.txt --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 clean: ## remove what the targets above made
 	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

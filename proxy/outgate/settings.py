@@ -59,6 +59,9 @@ class Detection(_Section):
     workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=1, le=256)
     deadline: float = Field(10.0, gt=0, le=600, description="seconds for one request, waiting included")
     queue_limit: int = Field(256, ge=1, description="requests waiting for a worker, at most")
+    cache: int = Field(
+        64 * 2**20, ge=0, description="bytes, about, for what was found in texts that may come again; 0: none"
+    )
     memory: int | None = Field(None, ge=2**28, description="bytes of address space for each worker, at most")
 
 

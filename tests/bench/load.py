@@ -13,10 +13,13 @@ from bench.upstream import EVENTS, SOURCE
 CONNECTIONS = 8
 
 
+SERIAL = b"serial 000000000"
+
+
 def body(size: int) -> bytes:
-    """A clean chat request of about ``size`` bytes."""
+    """A clean chat request of about ``size`` bytes, with a place for a number so that no two are the same."""
     words = "Please read this paragraph and say in one sentence what it is about. " * (size // 60)
-    text = words[: size - 90]
+    text = f"{SERIAL.decode()} {words[: size - 110]}"
     return json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": text}]}).encode()
 
 
@@ -52,14 +55,16 @@ class Target:
 
 
 async def requests(target: Target, data: bytes, count: int) -> list[float]:
-    """Seconds of each of ``count`` requests over a few kept connections."""
-    request = target.head("/v1/chat/completions", len(data)) + data
+    """Seconds of each of ``count`` requests over a few kept connections. Each text is a new one."""
+    before, _, after = (target.head("/v1/chat/completions", len(data)) + data).partition(SERIAL)
+    first = time.monotonic_ns() // 1000 % 10**9
     left = iter(range(count))
     taken: list[float] = []
 
     async def one() -> None:
         reader, writer = await target.open()
-        for _ in left:
+        for number in left:
+            request = b"%sserial %09d%s" % (before, (first + number) % 10**9, after)
             started = time.perf_counter()
             writer.write(request)
             answer = await reader.readuntil(b"\r\n\r\n")

@@ -29,17 +29,21 @@ class Context:
     """A recognizer's context words."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = tuple(dict.fromkeys(word.lower() for word in words if word))
+        self._words = tuple(dict.fromkeys(word.lower() for word in words if word.split()))
+        self._parts = tuple(dict.fromkeys(word.split()[0] for word in self._words))
 
     def __bool__(self) -> bool:
         return bool(self._words)
 
     def anywhere(self, lowered: str) -> bool:
         """Whether any of the words is in a lower-case text at all: if not, it is near no match."""
-        return any(part in lowered for word in self._words for part in (word.split()[0],))
+        return any(part in lowered for part in self._parts)
 
     def near(self, text: str, start: int, end: int) -> bool:
         """Whether one of the words stands before the match at ``start:end`` or in its first word."""
+        reach = text[max(0, start - _REACH) : end].lower()
+        if not any(part in reach for part in self._parts):
+            return False
         before = [word.lower() for word in _TOKEN.findall(text[max(0, start - _REACH) : start])]
         telling = [word for word in before if word not in _PASSED_OVER][-_WORDS:]
         first = _TOKEN.search(text, start, end)

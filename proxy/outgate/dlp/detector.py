@@ -1,14 +1,17 @@
 """What every detector is: something with a name that finds entities in one text.
 
-Owns the interface between the engine and what finds. Knows nothing of bodies, roles or policies,
+Owns the interfaces between the engine and what finds. Knows nothing of bodies, roles or policies,
 and nothing of how a detector works inside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
+
+from outgate.dlp.scanner import Expression, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,24 @@ class Match:
     detector: str  # who found it: a rule's id, a recognizer's name
 
 
+class Text:
+    """One text, and its lower-case form, made once for all that ask."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def lowered(self) -> str:
+        """``text.lower()``; not always of the same length."""
+        return self.text.lower()
+
+    @cached_property
+    def whole(self) -> list[Window]:
+        """The one window that is all of it."""
+        length = len(self.text)
+        return [Window(0, length, length)]
+
+
 class Detector(Protocol):
     """Finds. Matches may overlap and come in any order: the engine resolves them."""
 
@@ -31,7 +52,33 @@ class Detector(Protocol):
 
     @property
     def entities(self) -> frozenset[str]:
-        """Every entity that ``find`` can return."""
+        """Every entity that it can return."""
 
     def find(self, text: str) -> Iterable[Match]:
         """All matches in ``text``; time is linear in its length."""
+
+
+class PatternDetector(Protocol):
+    """A detector that says what its matches look like, and is asked only where there may be one."""
+
+    @property
+    def name(self) -> str:
+        """As a Detector's."""
+
+    @property
+    def entities(self) -> frozenset[str]:
+        """As a Detector's."""
+
+    @property
+    def expressions(self) -> Sequence[Expression]:
+        """What to look for; each match begins within a match of one of them."""
+
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterable[Match]:
+        """All matches that begin in ``windows``, where ``expressions[which]`` was found."""
+
+
+def everywhere(detector: PatternDetector, text: str) -> Iterator[Match]:
+    """All that ``detector`` finds in a text in which nobody has looked for it before."""
+    shared = Text(text)
+    for which in range(len(detector.expressions)):
+        yield from detector.judge(shared, which, shared.whole)

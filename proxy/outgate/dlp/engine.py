@@ -8,67 +8,92 @@ detector raises into a DetectionError that holds no text. Knows no detector's in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
-from outgate.dlp import DetectionError, entities, ner, patterns, presidio
+from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, presidio
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.detector import Detector, Match
+from outgate.dlp.detector import Detector, Match, PatternDetector, Text
 from outgate.dlp.overlaps import Ranks, resolve
-from outgate.dlp.repeats import Repeats, Value, values
+from outgate.dlp.repeats import Value, settle, values
 from outgate.dlp.windows import STAGES, Stage, cut
 
 
 class Engine:
     """The detectors of one configuration, ready to use. Building it loads models and takes seconds."""
 
-    def __init__(self, config: DetectorConfig) -> None:
-        """Raises DetectionError("not_ready") when something that is wanted cannot be found by anything."""
+    def __init__(self, config: DetectorConfig, folder: Path | None = None, *, wait: bool = True) -> None:
+        """``folder`` keeps compiled patterns; without ``wait`` they are compiled in the background.
+
+        Raises DetectionError("not_ready") when something that is wanted cannot be found by anything.
+        """
         missing = entities.missing(config)
         if missing:
             raise DetectionError("not_ready", "; ".join(f"{name}: {why}" for name, why in missing.items()))
         self._wanted = config.entities
         self._ranks = Ranks(config)
-        self._detectors: dict[Stage, list[Detector]] = {
-            "patterns": [*patterns.detectors(config), *presidio.detectors(config)],
-            "names": ner.detectors(config),
-        }
+        self._patterns: list[PatternDetector] = [*patterns.detectors(config), *presidio.detectors(config)]
+        self._names: list[Detector] = ner.detectors(config)
+        # Whose each of the scanner's expressions is, and which of its own.
+        self._owners = [
+            (detector, which) for detector in self._patterns for which in range(len(detector.expressions))
+        ]
+        expressions = [detector.expressions[which] for detector, which in self._owners]
+        self._scanner = one_pass.build(expressions, folder, wait=wait)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that have anything to do."""
-        return tuple(stage for stage in STAGES if self._detectors[stage])
+        there = {"patterns": self._patterns, "names": self._names}
+        return tuple(stage for stage in STAGES if there[stage])
+
+    @property
+    def scanner(self) -> str:
+        """What looks for the patterns: ``hyperscan`` or ``python``."""
+        return self._scanner.kind
 
     def scan(self, texts: Sequence[str]) -> list[list[Match]]:
         """Per text the matches, by position and without overlaps. Time is linear in the texts' length.
 
         Raises DetectionError("detector_error").
         """
+        found = self.found(texts)
+        return settle(texts, found, values(texts, found, self._ranks), self._ranks)
+
+    def found(self, texts: Sequence[str]) -> list[list[Match]]:
+        """Per text what each stage finds in it by itself; stages may overlap. Raises as ``scan`` does."""
         found: list[list[Match]] = [[] for _ in texts]
         for stage in self.stages:
             for piece in cut(stage, texts):
                 found[piece.text].extend(piece.place(self.find(stage, piece.of(texts))))
-        return self.settle(texts, found, values(texts, found, self._ranks))
+        return found
 
     def find(self, stage: Stage, text: str) -> list[Match]:
         """What one stage's detectors find in one piece of text, without overlaps."""
         found: list[Match] = []
-        for detector in self._detectors[stage]:
+        for name, matches in self._finding(stage, text):
             try:
-                found.extend(match for match in detector.find(text) if match.entity in self._wanted)
+                found.extend(match for match in matches if match.entity in self._wanted)
             except Exception as error:
                 # The message of an exception may quote the text; its class does not.
-                raise DetectionError("detector_error", f"{detector.name}: {type(error).__name__}") from None
+                raise DetectionError("detector_error", f"{name}: {type(error).__name__}") from None
         if any(not 0 <= match.start < match.end <= len(text) for match in found):
             raise DetectionError("detector_error", "a match lies outside its text")
         return resolve(text, found, self._ranks)
 
+    def _finding(self, stage: Stage, text: str) -> Iterator[tuple[str, Iterable[Match]]]:
+        """Who is asked, and what they answer."""
+        if stage == "names":
+            for detector in self._names:
+                yield detector.name, detector.find(text)
+            return
+        shared = Text(text)
+        for index, windows in self._scanner.windows(text):
+            owner, which = self._owners[index]
+            yield owner.name, owner.judge(shared, which, windows)
+
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]
     ) -> list[list[Match]]:
-        """The findings of all stages and pieces as one answer, with every repeat of ``repeating``."""
-        repeats = Repeats(repeating) if repeating else None
-        answer: list[list[Match]] = []
-        for text, own in zip(texts, found, strict=True):
-            again = list(repeats.find(text)) if repeats else []
-            answer.append(resolve(text, [*own, *again], self._ranks))
-        return answer
+        """``found``, of all stages and pieces, as one answer, with every repeat of ``repeating``."""
+        return settle(texts, found, repeating, self._ranks)

@@ -14,6 +14,7 @@ import string
 import zlib
 from collections.abc import Callable
 
+from outgate.dlp.detector import everywhere
 from outgate.dlp.patterns import RuleDetector, rules
 from outgate.dlp.validators import base62
 
@@ -93,7 +94,7 @@ def fake(entity: str, seed: int = 0) -> str:
         for rule in rules(pack):
             if rule.entity == entity:
                 text = expand(rule.match[0], seed)
-                found = next(iter(RuleDetector(rule).find(text)))
+                found = next(everywhere(RuleDetector(rule), text))
                 return text[found.start : found.end]
     raise KeyError(entity)
 

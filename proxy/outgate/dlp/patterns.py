@@ -7,7 +7,7 @@ kinds are added in YAML without touching this file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 
 from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
-from outgate.dlp.detector import Detector, Match
+from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.entities import _LOADER, detector_file
+from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.validators import VALIDATORS
 
 _CONTEXT_WINDOW = 60  # code points before a match in which a context word counts
@@ -63,23 +64,20 @@ class RuleDetector:
     def __init__(self, rule: Rule) -> None:
         self.name = rule.id
         self.entities = frozenset({rule.entity})
+        self.expressions = (Expression(rule.pattern),)
         self._entity = rule.entity
         self._keywords = rule.keywords
         self._pattern = re.compile(rule.pattern)
         self._score = rule.score
         self._valid = VALIDATORS[rule.validate] if rule.validate else None
 
-    def find(self, text: str) -> Iterator[Match]:
-        """All matches; without a keyword in the text the pattern is not tried."""
-        return self.find_folded(text, text.lower())
-
-    def find_folded(self, text: str, folded: str) -> Iterator[Match]:
-        """As ``find``, with the lower-cased text at hand, which every rule needs."""
-        if self._keywords and not any(word in folded for word in self._keywords):
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
+        """All matches; none without one of the rule's keywords somewhere in the text."""
+        if self._keywords and not any(word in text.lowered for word in self._keywords):
             return
-        for found in self._pattern.finditer(text):
+        for found in matches(self._pattern, text.text, windows):
             start, end = _value_span(found)
-            if self._valid is None or self._valid(text[start:end]):
+            if self._valid is None or self._valid(text.text[start:end]):
                 yield Match(start, end, self._entity, self._score, self.name)
 
 
@@ -90,41 +88,23 @@ def _value_span(found: re.Match[str]) -> tuple[int, int]:
     return found.span()
 
 
-class PackDetector:
-    """All wanted rules of the packs, over one lower-cased copy of the text."""
-
-    name = "rules"
-
-    def __init__(self, wanted: frozenset[str]) -> None:
-        self._rules = [
-            RuleDetector(r) for pack in ("secrets", "pii") for r in rules(pack) if r.entity in wanted
-        ]
-        self.entities = (
-            frozenset().union(*(rule.entities for rule in self._rules)) if self._rules else frozenset()
-        )
-
-    def find(self, text: str) -> Iterator[Match]:
-        """All matches of all rules."""
-        folded = text.lower()
-        for rule in self._rules:
-            yield from rule.find_folded(text, folded)
-
-
 class CustomDetector:
     """A policy's own pattern; without one of its context words near, a match scores half."""
 
     def __init__(self, custom: CustomPattern) -> None:
         self.name = f"policy:{custom.entity}"
         self.entities = frozenset({custom.entity})
+        flags = re.IGNORECASE if custom.ignore_case else re.NOFLAG
+        self.expressions = (Expression(custom.pattern, int(flags)),)
         self._custom = custom
-        self._pattern = re.compile(custom.pattern, re.IGNORECASE if custom.ignore_case else 0)
+        self._pattern = re.compile(custom.pattern, flags)
 
-    def find(self, text: str) -> Iterator[Match]:
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All matches of the pattern."""
-        for found in self._pattern.finditer(text):
+        for found in matches(self._pattern, text.text, windows):
             start, end = _value_span(found)
             if start < end:
-                yield Match(start, end, self._custom.entity, self._score(text, start), self.name)
+                yield Match(start, end, self._custom.entity, self._score(text.text, start), self.name)
 
     def _score(self, text: str, start: int) -> float:
         if not self._custom.context:
@@ -142,17 +122,22 @@ class WordDetector:
         self.entities = frozenset({words.entity})
         self._words = words
         choices = "|".join(re.escape(word) for word in sorted(words.words, key=len, reverse=True))
-        self._pattern = re.compile(rf"(?<!\w)(?:{choices})(?!\w)", re.IGNORECASE if words.ignore_case else 0)
+        flags = re.IGNORECASE if words.ignore_case else re.NOFLAG
+        self._pattern = re.compile(rf"(?<!\w)(?:{choices})(?!\w)", flags)
+        self.expressions = (Expression(self._pattern.pattern, int(flags)),)
 
-    def find(self, text: str) -> Iterator[Match]:
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """Every whole-word occurrence."""
-        for found in self._pattern.finditer(text):
+        for found in matches(self._pattern, text.text, windows):
             yield Match(found.start(), found.end(), self._words.entity, self._words.score, self.name)
 
 
-def detectors(config: DetectorConfig) -> Iterable[Detector]:
+def detectors(config: DetectorConfig) -> Iterable[PatternDetector]:
     """What ``config`` asks for of packs, own patterns and words."""
-    yield PackDetector(config.entities)
+    for pack in ("secrets", "pii"):
+        for rule in rules(pack):
+            if rule.entity in config.entities:
+                yield RuleDetector(rule)
     for custom in config.patterns:
         if custom.entity in config.entities:
             yield CustomDetector(custom)

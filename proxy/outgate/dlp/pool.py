@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from pathlib import Path
 
 from outgate.dlp import DetectionError, entities
+from outgate.dlp.cache import FoundCache, Known
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match
+from outgate.dlp.division import divide, matches_of, settling
 from outgate.dlp.overlaps import Ranks
 from outgate.dlp.process import WorkerGoneError, WorkerProcess
-from outgate.dlp.repeats import values
+from outgate.dlp.repeats import digest_of, settle, values
 from outgate.dlp.schedule import Job, Schedule, Task
 from outgate.dlp.texts import Texts
-from outgate.dlp.windows import Piece, Stage, cut
+from outgate.dlp.windows import Stage
 from outgate.model import Finding, Segment
 
 _logger = logging.getLogger(__name__)
@@ -31,13 +33,7 @@ _START = 120.0  # seconds in which a worker has to be ready; a large model on a 
 _STUCK = 1.0  # seconds after which a task of a request that is over is more than slow
 _BACK_OFF = (0.1, 30.0)  # seconds before another start: at first, at most
 _GRACE = 30.0  # seconds beyond the deadline after which a worker whose parent has gone ends itself
-# Cost of one code point, in those of the patterns; and of any text and task, however short.
-_WEIGHT: dict[Stage, float] = {"patterns": 1.0, "names": 8.0}
-_PER_TEXT = 50.0
-_PER_TASK = 500.0
-_TASK = 49_152.0  # cost of one task, about: what a worker does without looking up
-_SETTLING = 262_144  # code points of one task that puts findings together
-_SETTLE_WEIGHT = 0.1
+_SETTLED_HERE = 2_000_000  # values times code points that the event loop looks through by itself
 
 
 class DetectionPool:
@@ -51,13 +47,25 @@ class DetectionPool:
         deadline: float,
         queue_limit: int,
         memory: int | None = None,
+        cache: int = 0,
+        folder: Path | None = None,
     ) -> None:
-        """``deadline`` is the seconds of one request, waiting included; ``memory`` bytes for each worker."""
+        """``deadline`` is the seconds of one request, waiting included; ``memory`` bytes for each worker.
+
+        ``cache``: bytes, about, for what was found in texts that may come again. ``folder`` keeps
+        compiled patterns.
+        """
         self.config = config
         self.problem: str | None = None
         self._deadline = deadline
         self._queue_limit = queue_limit
-        self._hello = {"config": config.to_json(), "memory": memory, "seconds": deadline + _GRACE}
+        self._hello = {
+            "config": config.to_json(),
+            "memory": memory,
+            "seconds": deadline + _GRACE,
+            "folder": str(folder) if folder else None,
+        }
+        self.cache = FoundCache(cache)
         self._stages = _stages(config)
         self._ranks = Ranks(config)
         self._count = workers if self._stages else 0
@@ -117,46 +125,37 @@ class DetectionPool:
         self._servants = []
 
     async def _scan(self, job: Job, texts: list[str]) -> list[list[Match]]:
-        if self._cost_of(texts) <= _TASK:
-            whole = Task({"stage": "all", "texts": texts}, self._cost_of(texts))
-            return _matches((await self._schedule.run(job, [whole]))[0])
-        batches = list(chain.from_iterable(_batches(stage, texts) for stage in self._stages))
-        tasks = [
-            Task({"stage": stage, "texts": [piece.of(texts) for piece in pieces]}, _cost(stage, pieces))
-            for stage, pieces in batches
-        ]
-        found: list[list[Match]] = [[] for _ in texts]
-        answers = await self._schedule.run(job, tasks)
-        for (_, pieces), answer in zip(batches, answers, strict=True):
-            for piece, own in zip(pieces, _matches(answer), strict=True):
-                found[piece.text].extend(piece.place(own))
-        if not any(found):
-            return found
-        return await self._settle(job, texts, found)
+        """Only what is new is looked at; what is known is known as it was found, by itself."""
+        digests = [self.cache.digest(text) for text in texts]
+        known = [self.cache.get(digest) for digest in digests]
+        new = [index for index, one in enumerate(known) if one is None]
+        if new:
+            fresh = [texts[index] for index in new]
+            division = divide(fresh, self._stages)
+            answers = await self._schedule.run(job, division.tasks)
+            for index, found in zip(new, division.gathered(fresh, answers), strict=True):
+                known[index] = self.cache.add(digests[index], found)
+        return await self._settle(job, texts, digests, [one for one in known if one is not None])
 
-    async def _settle(self, job: Job, texts: list[str], found: list[list[Match]]) -> list[list[Match]]:
-        repeating = [
-            [value.text, value.entity, value.score, value.detector, value.inside]
-            for value in values(texts, found, self._ranks)
-        ]
-        tasks = [
-            Task(
-                {
-                    "stage": "settle",
-                    "texts": texts[first:last],
-                    "found": [[_row(match) for match in own] for own in found[first:last]],
-                    "values": repeating,
-                },
-                _PER_TASK + _SETTLE_WEIGHT * sum(map(len, texts[first:last])),
-            )
-            for first, last in _runs(texts)
-        ]
-        answers = await self._schedule.run(job, tasks)
-        return list(chain.from_iterable(map(_matches, answers)))
-
-    def _cost_of(self, texts: Sequence[str]) -> float:
-        weight = sum(_WEIGHT[stage] for stage in self._stages)
-        return _PER_TASK + _PER_TEXT * len(texts) + weight * sum(map(len, texts))
+    async def _settle(
+        self, job: Job, texts: list[str], digests: list[bytes], known: list[Known]
+    ) -> list[list[Match]]:
+        """One answer for each character, and each value found wherever it stands in the request."""
+        repeating = values(texts, [one.found for one in known], self._ranks)
+        if not repeating and not any(one.found for one in known):
+            return [[] for _ in texts]
+        company = digest_of(repeating)
+        open_ = [i for i, one in enumerate(known) if one.settled is None or one.values != company]
+        these = [texts[i] for i in open_]
+        found = [known[i].found for i in open_]
+        if len(repeating) * sum(map(len, these)) <= _SETTLED_HERE:
+            settled = settle(these, found, repeating, self._ranks)
+        else:
+            answers = await self._schedule.run(job, settling(these, found, repeating))
+            settled = list(chain.from_iterable(map(matches_of, answers)))
+        for i, own in zip(open_, settled, strict=True):
+            self.cache.settle(digests[i], known[i], company, own)
+        return [one.settled or [] for one in known]
 
     async def _serve(self) -> None:
         """Keep one worker running until the pool closes."""
@@ -253,42 +252,3 @@ def _stages(config: DetectorConfig) -> tuple[Stage, ...]:
     if names:
         stages.append("names")
     return tuple(stages)
-
-
-def _batches(stage: Stage, texts: Sequence[str]) -> Iterator[tuple[Stage, list[Piece]]]:
-    """All pieces of all texts, as many small ones together as make a task."""
-    batch: list[Piece] = []
-    cost = 0.0
-    for piece in cut(stage, texts):
-        own = _cost(stage, [piece])
-        if batch and cost + own > _TASK:
-            yield stage, batch
-            batch, cost = [], 0.0
-        batch.append(piece)
-        cost += own
-    if batch:
-        yield stage, batch
-
-
-def _cost(stage: Stage, pieces: Sequence[Piece]) -> float:
-    return sum(_PER_TEXT + _WEIGHT[stage] * len(piece) for piece in pieces)
-
-
-def _runs(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """First and last index of runs of texts that are settled together."""
-    first, size = 0, 0
-    for index, text in enumerate(texts):
-        if index > first and size + len(text) > _SETTLING:
-            yield first, index
-            first, size = index, 0
-        size += len(text)
-    if first < len(texts):
-        yield first, len(texts)
-
-
-def _matches(answer: dict[str, Any]) -> list[list[Match]]:
-    return [[Match(*row) for row in rows] for rows in answer["found"]]
-
-
-def _row(match: Match) -> list[Any]:
-    return [match.start, match.end, match.entity, match.score, match.detector]

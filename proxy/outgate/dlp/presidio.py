@@ -1,8 +1,9 @@
 """Presidio's recognizers as detectors: their patterns, checksums and context words, not its engine.
 
 AnalyzerEngine tokenises the whole text, copies every result and walks every token for each: time grows
-faster than the text. Here each recognizer's own patterns run over the text, its own ``validate_result``
-and ``invalidate_result`` judge each hit, and context words are looked up around hits only.
+faster than the text. Here each recognizer's own patterns are tried where the scanner saw that they could
+match, its own ``validate_result`` and ``invalidate_result`` judge each hit, and context words are looked
+up around hits only.
 
 Presidio is imported in the function that builds, that is, in a worker process. Importing it as it is
 pulls in spaCy and numpy (0.9 s and 99 MB, against 0.5 s and 47 MB without), which no pattern needs: see
@@ -12,9 +13,8 @@ pulls in spaCy and numpy (0.9 s and 99 MB, against 0.5 s and 47 MB without), whi
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -22,19 +22,22 @@ from typing import Any
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.context import Context, raised
-from outgate.dlp.detector import Detector, Match
+from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.entities import Entity
+from outgate.dlp.scanner import Expression, Window, matches
 
-_Span = tuple[int, int]
 _TOP = 1.0  # a hit whose checksum holds
 
-# A recognizer whose patterns can only match around something rare reads only there. The reach is code
-# points before and after. An address' local part has 64 characters at most, and its domain 255 (RFC 5321);
-# on a long run of such characters Presidio's pattern takes a time that is the square of it.
-_ANCHORS: dict[str, tuple[re.Pattern[str], int, int]] = {"EmailRecognizer": (re.compile("@"), 128, 300)}
+# Where to look for what has no pattern, or one that says too little of where: it must cover every match.
 # Telephone numbers: seven digits or more, with what people write between them. ITU-T E.164 has at most 15.
-_DIGITS = re.compile(r"[+(（＋]?\d(?:[^\w\n]{0,4}\d){6,}")
+_TELEPHONE = r"[+(（＋]?\d(?:[^\w\n]{0,4}\d){6,}"
 _AROUND_DIGITS = 40
+_AROUND_IBAN = 1
+# Patterns that open with lookaheads, which the scanner leaves out, and would match almost any word.
+_LOCATORS = {
+    "InPanRecognizer": r"\b[\w@#$%^?~-]{0,6}[0-9]{4}[\w@#$%^?~-]{0,6}\b",
+    "UsHealthInsuranceMemberIdRecognizer": r"\b[A-Z0-9-]{0,19}[0-9][A-Z0-9-]{0,19}\b",
+}
 # Lookaheads that read on to the end of the text for what must be in the next few characters.
 _TIGHTER: dict[str, tuple[tuple[str, str], ...]] = {
     "InPanRecognizer": (
@@ -48,7 +51,7 @@ _TIGHTER: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def detectors(config: DetectorConfig) -> list[Detector]:
+def detectors(config: DetectorConfig) -> list[PatternDetector]:
     """A detector for each recognizer that the wanted entities need, and for no other."""
     facts = entities.catalogue()
     wanted = [
@@ -59,17 +62,17 @@ def detectors(config: DetectorConfig) -> list[Detector]:
     if not wanted:
         return []
     classes = _import()
-    found: list[Detector] = []
+    found: list[PatternDetector] = []
     for name, entity in wanted:
         recognizer = getattr(classes, name)()
         if _is_pattern_recognizer(recognizer):
-            found.append(PatternDetector(recognizer, entity))
+            found.append(Recognizer(recognizer, entity))
         else:
-            found.append(AnalyzingDetector(recognizer, entity))
+            found.append(AnalyzingRecognizer(recognizer, entity))
     return found
 
 
-class PatternDetector:
+class Recognizer:
     """A PatternRecognizer that keeps Presidio's own way of running its patterns."""
 
     def __init__(self, recognizer: Any, entity: Entity) -> None:
@@ -81,26 +84,21 @@ class PatternDetector:
         self._entity = entity
         self._context = Context(recognizer.context or ())
         self._validates = _overrides(recognizer, "validate_result")
-        flags = recognizer.global_regex_flags
+        flags = int(recognizer.global_regex_flags)
+        sources = [_tightened(self.name, pattern.regex) for pattern in recognizer.patterns]
         self._patterns = [
-            (regex.compile(_tightened(self.name, pattern.regex), flags=flags), float(pattern.score))
-            for pattern in recognizer.patterns
+            (regex.compile(source, flags), float(pattern.score))
+            for source, pattern in zip(sources, recognizer.patterns, strict=True)
         ]
-        self._anchor = _ANCHORS.get(self.name)
+        self.expressions = tuple(Expression(_locator(self.name, source), flags) for source in sources)
 
-    def find(self, text: str) -> Iterator[Match]:
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All hits, scored as Presidio scores them, without those below the entity's least score."""
-        spans = _around(text, *self._anchor) if self._anchor else [(0, len(text))]
-        if not spans:
+        pattern, score = self._patterns[which]
+        if not (self._stands_without_context(score) or self._context.anywhere(text.lowered)):
             return
-        helped = bool(self._context) and self._context.anywhere(text.lower())
-        for pattern, score in self._patterns:
-            if not (helped or self._stands_without_context(score)):
-                continue
-            for start, end in spans:
-                for hit in pattern.finditer(text, start, end):
-                    if hit.end() > hit.start():
-                        yield from self._judge(text, hit.start(), hit.end(), score)
+        for hit in matches(pattern, text.text, windows):
+            yield from self._judge(text.text, hit.start(), hit.end(), score)
 
     def _stands_without_context(self, score: float) -> bool:
         if self._entity.needs_context:
@@ -117,7 +115,7 @@ class PatternDetector:
         yield from _scored(self._entity, self._context, text, start, end, score, self.name)
 
 
-class AnalyzingDetector:
+class AnalyzingRecognizer:
     """A recognizer with an ``analyze`` of its own (telephone numbers, IBAN): it is called, as it is."""
 
     def __init__(self, recognizer: Any, entity: Entity) -> None:
@@ -126,28 +124,29 @@ class AnalyzingDetector:
         self._recognizer = recognizer
         self._entity = entity
         self._context = Context(recognizer.context or ())
-        self._telephone = _is_telephone(recognizer)
+        patterns = getattr(recognizer, "patterns", None)
+        self._around = _AROUND_IBAN if patterns else _AROUND_DIGITS
+        flags = int(getattr(recognizer, "global_regex_flags", 0))
+        self.expressions = tuple(Expression(pattern.regex, flags) for pattern in patterns or ()) or (
+            Expression(_TELEPHONE),
+        )
 
-    def find(self, text: str) -> Iterator[Match]:
-        """All results of the recognizer, with their context's bonus."""
-        if self._entity.needs_context and not self._context.anywhere(text.lower()):
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
+        """All results of the recognizer in and just around the windows, with their context's bonus."""
+        if self._entity.needs_context and not self._context.anywhere(text.lowered):
             return
-        for start, end, score in self._telephones(text) if self._telephone else self._analyze(text):
-            yield from _scored(self._entity, self._context, text, start, end, score, self.name)
+        seen: dict[str, list[tuple[int, int, float]]] = {}
+        for start, end in _widened(windows, self._around, len(text.text)):
+            part = text.text[start:end]
+            if part not in seen:
+                seen[part] = list(self._analyze(part))
+            for first, last, score in seen[part]:
+                where = (text.text, start + first, start + last)
+                yield from _scored(self._entity, self._context, *where, score, self.name)
 
     def _analyze(self, text: str) -> Iterator[tuple[int, int, float]]:
         for result in self._recognizer.analyze(text, self._recognizer.supported_entities, None):
             yield result.start, result.end, float(result.score)
-
-    def _telephones(self, text: str) -> Iterator[tuple[int, int, float]]:
-        """Only around runs of digits: phonenumbers reads a text once for each of eight regions."""
-        seen: dict[str, list[tuple[int, int, float]]] = {}
-        for start, end in _around(text, _DIGITS, _AROUND_DIGITS, _AROUND_DIGITS):
-            window = text[start:end]
-            if window not in seen:
-                seen[window] = list(self._analyze(window))
-            for first, last, score in seen[window]:
-                yield start + first, start + last, score
 
 
 def _scored(
@@ -164,16 +163,23 @@ def _scored(
         yield Match(start, end, entity.name, round(score, 4), name)
 
 
-def _around(text: str, anchor: re.Pattern[str], before: int, after: int) -> list[_Span]:
-    """Spans around every match of ``anchor``, those that touch joined."""
-    spans: list[_Span] = []
-    for match in anchor.finditer(text):
-        start, end = max(0, match.start() - before), min(len(text), match.end() + after)
-        if spans and start <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-    return spans
+def _widened(windows: Sequence[Window], by: int, length: int) -> Iterator[tuple[int, int]]:
+    """Windows with so many characters more on either side, those that touch joined."""
+    start, end = -1, -1
+    for window in windows:
+        first, last = max(0, window.start - by), min(length, window.end + by)
+        if first <= end:
+            end = last
+            continue
+        if end > 0:
+            yield start, end
+        start, end = first, last
+    if end > 0:
+        yield start, end
+
+
+def _locator(recognizer: str, pattern: str) -> str:
+    return _LOCATORS[recognizer] if recognizer in _LOCATORS and "(?=" in pattern else pattern
 
 
 def _tightened(recognizer: str, pattern: str) -> str:
@@ -192,12 +198,6 @@ def _overrides(recognizer: Any, method: str) -> bool:
     from presidio_analyzer import PatternRecognizer
 
     return getattr(type(recognizer), method) is not getattr(PatternRecognizer, method)
-
-
-def _is_telephone(recognizer: Any) -> bool:
-    from presidio_analyzer.predefined_recognizers import PhoneRecognizer
-
-    return isinstance(recognizer, PhoneRecognizer)
 
 
 def _import() -> ModuleType:

@@ -10,12 +10,13 @@ beyond that through one walk over the words of a text.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from outgate.dlp.detector import Match
-from outgate.dlp.overlaps import SECRET, WEAK, Ranks
+from outgate.dlp.overlaps import SECRET, WEAK, Ranks, resolve
 
 _SHORTEST = 6  # code points; anything shorter is likely to occur by itself
 _SHORTEST_INSIDE = 12  # a secret of this length or more is found inside other words, too
@@ -52,6 +53,22 @@ def values(texts: Sequence[str], matches: Sequence[Sequence[Match]], ranks: Rank
                 inside = rank == SECRET and length >= _SHORTEST_INSIDE
                 found[value] = Value(value, match.entity, match.score, match.detector, inside)
     return sorted(found.values(), key=lambda value: (not value.inside, -len(value.text), value.text))[:_MOST]
+
+
+def settle(
+    texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value], ranks: Ranks
+) -> list[list[Match]]:
+    """Per text one answer for each character: what was ``found`` in it, and every repeat of a value."""
+    repeats = Repeats(repeating) if repeating else None
+    return [
+        resolve(text, [*own, *repeats.find(text)] if repeats else own, ranks)
+        for text, own in zip(texts, found, strict=True)
+    ]
+
+
+def digest_of(repeating: Sequence[Value]) -> bytes:
+    """The same for the same values, and of use in this process only."""
+    return hashlib.blake2b(repr(repeating).encode("utf-8", "surrogatepass"), digest_size=20).digest()
 
 
 class Repeats:

@@ -4,7 +4,7 @@ It is the only process that reads hostile text with regular expressions, recogni
 is made to be killed: it holds nothing that another needs, inherits no secret, writes no file, no log and
 no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
 
-First message in: ``{"config", "memory", "seconds"}``; first out: ``{"ready"}`` or ``{"problem"}``. Then
+First message in: ``{"config", "memory", "seconds", "folder"}``; first out: ``{"ready"}`` or ``{"problem"}``. Then
 tasks ``{"stage", "texts"}`` with, for the stage "settle", ``found`` and ``values``; the answers are
 ``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
 """
@@ -16,6 +16,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from outgate.dlp import DetectionError, frames
@@ -38,7 +39,7 @@ def main() -> int:
     if hello is None:
         return 0
     _restrict(hello["memory"])
-    engine = _build(hello["config"], answers)
+    engine = _build(hello["config"], hello["folder"], answers)
     if engine is None:
         return 1
     seconds = float(hello["seconds"])
@@ -75,12 +76,13 @@ def _restrict(memory: int | None) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _build(config: str, answers: IO[bytes]) -> Engine | None:
+def _build(config: str, folder: str | None, answers: IO[bytes]) -> Engine | None:
     try:
         from outgate.dlp.config import DetectorConfig
         from outgate.dlp.engine import Engine
 
-        engine = Engine(DetectorConfig.from_json(config))
+        kept = Path(folder) if folder else None
+        engine = Engine(DetectorConfig.from_json(config), kept, wait=False)
         engine.scan([_WARM_UP])
     except DetectionError as error:
         _write(answers, {"problem": error.detail or error.reason})
@@ -95,8 +97,10 @@ def _build(config: str, answers: IO[bytes]) -> Engine | None:
 
 
 def _answer(engine: Engine, task: dict[str, Any]) -> dict[str, Any]:
+    from outgate.dlp.division import row_of
+
     try:
-        return {"found": [[_row(match) for match in own] for own in _found(engine, task)]}
+        return {"found": [[row_of(match) for match in own] for own in _found(engine, task)]}
     except DetectionError as error:
         return {"error": error.reason, "detail": error.detail}
     except Exception as error:
@@ -110,16 +114,12 @@ def _found(engine: Engine, task: dict[str, Any]) -> list[list[Match]]:
     texts: list[str] = task["texts"]
     match task["stage"]:
         case "all":
-            return engine.scan(texts)
+            return engine.found(texts)
         case "settle":
             found = [[Match(*row) for row in rows] for rows in task["found"]]
             return engine.settle(texts, found, [Value(*row) for row in task["values"]])
         case stage:
             return [engine.find(stage, text) for text in texts]
-
-
-def _row(match: Match) -> list[Any]:
-    return [match.start, match.end, match.entity, match.score, match.detector]
 
 
 def _write(answers: IO[bytes], message: dict[str, Any]) -> None:

@@ -153,6 +153,8 @@ class Service:
             deadline=detection.deadline,
             queue_limit=detection.queue_limit,
             memory=detection.memory,
+            cache=detection.cache,
+            folder=self.settings.state_dir / "patterns",
         )
         await pool.start()
         return pool

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
+from outgate.dlp.detector import everywhere
 from outgate.dlp.patterns import CustomDetector
 from outgate.policy import files
 from outgate.policy.error import Problem
@@ -71,11 +72,11 @@ def _unfit(custom: CustomPattern, spec: PatternSpec) -> list[tuple[str, int, str
     unfit = [
         ("match", index, f"{spec.entity} does not find anything in this example")
         for index, text in enumerate(spec.match)
-        if not any(detector.find(text))
+        if not any(everywhere(detector, text))
     ]
     unfit += [
         ("ignore", index, f"{spec.entity} finds something in this example, and should not")
         for index, text in enumerate(spec.ignore)
-        if any(detector.find(text))
+        if any(everywhere(detector, text))
     ]
     return unfit

@@ -1,0 +1,302 @@
+"""A regular expression as one that Hyperscan runs, which matches wherever the original could.
+
+Hyperscan knows no lookaround, no back-references and no Unicode classes worth their price, so what it
+is given is a *superset*: over the projected text (one byte a character, see ``project``) it reports at
+least every place where the original matches, and the original then decides there. Owns the translation
+and the projection; runs nothing.
+
+The parse tree is that of Python's own ``re`` (``re._parser``), whose node names are stable across the
+versions that we support; a test translates every expression that we ship.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import re._constants as op  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+UNBOUNDED = 1 << 20
+# How far repeats are counted. Counting costs states, and an expression with too many is refused: what
+# is refused is tried again with less of it, which reports more places and still all that match.
+COUNTS = (24, 8, 3)
+_LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything else, beyond ASCII
+_ASCII = [chr(code) for code in range(128)]
+_GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Superset:
+    """``source`` is for Hyperscan; a match may reach ``after`` characters beyond what is reported."""
+
+    source: str
+    multiline: bool
+    caseless: bool
+    after: int
+
+
+class UntranslatableError(ValueError):
+    """Nothing that Hyperscan runs holds all that the expression matches."""
+
+
+def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
+    """The superset of a Python expression (``flags`` are ``re``'s), its repeats counted up to ``count``.
+
+    Raises UntranslatableError. Left out is the one odd thing of Unicode's cases: that a long s or a
+    Kelvin sign is an s or a k where case is ignored; normalising a text makes them so before.
+    """
+    tree, flags = _parsed(pattern, flags)
+    if tree.getwidth()[0] == 0:
+        raise UntranslatableError("it can match an empty text")
+    translation = _Translation(count, caseless=bool(flags & re.IGNORECASE))
+    source = translation.sequence(tree.data, flags, first=True, last=True)
+    multiline, caseless = bool(flags & re.MULTILINE), bool(flags & re.IGNORECASE)
+    return Superset(source, multiline, caseless, min(translation.after, UNBOUNDED))
+
+
+def project(text: str) -> bytes:
+    """One byte for each character: ASCII as it is, digits of any script as digits, letters as ``_``.
+
+    So offsets are those of the text, and a word's edge is a word's edge. Linear.
+    """
+    return text.encode("ascii", "outgate.project") if not text.isascii() else text.encode("ascii")
+
+
+def _project_run(error: UnicodeError) -> tuple[bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return bytes(map(_projected, error.object[error.start : error.end])), error.end
+
+
+@lru_cache(maxsize=4096)
+def _projected(char: str) -> int:
+    if char.isascii():
+        return ord(char)
+    if char.isdecimal():
+        return 48 + int(char)
+    return _LETTER if char.isalnum() else _OTHER
+
+
+codecs.register_error("outgate.project", _project_run)
+
+
+def _parsed(pattern: str, flags: int) -> tuple[Any, int]:
+    try:
+        tree = parser.parse(pattern, flags)
+    except re.error:
+        # The `regex` package takes global flags anywhere.
+        stated = "".join(_GLOBAL_FLAGS.findall(pattern))
+        try:
+            tree = parser.parse(_GLOBAL_FLAGS.sub("", pattern), flags | _flags_of(stated))
+        except re.error as error:
+            raise UntranslatableError(str(error)) from None
+    except (RecursionError, OverflowError) as error:
+        raise UntranslatableError(type(error).__name__) from None
+    return tree, tree.state.flags
+
+
+def _flags_of(letters: str) -> int:
+    named = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+    flags = 0
+    for letter in letters:
+        flags |= named.get(letter, 0)
+    return flags
+
+
+class _Translation:
+    """One expression's walk. ``first`` and ``last`` say that nothing stands before or after a node."""
+
+    def __init__(self, count: int, *, caseless: bool) -> None:
+        self.after = 0
+        self._count = count
+        self._caseless = caseless  # the whole is run so; parts that are must not be spelled out
+        self._groups: dict[int, str] = {}
+
+    def sequence(self, nodes: Sequence[Any], flags: int, *, first: bool, last: bool) -> str:
+        pieces: list[str] = []
+        end = len(nodes) - 1
+        for index, (kind, value) in enumerate(nodes):
+            at_start = first and not any(pieces)
+            pieces.append(self._node(kind, value, flags, first=at_start, last=last and index == end))
+        return "".join(pieces)
+
+    def _node(self, kind: Any, value: Any, flags: int, *, first: bool, last: bool) -> str:
+        if kind is op.LITERAL:
+            return self._literal(value, flags)
+        if kind in (op.IN, op.NOT_LITERAL, op.ANY):
+            return _class(_members(kind, value, flags))
+        if kind is op.SUBPATTERN:
+            number, added, removed, inner = value
+            source = self.sequence(inner.data, (flags | added) & ~removed, first=first, last=last)
+            source = f"(?:{source})"
+            if number is not None:
+                self._groups[number] = source
+            return source
+        if kind is op.BRANCH:
+            before = self.after
+            longest = before
+            choices = []
+            for inner in value[1]:
+                self.after = before
+                choices.append(self.sequence(inner.data, flags, first=first, last=last))
+                longest = max(longest, self.after)
+            self.after = longest
+            return f"(?:{'|'.join(choices)})"
+        if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            least, most, inner = value
+            return self._repeat(least, most, inner, flags, last=last)
+        if kind is op.ATOMIC_GROUP:
+            return f"(?:{self.sequence(value.data, flags, first=first, last=last)})"
+        if kind is op.GROUPREF:
+            return self._groups.get(value) or _raise("a reference to a group that is open")
+        if kind in (op.ASSERT, op.ASSERT_NOT):
+            direction, inner = value
+            outermost = first if direction < 0 else last
+            return (
+                self._look(inner, flags, wanted=kind is op.ASSERT, before=direction < 0) if outermost else ""
+            )
+        if kind is op.AT:
+            return _edge(value, flags)
+        return _raise(f"{kind} is not known")
+
+    def _repeat(self, least: int, most: Any, inner: Any, flags: int, *, last: bool) -> str:
+        most = UNBOUNDED if most is op.MAXREPEAT else int(most)
+        if last and most > least:
+            # Greedy or not, the original takes what follows; that the least is there is enough to know.
+            self.after += min(UNBOUNDED, (most - least) * min(UNBOUNDED, inner.getwidth()[1]))
+            most = least
+        if most == 0:
+            return ""
+        once = self.sequence(inner.data, flags, first=False, last=False)
+        if len(inner.data) > 1 or inner.data[0][0] in (op.BRANCH, op.MAX_REPEAT, op.MIN_REPEAT):
+            once = f"(?:{once})"
+        if (least, most) == (1, 1):
+            return once
+        if most > self._count:
+            least = min(least, self._count)
+            return f"{once}{{{least},}}" if least > 1 else once + "*+"[least]
+        return f"{once}{{{least}}}" if least == most else f"{once}{{{least},{most}}}"
+
+    def _literal(self, code: int, flags: int) -> str:
+        char = chr(code)
+        if self._caseless or not flags & re.IGNORECASE or char.lower() == char.upper():
+            return _byte(_projected(char))
+        return _class(frozenset({_projected(char.lower()[0]), _projected(char.upper()[0])}))
+
+    def _look(self, inner: Any, flags: int, *, wanted: bool, before: bool) -> str:
+        """At an end, what must be there is taken in, and so is one character that must not."""
+        if wanted:
+            return f"(?:{self.sequence(inner.data, flags, first=before, last=not before)})"
+        members = _single(inner, flags)
+        if members is None:
+            return ""
+        edge = r"\A" if before else r"\z"
+        return f"(?:{edge}|{_class(_complement(members))})"
+
+
+def _raise(message: str) -> str:
+    raise UntranslatableError(message)
+
+
+def _edge(kind: Any, flags: int) -> str:
+    if kind is op.AT_BOUNDARY:
+        return r"\b"
+    if kind is op.AT_NON_BOUNDARY:
+        return r"\B"
+    if flags & re.MULTILINE:
+        if kind is op.AT_BEGINNING:
+            return "^"
+        if kind is op.AT_END:
+            return "$"
+    return ""  # the ends of the text: what is scanned may be a piece of it
+
+
+def _single(inner: Any, flags: int) -> frozenset[int] | None:
+    """What one character a look-around looks at, if it is one; a start or end of text needs none."""
+    if len(inner.data) != 1:
+        return None
+    kind, value = inner.data[0]
+    if kind is op.LITERAL:
+        return _members(op.IN, [(op.LITERAL, value)], flags)
+    return _members(kind, value, flags) if kind in (op.IN, op.NOT_LITERAL, op.ANY) else None
+
+
+def _members(kind: Any, value: Any, flags: int) -> frozenset[int]:
+    """The projected bytes that a character class can match."""
+    if kind is op.ANY:
+        return frozenset(range(256)) if flags & re.DOTALL else frozenset(range(256)) - {10}
+    if kind is op.NOT_LITERAL:
+        value = [(op.NEGATE, None), (op.LITERAL, value)]
+    negated = value[0][0] is op.NEGATE
+    items = value[1:] if negated else value
+    fold = bool(flags & re.IGNORECASE)
+    inside = {ord(char) for char in _ASCII if _matches(char, items, fold)}
+    if negated:
+        return frozenset((set(range(128)) - inside) | {_LETTER, _OTHER})
+    return frozenset(inside | _beyond(items))
+
+
+def _matches(char: str, items: Iterable[tuple[Any, Any]], fold: bool) -> bool:
+    codes = {ord(char)} | ({ord(char.lower()), ord(char.upper())} if fold else set())
+    for kind, value in items:
+        if kind is op.LITERAL and value in codes:
+            return True
+        if kind is op.RANGE and any(value[0] <= code <= value[1] for code in codes):
+            return True
+        if kind is op.CATEGORY and _CATEGORIES[value](char):
+            return True
+    return False
+
+
+def _beyond(items: Iterable[tuple[Any, Any]]) -> set[int]:
+    """The bytes that stand for characters beyond ASCII which a class without negation can match."""
+    found: set[int] = set()
+    for kind, value in items:
+        if kind is op.LITERAL:
+            found.add(_projected(chr(value)))
+        elif kind is op.RANGE:
+            if value[1] >= 128:
+                found |= {_LETTER, _OTHER}
+        elif value in (op.CATEGORY_WORD, op.CATEGORY_NOT_DIGIT, op.CATEGORY_NOT_SPACE):
+            found |= {_LETTER, _OTHER}
+        elif value in (op.CATEGORY_SPACE, op.CATEGORY_NOT_WORD):
+            found.add(_OTHER)
+    return found
+
+
+_CATEGORIES: dict[Any, Callable[[str], bool]] = {
+    op.CATEGORY_DIGIT: str.isdigit,
+    op.CATEGORY_NOT_DIGIT: lambda char: not char.isdigit(),
+    op.CATEGORY_SPACE: str.isspace,
+    op.CATEGORY_NOT_SPACE: lambda char: not char.isspace(),
+    op.CATEGORY_WORD: lambda char: char.isalnum() or char == "_",
+    op.CATEGORY_NOT_WORD: lambda char: not (char.isalnum() or char == "_"),
+}
+
+
+def _complement(members: frozenset[int]) -> frozenset[int]:
+    """What is outside of a class, as a superset: a stand-in may stand for a character on either side."""
+    return frozenset((set(range(128)) - members) | {_LETTER, _OTHER})
+
+
+def _class(members: frozenset[int]) -> str:
+    if len(members) == 1:
+        return _byte(next(iter(members)))
+    pieces: list[str] = []
+    codes = sorted(members)
+    start = previous = codes[0]
+    for code in [*codes[1:], 1 << 10]:
+        if code != previous + 1:
+            ends = (start,) if start == previous else (start, previous)
+            pieces.append("-".join(map(_byte, ends)))
+            start = code
+        previous = code
+    return f"[{''.join(pieces)}]"
+
+
+def _byte(code: int) -> str:
+    char = chr(code)
+    return char if char.isascii() and (char.isalnum() or char in "_ @") else f"\\x{code:02x}"

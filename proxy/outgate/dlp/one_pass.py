@@ -1,0 +1,243 @@
+"""All expressions in one pass over a text, by Hyperscan; and the cache of what it compiled.
+
+Compiling takes seconds and is the same for the same expressions, so the result is kept in a file named
+after their hash. A database that is read is machine code by another name: the file and its folder must
+be ours alone, or it is made anew. What Hyperscan refuses is looked for by Python, in the same windows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from outgate.dlp.expression import COUNTS, Superset, UntranslatableError, project, superset
+from outgate.dlp.scanner import Expression, PythonScanner, Scanner, Window, merged
+
+hyperscan: Any
+try:
+    import hyperscan  # no wheel, on some machines
+except ImportError:
+    hyperscan = None
+
+_FORMAT = b"1"  # of the files, and of the translation: another number makes all of them anew
+_KEPT = 8  # databases of other policies and versions that are left in the folder
+
+
+def build(expressions: Sequence[Expression], folder: Path | None, *, wait: bool = True) -> Scanner:
+    """The fastest scanner there is. ``folder`` keeps what was compiled (None: nothing is kept).
+
+    Compiling takes seconds: without ``wait``, and unless it has been done before, it goes on in a thread
+    while Python's own expressions serve. Raises nothing of Hyperscan's: Python's serve then, too.
+    """
+    if hyperscan is None or not expressions:
+        return PythonScanner(expressions)
+    plan = _Plan(expressions)
+    kept = plan.load(folder)
+    if kept is not None:
+        return kept
+    return plan.compiled(folder) if wait else _Later(plan, folder)
+
+
+def available() -> bool:
+    """Whether Hyperscan can be used on this machine."""
+    return hyperscan is not None
+
+
+class HyperscanScanner:
+    """One pass for all that Hyperscan took; one each for the rest."""
+
+    kind = "hyperscan"
+
+    def __init__(self, database: Any, after: dict[int, int], rest: dict[int, Expression]) -> None:
+        self._database = database
+        self._after = after  # by expression
+        self._rest = list(rest)
+        self._slow = PythonScanner(list(rest.values()))
+
+    def windows(self, text: str) -> Iterator[tuple[int, list[Window]]]:
+        """Windows of one pass over the projected text, and then those of the rest."""
+        found: dict[int, list[tuple[int, int]]] = {}
+
+        def take(index: int, start: int, end: int, _flags: int, _context: object) -> None:
+            spans = found.get(index)
+            if spans is None:
+                found[index] = [(start, end)]
+            else:
+                spans.append((start, end))
+
+        self._database.scan(project(text), match_event_handler=take)
+        length = len(text)
+        for index in sorted(found):
+            spans = found[index]
+            spans.sort()
+            yield index, merged(spans, self._after[index], length)
+        for index, windows in self._slow.windows(text):
+            yield self._rest[index], windows
+
+
+class _Later:
+    """Python's expressions until the compiled ones are there."""
+
+    def __init__(self, plan: _Plan, folder: Path | None) -> None:
+        self._scanner: Scanner = PythonScanner(plan.expressions)
+        threading.Thread(target=self._compile, args=(plan, folder), daemon=True).start()
+
+    @property
+    def kind(self) -> str:
+        return self._scanner.kind
+
+    def windows(self, text: str) -> Iterator[tuple[int, list[Window]]]:
+        """Those of whichever scanner there is by now."""
+        return self._scanner.windows(text)
+
+    def _compile(self, plan: _Plan, folder: Path | None) -> None:
+        self._scanner = plan.compiled(folder)
+
+
+class _Plan:
+    """Expressions on their way to a database."""
+
+    def __init__(self, expressions: Sequence[Expression]) -> None:
+        self.expressions = expressions
+        machine = (hyperscan.__version__, platform.machine(), platform.python_version_tuple()[:2])
+        digest = hashlib.sha256(_FORMAT + repr(machine).encode())
+        for expression in expressions:
+            digest.update(f"\0{expression.flags}\0{expression.pattern}".encode("utf-8", "surrogatepass"))
+        self._name = f"{digest.hexdigest()[:40]}.hs"
+
+    def load(self, folder: Path | None) -> HyperscanScanner | None:
+        """What was compiled before, if it is there, ours, and whole."""
+        content = None if folder is None else _read(folder / self._name)
+        if content is None or content[:32] != hashlib.sha256(content[32:]).digest():
+            return None
+        header, _, blob = content[32:].partition(b"\n")
+        with suppress(hyperscan.HyperscanError):
+            database = hyperscan.loadb(blob, hyperscan.HS_MODE_BLOCK)
+            database.scratch = hyperscan.Scratch(database)
+            return self._scanner(database, json.loads(header))
+        return None
+
+    def compiled(self, folder: Path | None) -> Scanner:
+        """Compile, and keep the result. One process does it; others that want the same wait for it."""
+        if folder is None:
+            return self._compile()[0]
+        try:
+            with _locked(folder):
+                kept = self.load(folder)
+                if kept is not None:
+                    return kept
+                scanner, content = self._compile()
+                if content:
+                    _write(folder / self._name, content)
+                return scanner
+        except OSError:
+            return self._compile()[0]
+
+    def _compile(self) -> tuple[Scanner, bytes]:
+        """The scanner, and the content of its file: a hash, then per expression how far it may go on."""
+        count = len(self.expressions)
+        sources = self._sources([0] * count)
+        database = _database(sources)
+        if database is None:
+            sources = self._sources([self._level(index) for index in range(count)])
+            database = _database(sources)
+        if database is None:
+            return PythonScanner(self.expressions), b""
+        after = [sources[index].after if index in sources else None for index in range(count)]
+        content = json.dumps(after).encode() + b"\n" + hyperscan.dumpb(database)
+        return self._scanner(database, after), hashlib.sha256(content).digest() + content
+
+    def _level(self, index: int) -> int:
+        """How much an expression must be widened until Hyperscan takes it; len(COUNTS): it does not."""
+        for level in range(len(COUNTS)):
+            source = self._source(index, level)
+            if source is not None and _database({index: source}) is not None:
+                return level
+        return len(COUNTS)
+
+    def _source(self, index: int, level: int) -> Superset | None:
+        expression = self.expressions[index]
+        if level >= len(COUNTS):
+            return None
+        with suppress(UntranslatableError):
+            return superset(expression.pattern, expression.flags, COUNTS[level])
+        return None
+
+    def _sources(self, levels: Sequence[int]) -> dict[int, Superset]:
+        made = {index: self._source(index, level) for index, level in enumerate(levels)}
+        return {index: source for index, source in made.items() if source is not None}
+
+    def _scanner(self, database: Any, after: Sequence[int | None]) -> HyperscanScanner:
+        taken = {index: far for index, far in enumerate(after) if far is not None}
+        rest = {i: expression for i, expression in enumerate(self.expressions) if i not in taken}
+        return HyperscanScanner(database, taken, rest)
+
+
+def _database(sources: dict[int, Superset]) -> Any | None:
+    """All of ``sources`` as one database, or None when one of them is refused."""
+    if not sources:
+        return None
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    try:
+        database.compile(
+            expressions=[source.source.encode("ascii") for source in sources.values()],
+            ids=list(sources),
+            flags=[_flags(source) for source in sources.values()],
+        )
+    except hyperscan.HyperscanError:
+        return None
+    return database
+
+
+def _flags(source: Superset) -> int:
+    flags: int = hyperscan.HS_FLAG_SOM_LEFTMOST
+    if source.multiline:
+        flags |= hyperscan.HS_FLAG_MULTILINE
+    if source.caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS
+    return flags
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The folder, made if need be, while no other process compiles into it. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with FileLock(folder / "lock", mode=0o600):
+        yield
+
+
+def _read(path: Path) -> bytes | None:
+    """The file's content, if nobody but us can have written it."""
+    with suppress(OSError), open(path, "rb", opener=_open) as stream:
+        for found in (os.fstat(stream.fileno()), path.parent.stat()):
+            if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022):
+                return None
+        os.utime(path)  # what is used is kept
+        return stream.read()
+    return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all; and of the oldest others, some make room. Raises OSError."""
+    draft = path.with_suffix(f".{os.getpid()}")
+    with open(draft, "wb", opener=_open) as stream:
+        stream.write(content)
+    draft.replace(path)
+    others = sorted(path.parent.glob("*.hs"), key=lambda other: other.stat().st_mtime)
+    for other in others[:-_KEPT]:
+        other.unlink(missing_ok=True)
+
+
+def _open(path: str, flags: int) -> int:
+    """Never through a link, and for us alone."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)

@@ -1,0 +1,115 @@
+"""Where in a text each of many expressions could match: one pass, and then only windows.
+
+A scanner is built from expressions and gives, for those that could match at all, the windows in which
+they must be tried; the expression's own owner tries them, with ``matches``, and judges. So whichever
+scanner runs, the answers are the same. This one is Python's own regular expressions, which serve where
+Hyperscan does not; ``one_pass`` has the fast one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+# Beyond a window, for what an expression looks at after its match.
+_LOOK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What is looked for on a detector's behalf, in Python's dialect; ``flags`` are those of ``re``.
+
+    Where a detector matches by other means than this expression, or by a costlier one, it is only where
+    to look: it must cover all that the detector can match.
+    """
+
+    pattern: str
+    flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A match that starts in ``start:end`` ends by ``end``, or goes on to ``reach`` and beyond."""
+
+    start: int
+    end: int
+    reach: int
+
+
+class Scanner(Protocol):
+    """Built once for a list of expressions; used by one thread at a time."""
+
+    @property
+    def kind(self) -> str:
+        """``hyperscan`` or ``python``, for people."""
+
+    def windows(self, text: str) -> Iterator[tuple[int, list[Window]]]:
+        """Per expression (its index) that could match: windows by position, none overlapping."""
+
+
+class PythonScanner:
+    """Looks for every expression by itself. Right everywhere, and slower by the number of expressions."""
+
+    kind = "python"
+
+    def __init__(self, expressions: Sequence[Expression]) -> None:
+        import regex  # takes all that Python's own takes, and what Presidio's recognizers are written for
+
+        self._compiled = [
+            regex.compile(expression.pattern, _regex_flags(expression.flags)) for expression in expressions
+        ]
+
+    def windows(self, text: str) -> Iterator[tuple[int, list[Window]]]:
+        """Windows around what was found."""
+        length = len(text)
+        for index, compiled in enumerate(self._compiled):
+            spans = [found.span() for found in compiled.finditer(text)]
+            if spans:
+                yield index, merged(spans, 0, length)
+
+
+def merged(spans: list[tuple[int, int]], after: int, length: int) -> list[Window]:
+    """Sorted spans as windows, those that touch as one; ``after``: how far a match may go on."""
+    windows: list[Window] = []
+    start, end = spans[0]
+    for first, last in spans:
+        if first > end:
+            windows.append(Window(start, end, min(length, end + after + _LOOK)))
+            start, end = first, last
+        elif last > end:
+            end = last
+    windows.append(Window(start, end, min(length, end + after + _LOOK)))
+    return windows
+
+
+def matches(compiled: Any, text: str, windows: Sequence[Window]) -> Iterator[re.Match[str]]:
+    """What ``compiled.finditer(text)`` finds, if all of it lies in ``windows``; empty matches left out.
+
+    ``compiled`` is of ``re`` or ``regex``. Linear in the windows.
+    """
+    position = 0
+    length = len(text)
+    search = compiled.search
+    for window in windows:
+        start, end, reach = max(window.start, position), window.end, window.reach
+        while start < end:
+            found = search(text, start, reach)
+            if found is None or found.start() >= end:
+                break
+            if found.end() == reach < length:  # it may go on, where there is more to read
+                found = compiled.match(text, found.start()) or found
+            if found.end() > found.start():
+                yield found
+                start = position = found.end()
+            else:
+                start = found.end() + 1
+
+
+def _regex_flags(flags: int) -> int:
+    """Flags of ``re`` as those of the ``regex`` package, which numbers one of them otherwise."""
+    import regex
+
+    same = flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
+    return int(same | (regex.ASCII if flags & re.ASCII else 0))
