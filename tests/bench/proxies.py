@@ -108,8 +108,20 @@ def outgate(
     )
     with process([*command, "run", "--config", str(file)]) as child:
         seconds = wait_for(port)
+        if policy is None:
+            wait_for_patterns(folder / "state" / "patterns")
         trusted = folder / "state" / "ca" / "root.pem"
         yield Running(title, Target(port, "api.openai.com:443", trusted), child, seconds)
+
+
+def wait_for_patterns(folder: Path) -> None:
+    """Return when the patterns are compiled, which a new installation does in the background."""
+    started = time.perf_counter()
+    while not any(folder.glob("*.hs")):
+        if time.perf_counter() - started > 120:
+            raise SystemExit("the patterns were not compiled")
+        time.sleep(0.1)
+    time.sleep(1)
 
 
 def free_port() -> int:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, presidio
+from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, phones, presidio
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
 from outgate.dlp.overlaps import Ranks, resolve
 from outgate.dlp.repeats import Value, settle, values
+from outgate.dlp.scanner import Expression
 from outgate.dlp.windows import STAGES, Stage, cut
 
 
@@ -32,14 +33,19 @@ class Engine:
             raise DetectionError("not_ready", "; ".join(f"{name}: {why}" for name, why in missing.items()))
         self._wanted = config.entities
         self._ranks = Ranks(config)
-        self._patterns: list[PatternDetector] = [*patterns.detectors(config), *presidio.detectors(config)]
-        self._names: list[Detector] = ner.detectors(config)
-        # Whose each of the scanner's expressions is, and which of its own.
-        self._owners = [
-            (detector, which) for detector in self._patterns for which in range(len(detector.expressions))
+        self._patterns: list[PatternDetector] = [
+            *patterns.detectors(config),
+            *phones.detectors(config),
+            *presidio.detectors(config),
         ]
-        expressions = [detector.expressions[which] for detector, which in self._owners]
-        self._scanner = one_pass.build(expressions, folder, wait=wait)
+        self._names: list[Detector] = ner.detectors(config)
+        # Whose each of the scanner's expressions is, and which of its own; some are of several.
+        owners: dict[Expression, list[tuple[PatternDetector, int]]] = {}
+        for detector in self._patterns:
+            for which, expression in enumerate(detector.expressions):
+                owners.setdefault(expression, []).append((detector, which))
+        self._owners = list(owners.values())
+        self._scanner = one_pass.build(list(owners), folder, wait=wait)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -89,8 +95,8 @@ class Engine:
             return
         shared = Text(text)
         for index, windows in self._scanner.windows(text):
-            owner, which = self._owners[index]
-            yield owner.name, owner.judge(shared, which, windows)
+            for owner, which in self._owners[index]:
+                yield owner.name, owner.judge(shared, which, windows)
 
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]

@@ -118,6 +118,8 @@ class _Translation:
     def sequence(self, nodes: Sequence[Any], flags: int, *, first: bool, last: bool) -> str:
         pieces: list[str] = []
         end = len(nodes) - 1
+        while last and end > 0 and _is_left_out(*nodes[end], flags=flags):
+            end -= 1
         for index, (kind, value) in enumerate(nodes):
             at_start = first and not any(pieces)
             pieces.append(self._node(kind, value, flags, first=at_start, last=last and index == end))
@@ -163,11 +165,12 @@ class _Translation:
         return _raise(f"{kind} is not known")
 
     def _repeat(self, least: int, most: Any, inner: Any, flags: int, *, last: bool) -> str:
-        most = UNBOUNDED if most is op.MAXREPEAT else int(most)
+        upto = most = UNBOUNDED if most is op.MAXREPEAT else int(most)
         if last and most > least:
             # Greedy or not, the original takes what follows; that the least is there is enough to know.
-            self.after += min(UNBOUNDED, (most - least) * min(UNBOUNDED, inner.getwidth()[1]))
-            most = least
+            most = min(least, self._count)
+            self.after += min(UNBOUNDED, (upto - most) * min(UNBOUNDED, inner.getwidth()[1]))
+            least = most
         if most == 0:
             return ""
         once = self.sequence(inner.data, flags, first=False, last=False)
@@ -187,18 +190,23 @@ class _Translation:
         return _class(frozenset({_projected(char.lower()[0]), _projected(char.upper()[0])}))
 
     def _look(self, inner: Any, flags: int, *, wanted: bool, before: bool) -> str:
-        """At an end, what must be there is taken in, and so is one character that must not."""
+        """At an end, what must be there is taken in, and so is one character after that must not.
+
+        One before that must not is left out: a start that is not fixed costs more than it saves.
+        """
         if wanted:
             return f"(?:{self.sequence(inner.data, flags, first=before, last=not before)})"
-        members = _single(inner, flags)
-        if members is None:
-            return ""
-        edge = r"\A" if before else r"\z"
-        return f"(?:{edge}|{_class(_complement(members))})"
+        members = None if before else _single(inner, flags)
+        return "" if members is None else rf"(?:\z|{_class(_complement(members))})"
 
 
 def _raise(message: str) -> str:
     raise UntranslatableError(message)
+
+
+def _is_left_out(kind: Any, value: Any, *, flags: int) -> bool:
+    """Whether nothing stands for a look ahead at the end."""
+    return kind is op.ASSERT_NOT and value[0] > 0 and _single(value[1], flags) is None
 
 
 def _edge(kind: Any, flags: int) -> str:

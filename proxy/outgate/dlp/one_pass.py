@@ -58,9 +58,11 @@ class HyperscanScanner:
 
     kind = "hyperscan"
 
-    def __init__(self, database: Any, after: dict[int, int], rest: dict[int, Expression]) -> None:
+    def __init__(
+        self, database: Any, around: dict[int, tuple[int, int]], rest: dict[int, Expression]
+    ) -> None:
         self._database = database
-        self._after = after  # by expression
+        self._around = around  # by expression: before and after what is reported
         self._rest = list(rest)
         self._slow = PythonScanner(list(rest.values()))
 
@@ -80,7 +82,7 @@ class HyperscanScanner:
         for index in sorted(found):
             spans = found[index]
             spans.sort()
-            yield index, merged(spans, self._after[index], length)
+            yield index, merged(spans, *self._around[index], length)
         for index, windows in self._slow.windows(text):
             yield self._rest[index], windows
 
@@ -178,9 +180,13 @@ class _Plan:
         return {index: source for index, source in made.items() if source is not None}
 
     def _scanner(self, database: Any, after: Sequence[int | None]) -> HyperscanScanner:
-        taken = {index: far for index, far in enumerate(after) if far is not None}
-        rest = {i: expression for i, expression in enumerate(self.expressions) if i not in taken}
-        return HyperscanScanner(database, taken, rest)
+        around = {
+            index: (one.before, one.after + far)
+            for index, (one, far) in enumerate(zip(self.expressions, after, strict=True))
+            if far is not None
+        }
+        rest = {i: expression for i, expression in enumerate(self.expressions) if i not in around}
+        return HyperscanScanner(database, around, rest)
 
 
 def _database(sources: dict[int, Superset]) -> Any | None:

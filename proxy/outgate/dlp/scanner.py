@@ -21,12 +21,15 @@ _LOOK = 64
 class Expression:
     """What is looked for on a detector's behalf, in Python's dialect; ``flags`` are those of ``re``.
 
-    Where a detector matches by other means than this expression, or by a costlier one, it is only where
-    to look: it must cover all that the detector can match.
+    Where a detector matches by other means than this expression, or by a costlier one, it says only where
+    to look: a match begins at most ``before`` characters before one of the expression's, and ends at most
+    ``after`` characters after it.
     """
 
     pattern: str
     flags: int = 0
+    before: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +61,28 @@ class PythonScanner:
         import regex  # takes all that Python's own takes, and what Presidio's recognizers are written for
 
         self._compiled = [
-            regex.compile(expression.pattern, _regex_flags(expression.flags)) for expression in expressions
+            (regex.compile(one.pattern, _regex_flags(one.flags)), one.before, one.after)
+            for one in expressions
         ]
 
     def windows(self, text: str) -> Iterator[tuple[int, list[Window]]]:
         """Windows around what was found."""
         length = len(text)
-        for index, compiled in enumerate(self._compiled):
+        for index, (compiled, before, after) in enumerate(self._compiled):
             spans = [found.span() for found in compiled.finditer(text)]
             if spans:
-                yield index, merged(spans, 0, length)
+                yield index, merged(spans, before, after, length)
 
 
-def merged(spans: list[tuple[int, int]], after: int, length: int) -> list[Window]:
-    """Sorted spans as windows, those that touch as one; ``after``: how far a match may go on."""
+def merged(spans: list[tuple[int, int]], before: int, after: int, length: int) -> list[Window]:
+    """Sorted spans as windows, those that touch as one.
+
+    ``before`` and ``after``: where a match may begin before a span, and how far go on behind it.
+    """
     windows: list[Window] = []
-    start, end = spans[0]
+    start, end = max(0, spans[0][0] - before), spans[0][1]
     for first, last in spans:
+        first = max(0, first - before)
         if first > end:
             windows.append(Window(start, end, min(length, end + after + _LOOK)))
             start, end = first, last

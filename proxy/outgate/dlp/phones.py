@@ -1,0 +1,179 @@
+"""Telephone numbers: what is written like one, and is one in a numbering plan.
+
+Presidio's recognizer tries every run of digits in eight countries and takes order numbers, times and
+product ids for telephones. Here a number must be written as people write them, and be valid by the
+``phonenumbers`` package (the data of Google's libphonenumber); bare digits need a word beside them.
+
+    +49 30 90182-0     international, valid                       0.75
+    (212) 736-5000     national, in a country's own grouping      0.6
+    phone: 2127365000  bare digits, valid, with a context word    0.6
+
+A context word near adds what it adds for any recognizer; a word that says what the number is instead
+(order, invoice, serial, ...) takes as much away. Presidio is not needed for any of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.context import Context, raised
+from outgate.dlp.detector import Match, PatternDetector, Text
+from outgate.dlp.scanner import Expression, Window, matches
+
+ENTITY = "PHONE_NUMBER"
+MOST_DIGITS = 15  # ITU-T E.164
+
+_INTERNATIONAL, _NATIONAL, _BARE = 0.75, 0.6, 0.25
+_AGAINST = 0.35
+_LEAST = 0.4
+# Digits with at most three of the marks that people put between groups.
+_CANDIDATE = (
+    r"(?<![\w.,:/=#&$€£%*^+-])(?:\(?\+\d|\(?\d)"
+    r"(?:[ \t().\-/\u00a0\u2010-\u2013]{0,3}\d){6,16}(?![\w%])(?![-.,:/]\d)"
+)
+_EXTENSION = re.compile(r"[ ,;]{0,2}(?:ext|x|durchwahl|poste|#)\.?[ :]?\d{1,6}\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+# Groups of digits that say: date, time, amount, address of a machine, card.
+_OTHER = re.compile(
+    r"(?:19|20)\d\d[-/. ][01]?\d[-/. ][0-3]?\d(?!\d)"
+    r"|[0-3]?\d[-/.][01]?\d[-/.](?:19|20)\d\d(?!\d)"
+    r"|\d{1,3}(?:\.\d{1,3}){3}$"
+    r"|\d{4}[ -]\d{4}[ -]\d{4}"
+    r"|\d+\.\d+$"
+    r"|\d{1,3}(?:\.\d{3}){2,}$"
+)
+_NANP = re.compile(r"(?:1[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}")
+# A trunk prefix and groups: Europe, Australia, India and most of the world.
+_TRUNK = re.compile(r"\(?0\d{1,5}\)?[ ./\u00a0\u2010-\u2013-]{1,3}\d[\d ./\u00a0\u2010-\u2013-]{3,14}\d")
+_TRUNK_REGIONS = (
+    "GB",
+    "DE",
+    "FR",
+    "NL",
+    "AU",
+    "IT",
+    "IN",
+    "BR",
+    "CH",
+    "AT",
+    "BE",
+    "IL",
+    "ZA",
+    "JP",
+    "SE",
+    "PL",
+)
+_BARE_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR", "PL")
+
+_WORDS = Context(
+    """phone telephone tel mobile cell cellphone fax call called calling ring dial sms whatsapp signal hotline helpline
+    callback landline contact reach telefon telefonnummer handy rufnummer mobil festnetz durchwahl téléphone portable
+    joindre appeler fixe teléfono móvil llamar celular telefono cellulare chiamare telefoon mobiel bellen telefone
+    telemóvel komórka""".split()
+)
+_AGAINST_WORDS = Context(
+    """order invoice serial sku isbn issn ticket tracking parcel shipment product article item part model version
+    build commit revision account routing iban card policy claim case reference ref barcode ean upc gtin asin doi
+    timestamp epoch latitude longitude coordinates hash checksum bytes port pid uid gid row line bestellnummer
+    rechnung artikelnummer kundennummer commande facture pedido factura ordine fattura""".split()
+)
+
+
+class PhoneDetector:
+    """Finds telephone numbers."""
+
+    name = "phones"
+    entities = frozenset({ENTITY})
+    expressions = (Expression(_CANDIDATE),)
+
+    def __init__(self) -> None:
+        self._candidate = re.compile(_CANDIDATE)
+
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
+        """Numbers with a score of at least 0.4."""
+        for found in matches(self._candidate, text.text, windows):
+            start, end = found.span()
+            written = found[0]
+            if written.startswith("(") and ")" not in written:
+                start, written = start + 1, written[1:]
+            score = self._score(text.text, start, end, written)
+            if score >= _LEAST:
+                extension = _EXTENSION.match(text.text, end)
+                yield Match(start, extension.end() if extension else end, ENTITY, round(score, 4), self.name)
+
+    @staticmethod
+    def _score(text: str, start: int, end: int, written: str) -> float:
+        score, regions = shape(written)
+        if not score:
+            return 0.0
+        near = _WORDS.near(text, start, end)
+        if near:
+            score = raised(score)
+        elif _AGAINST_WORDS.near(text, start, end):
+            score -= _AGAINST
+        if score < _LEAST:
+            return 0.0
+        return score if is_valid(written, regions) else 0.0
+
+
+def shape(written: str) -> tuple[float, tuple[str, ...]]:
+    """How much it is written like a telephone number (0.0: not at all), and of which countries.
+
+    No country is named where the number itself says it.
+    """
+    digits = "".join(_DIGIT.findall(written))
+    if not 7 <= len(digits) <= MOST_DIGITS or len(set(digits)) < 3:
+        return 0.0, ()
+    if written.lstrip("(").startswith("+"):
+        return _INTERNATIONAL, ()
+    if digits.startswith("00") and len(digits) >= 10:
+        return (_INTERNATIONAL if written != digits else _BARE), ()
+    if _OTHER.match(written):
+        return 0.0, ()
+    if _NANP.fullmatch(written):
+        return _NATIONAL, ("US",)
+    if _TRUNK.fullmatch(written):
+        return _NATIONAL, _TRUNK_REGIONS
+    return _BARE, _BARE_REGIONS
+
+
+@lru_cache(maxsize=4096)
+def is_valid(written: str, regions: tuple[str, ...]) -> bool:
+    """Whether one of the ``regions``' numbering plans has such a number."""
+    digits = "".join(_DIGIT.findall(written))
+    if regions:
+        return any(_valid(digits, region) for region in regions)
+    return _valid(f"+{digits.removeprefix('00')}", None)
+
+
+def _valid(digits: str, region: str | None) -> bool:
+    """Whether the numbering plan of ``region`` (None: of the country code) has such a number."""
+    import phonenumbers
+
+    if region is not None and not _plausible(region).fullmatch(digits):
+        return False
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.is_valid_number(number))
+
+
+@lru_cache(maxsize=64)
+def _plausible(region: str) -> re.Pattern[str]:
+    """A region's general shape with its trunk prefix: settles most runs of digits without parsing."""
+    import phonenumbers
+
+    metadata: Any = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    shape = metadata.general_desc.national_number_pattern
+    prefix = metadata.national_prefix_for_parsing or metadata.national_prefix or ""
+    return re.compile(f"(?:{prefix})?(?:{shape})")
+
+
+def detectors(config: DetectorConfig) -> list[PatternDetector]:
+    """The detector, when telephone numbers are wanted."""
+    return [PhoneDetector()] if ENTITY in config.entities else []
