@@ -62,6 +62,9 @@ class Detection(_Section):
     cache: int = Field(
         64 * 2**20, ge=0, description="bytes, about, for what was found in texts that may come again; 0: none"
     )
+    inline: int = Field(
+        16_384, ge=0, le=2**18, description="characters of new text that are scanned without asking a worker"
+    )
     memory: int | None = Field(None, ge=2**28, description="bytes of address space for each worker, at most")
 
 

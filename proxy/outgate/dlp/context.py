@@ -35,10 +35,6 @@ class Context:
     def __bool__(self) -> bool:
         return bool(self._words)
 
-    def anywhere(self, lowered: str) -> bool:
-        """Whether any of the words is in a lower-case text at all: if not, it is near no match."""
-        return any(part in lowered for part in self._parts)
-
     def near(self, text: str, start: int, end: int) -> bool:
         """Whether one of the words stands before the match at ``start:end`` or in its first word."""
         reach = text[max(0, start - _REACH) : end].lower()

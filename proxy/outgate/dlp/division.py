@@ -46,7 +46,7 @@ def divide(texts: Sequence[str], stages: Sequence[Stage]) -> Division:
     weight = sum(_WEIGHT[stage] for stage in stages)
     cost = _PER_TASK + _PER_TEXT * len(texts) + weight * sum(map(len, texts))
     if cost <= _TASK:
-        return Division((Task({"stage": "all", "texts": texts}, cost),), ())
+        return Division((Task({"stage": "all", "stages": stages, "texts": texts}, cost),), ())
     batches = [batch for stage in stages for batch in _batches(stage, texts)]
     tasks = [
         Task({"stage": stage, "texts": [piece.of(texts) for piece in pieces]}, _cost(stage, pieces))

@@ -66,10 +66,10 @@ class Engine:
         found = self.found(texts)
         return settle(texts, found, values(texts, found, self._ranks), self._ranks)
 
-    def found(self, texts: Sequence[str]) -> list[list[Match]]:
+    def found(self, texts: Sequence[str], stages: Sequence[Stage] = STAGES) -> list[list[Match]]:
         """Per text what each stage finds in it by itself; stages may overlap. Raises as ``scan`` does."""
         found: list[list[Match]] = [[] for _ in texts]
-        for stage in self.stages:
+        for stage in (stage for stage in self.stages if stage in stages):
             for piece in cut(stage, texts):
                 found[piece.text].extend(piece.place(self.find(stage, piece.of(texts))))
         return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from outgate.dlp.cache import FoundCache, Known
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match
 from outgate.dlp.division import divide, matches_of, settling
+from outgate.dlp.engine import Engine
 from outgate.dlp.overlaps import Ranks
 from outgate.dlp.process import WorkerGoneError, WorkerProcess
 from outgate.dlp.repeats import digest_of, settle, values
@@ -48,12 +50,15 @@ class DetectionPool:
         queue_limit: int,
         memory: int | None = None,
         cache: int = 0,
+        inline: int = 0,
         folder: Path | None = None,
     ) -> None:
         """``deadline`` is the seconds of one request, waiting included; ``memory`` bytes for each worker.
 
-        ``cache``: bytes, about, for what was found in texts that may come again. ``folder`` keeps
-        compiled patterns.
+        ``cache``: bytes, about, for what was found in texts that may come again. ``inline``: code points
+        of new text in which the patterns are looked for here, in the event loop, which takes less time
+        than to ask a worker; not with a policy's own patterns, which may take any time. ``folder``
+        keeps compiled patterns.
         """
         self.config = config
         self.problem: str | None = None
@@ -66,6 +71,9 @@ class DetectionPool:
             "folder": str(folder) if folder else None,
         }
         self.cache = FoundCache(cache)
+        self._inline = 0 if config.patterns or "patterns" not in _stages(config) else inline
+        self._folder = folder
+        self._here: Engine | None = None
         self._stages = _stages(config)
         self._ranks = Ranks(config)
         self._count = workers if self._stages else 0
@@ -79,6 +87,8 @@ class DetectionPool:
         """Have the workers started. Returns at once; ``ready`` says when the first one is."""
         if not self._servants:
             self._servants = [asyncio.create_task(self._serve()) for _ in range(self._count)]
+            if self._inline:
+                self._servants.append(asyncio.create_task(self._settle_in()))
 
     @property
     def ready(self) -> bool:
@@ -131,11 +141,35 @@ class DetectionPool:
         new = [index for index, one in enumerate(known) if one is None]
         if new:
             fresh = [texts[index] for index in new]
-            division = divide(fresh, self._stages)
-            answers = await self._schedule.run(job, division.tasks)
-            for index, found in zip(new, division.gathered(fresh, answers), strict=True):
-                known[index] = self.cache.add(digests[index], found)
+            found = await self._find(job, fresh)
+            for index, own in zip(new, found, strict=True):
+                known[index] = self.cache.add(digests[index], own)
         return await self._settle(job, texts, digests, [one for one in known if one is not None])
+
+    async def _find(self, job: Job, texts: list[str]) -> list[list[Match]]:
+        """What every stage finds in each text by itself: the patterns here if they are few, else by workers."""
+        stages = self._stages
+        here: list[list[Match]] = [[] for _ in texts]
+        if self._here is not None and sum(map(len, texts)) <= self._inline:
+            here = self._here.found(texts)
+            stages = tuple(stage for stage in stages if stage != "patterns")
+        if not stages:
+            return here
+        division = divide(texts, stages)
+        found = division.gathered(texts, await self._schedule.run(job, division.tasks))
+        return [[*mine, *theirs] for mine, theirs in zip(here, found, strict=True)]
+
+    async def _settle_in(self) -> None:
+        """Build an engine of our own, for the patterns, once a worker has compiled them."""
+        while not self._ready:  # noqa: ASYNC110 - until a first worker is, there is no hurry
+            await asyncio.sleep(0.05)
+        config = replace(self.config, entities=self.config.entities - entities.named(self.config.entities))
+        try:
+            engine = await asyncio.to_thread(Engine, config, self._folder)
+        except DetectionError:
+            return  # the workers say why, and what it means
+        if engine.scanner == "hyperscan":
+            self._here = engine
 
     async def _settle(
         self, job: Job, texts: list[str], digests: list[bytes], known: list[Known]

@@ -103,10 +103,11 @@ class Recognizer:
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All hits, scored as Presidio scores them, without those below the entity's least score."""
         pattern, score = self._patterns[which]
-        if not (self._stands_without_context(score) or self._context.anywhere(text.lowered)):
-            return
+        alone = self._stands_without_context(score)
         for hit in matches(pattern, text.text, windows):
-            yield from self._judge(text.text, hit.start(), hit.end(), score)
+            start, end = hit.span()
+            if alone or self._context.near(text.text, start, end):
+                yield from self._judge(text.text, start, end, score)
 
     def _stands_without_context(self, score: float) -> bool:
         if self._entity.needs_context:
@@ -141,8 +142,6 @@ class AnalyzingRecognizer:
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All results of the recognizer in and just around the windows, with their context's bonus."""
-        if self._entity.needs_context and not self._context.anywhere(text.lowered):
-            return
         seen: dict[str, list[tuple[int, int, float]]] = {}
         for start, end in _widened(windows, self._around, len(text.text)):
             part = text.text[start:end]

@@ -114,7 +114,7 @@ def _found(engine: Engine, task: dict[str, Any]) -> list[list[Match]]:
     texts: list[str] = task["texts"]
     match task["stage"]:
         case "all":
-            return engine.found(texts)
+            return engine.found(texts, task["stages"])
         case "settle":
             found = [[Match(*row) for row in rows] for rows in task["found"]]
             return engine.settle(texts, found, [Value(*row) for row in task["values"]])

@@ -154,6 +154,7 @@ class Service:
             queue_limit=detection.queue_limit,
             memory=detection.memory,
             cache=detection.cache,
+            inline=detection.inline,
             folder=self.settings.state_dir / "patterns",
         )
         await pool.start()
