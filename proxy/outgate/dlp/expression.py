@@ -25,6 +25,7 @@ UNBOUNDED = 1 << 20
 # is refused is tried again with less of it, which reports more places and still all that match.
 COUNTS = (24, 8, 3)
 _LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything else, beyond ASCII
+_SEPARATORS = frozenset(range(0x1C, 0x20))  # blanks for `re`, not for `regex`: for us, either
 _ASCII = [chr(code) for code in range(128)]
 _GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
@@ -61,7 +62,8 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
 def project(text: str) -> bytes:
     """One byte for each character: ASCII as it is, digits of any script as digits, letters as ``_``.
 
-    So offsets are those of the text, and a word's edge is a word's edge. Linear.
+    So offsets are those of the text, and a word's edge is a word's edge (of `re`: for `regex`, combining
+    marks are letters, too; a normalised text has none that could stand with its letter). Linear.
     """
     return text.encode("ascii", "outgate.project") if not text.isascii() else text.encode("ascii")
 
@@ -243,7 +245,7 @@ def _members(kind: Any, value: Any, flags: int) -> frozenset[int]:
     fold = bool(flags & re.IGNORECASE)
     inside = {ord(char) for char in _ASCII if _matches(char, items, fold)}
     if negated:
-        return frozenset((set(range(128)) - inside) | {_LETTER, _OTHER})
+        return frozenset((set(range(128)) - inside) | {_LETTER, _OTHER} | _SEPARATORS)
     return frozenset(inside | _beyond(items))
 
 
@@ -279,7 +281,7 @@ _CATEGORIES: dict[Any, Callable[[str], bool]] = {
     op.CATEGORY_DIGIT: str.isdigit,
     op.CATEGORY_NOT_DIGIT: lambda char: not char.isdigit(),
     op.CATEGORY_SPACE: str.isspace,
-    op.CATEGORY_NOT_SPACE: lambda char: not char.isspace(),
+    op.CATEGORY_NOT_SPACE: lambda char: not char.isspace() or ord(char) in _SEPARATORS,
     op.CATEGORY_WORD: lambda char: char.isalnum() or char == "_",
     op.CATEGORY_NOT_WORD: lambda char: not (char.isalnum() or char == "_"),
 }
@@ -287,7 +289,7 @@ _CATEGORIES: dict[Any, Callable[[str], bool]] = {
 
 def _complement(members: frozenset[int]) -> frozenset[int]:
     """What is outside of a class, as a superset: a stand-in may stand for a character on either side."""
-    return frozenset((set(range(128)) - members) | {_LETTER, _OTHER})
+    return frozenset((set(range(128)) - members) | {_LETTER, _OTHER} | _SEPARATORS)
 
 
 def _class(members: frozenset[int]) -> str:

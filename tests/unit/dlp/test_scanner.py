@@ -1,0 +1,195 @@
+"""Both scanners lead to the same matches as trying every expression over the whole text, and no others."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import regex
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from outgate.dlp import entities, examples, one_pass, presidio
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.expression import UntranslatableError, project, superset
+from outgate.dlp.patterns import rules
+from outgate.dlp.scanner import Expression, PythonScanner, Scanner, Window, matches
+
+RULES = [rule for pack in ("secrets", "pii") for rule in rules(pack)]
+OWN = [Expression(rule.pattern) for rule in RULES]
+# What no shipped rule has, or has in another place.
+ODD = [
+    Expression(r"(?<=key )[a-f]{3,9}"),
+    Expression(r"(?<![0-9])[0-9]{3,}(?![0-9])"),
+    Expression(r"(ab|cd)x\1"),
+    Expression(r"(?i)straße\s[ÄÖÜ]\d+"),
+    Expression(r"[^a-z\s]{4}"),
+    Expression(r"\bé\w*\b"),
+    Expression(r"^start", int(re.MULTILINE)),
+    Expression(r"end$", int(re.MULTILINE)),
+    Expression(r"a(?:b|cd?){2,}?e*"),
+    Expression(r"(?>x+)y"),
+    Expression(r"z{2,300}(?!q|z)"),
+    Expression(r"\d(?:[ .-]?\d){6,14}"),
+    Expression(r"q(?!uiet)\w{2,}(?=[.!])(?!\.\.)"),
+]
+
+
+def found(scanner: Scanner, expressions: Sequence[Expression], text: str) -> dict[int, list[tuple[int, int]]]:
+    """Spans by expression, with the expression itself as the judge."""
+    answer: dict[int, list[tuple[int, int]]] = {}
+    for index, windows in scanner.windows(text):
+        compiled = regex.compile(expressions[index].pattern, expressions[index].flags)
+        spans = [match.span() for match in matches(compiled, text, windows)]
+        if spans:
+            answer[index] = spans
+    return answer
+
+
+def tried(expressions: Sequence[Expression], text: str) -> dict[int, list[tuple[int, int]]]:
+    """Spans by expression, the plain way."""
+    answer: dict[int, list[tuple[int, int]]] = {}
+    for index, expression in enumerate(expressions):
+        compiled = regex.compile(expression.pattern, expression.flags)
+        spans = [match.span() for match in compiled.finditer(text) if match.end() > match.start()]
+        if spans:
+            answer[index] = spans
+    return answer
+
+
+@pytest.fixture(scope="module")
+def odd() -> Scanner:
+    return one_pass.build(ODD, None)
+
+
+@pytest.fixture(scope="module")
+def own(patterns_folder: Path) -> Scanner:
+    return one_pass.build(OWN, patterns_folder)
+
+
+def test_hyperscan_is_what_runs_here(odd: Scanner) -> None:
+    assert odd.kind == "hyperscan"
+
+
+PIECES = st.sampled_from(
+    """key  abc def abxab cdxcd abxcd 123 12 4567890 020-7946-0958 STRASSE straße Ä7 ü12 é été 1２３ ß é_1 start end
+    \nstart end\n acdcde abab xxxy zzzz zzzq quick. quiet. quit... ! ٣٤٥٦٧٨٩ A1_B --== \u00a0 \u200b 😀""".split(
+        " "
+    )
+)
+TEXTS = st.one_of(
+    st.lists(PIECES, max_size=30).map("".join),
+    st.lists(PIECES, max_size=30).map(" ".join),
+    # Marks are letters for one of Python's two engines and none for the other.
+    st.text(st.characters(exclude_categories=("M",)), max_size=80),
+)
+
+
+@given(TEXTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+def test_one_pass_finds_what_trying_everything_finds(odd: Scanner, text: str) -> None:
+    assert found(odd, ODD, text) == tried(ODD, text)
+
+
+@given(TEXTS)
+@settings(max_examples=100, deadline=None)
+def test_pythons_own_expressions_serve_as_well(text: str) -> None:
+    assert found(PythonScanner(ODD), ODD, text) == tried(ODD, text)
+
+
+@pytest.mark.parametrize("number", range(len(RULES)), ids=lambda number: RULES[number].id)
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_text_made_of_a_rules_own_pattern_is_found(own: Scanner, number: int, data: st.DataObject) -> None:
+    made = data.draw(st.from_regex(RULES[number].pattern))
+    text = f"some words, {made} and more"
+    assert found(own, OWN, text).get(number) == tried([OWN[number]], text).get(0)
+
+
+def test_all_examples_together_in_several_dresses(own: Scanner) -> None:
+    plain = " ; ".join(
+        examples.expand(template) for rule in RULES for template in (*rule.match, *rule.ignore)
+    )
+    for text in (plain, plain.replace("a", "ä"), plain.replace(" ", "\u00a0"), plain.upper(), plain * 2):
+        assert found(own, OWN, text) == tried(OWN, text)
+
+
+def test_every_pattern_of_every_recognizer_is_taken_by_hyperscan() -> None:
+    config = DetectorConfig(entities=frozenset(entities.catalogue()))
+    for detector in presidio.detectors(config):
+        for expression in detector.expressions:
+            superset(expression.pattern, expression.flags)
+
+
+def test_an_expression_that_may_match_nothing_is_refused_and_still_looked_for() -> None:
+    with pytest.raises(UntranslatableError):
+        superset("a*", 0)
+    scanner = one_pass.build([Expression("a*"), Expression("b+")], None)
+    assert found(scanner, [Expression("a*"), Expression("b+")], "xxaab") == {0: [(2, 4)], 1: [(4, 5)]}
+
+
+@given(st.text())
+def test_a_projected_text_has_a_byte_for_each_character(text: str) -> None:
+    projected = project(text)
+    assert len(projected) == len(text)
+    for char, byte in zip(text, projected, strict=True):
+        if char.isascii():
+            assert ord(char) == byte
+        elif re.fullmatch(r"\w", char):
+            assert re.fullmatch(rb"\w", bytes([byte]))
+        else:
+            assert byte >= 0x80
+
+
+def test_a_match_may_go_on_behind_its_window() -> None:
+    text = "x" * 10 + "1" * 500 + "y"
+    window = [Window(8, 13, 77)]
+    assert [m.span() for m in matches(re.compile("1{3,}"), text, window)] == [(10, 510)]
+
+
+def test_windows_that_overlap_a_match_give_it_once() -> None:
+    windows = [Window(0, 3, 20), Window(5, 9, 20)]
+    assert [m.span() for m in matches(re.compile(r"\d+"), "0123456789 ", windows)] == [(0, 10)]
+
+
+def test_compiled_patterns_are_kept_and_only_ours_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "patterns"
+    one_pass.build(ODD, folder)
+    (kept,) = folder.glob("*.hs")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    content = kept.read_bytes()
+
+    def survives(change: bytes) -> bool:
+        """Whether the file is taken as it is (True) or made anew."""
+        kept.write_bytes(change)
+        assert found(one_pass.build(ODD, folder), ODD, "key fed") == {0: [(4, 7)]}
+        return kept.read_bytes() == change
+
+    assert survives(content)
+    assert not survives(content[:-1])
+    assert not survives(content[:100] + b"\0" + content[101:])
+    kept.chmod(0o622)
+    before = kept.stat().st_ino
+    one_pass.build(ODD, folder)
+    assert kept.stat().st_ino != before
+    elsewhere = tmp_path / "other.hs"
+    elsewhere.write_bytes(content)
+    kept.unlink()
+    kept.symlink_to(elsewhere)
+    one_pass.build(ODD, folder)
+    assert not kept.is_symlink()
+
+
+def test_until_patterns_are_compiled_pythons_serve(tmp_path: Path) -> None:
+    scanner = one_pass.build(ODD, tmp_path / "patterns", wait=False)
+    assert found(scanner, ODD, "key fed") == {0: [(4, 7)]}
+    for _ in range(400):
+        if scanner.kind == "hyperscan":
+            break
+        time.sleep(0.05)
+    assert scanner.kind == "hyperscan"
+    assert found(scanner, ODD, "key fed") == {0: [(4, 7)]}
