@@ -145,6 +145,9 @@ class Metrics:
         self._tunnels_open = gauge("tunnels_open", "Tunnels that are open now.", "livesum")
         self._streams = gauge("streams_active", "Streamed answers under way.", "livesum")
         self._queue = gauge("detection_queue_depth", "Requests waiting for a detection worker.", "livesum")
+        self._cache = _Family(
+            counter("detection_cache", "Texts whose findings were known from before, or not.", "result")
+        )
         self._policy_info = _Family(
             gauge(
                 "policy_info", "The policy in force, by hash; 1 wherever it is in force.", "livemax", "hash"
@@ -227,6 +230,11 @@ class Metrics:
     def queue_depth(self, waiting: int) -> None:
         """How many requests wait for a detection worker of this process."""
         self._queue.set(waiting)
+
+    def detection_cache(self, hits: int, misses: int) -> None:
+        """How often a text was known, and not, since the last call."""
+        self._cache("hit").inc(hits)
+        self._cache("miss").inc(misses)
 
     def tls_failure(self, side: Side) -> None:
         """A handshake failed."""

@@ -40,8 +40,14 @@ class FoundCache:
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, Known] = OrderedDict()
         self._size = 0
-        self.hits = 0
-        self.misses = 0
+        self._hits = 0
+        self._misses = 0
+
+    def counted(self) -> tuple[int, int]:
+        """Hits and misses since the last call."""
+        counts = self._hits, self._misses
+        self._hits = self._misses = 0
+        return counts
 
     def digest(self, text: str) -> bytes:
         """The name of a text in this cache."""
@@ -53,9 +59,9 @@ class FoundCache:
         """What is known of a text; counted as a hit or a miss."""
         known = self._known.get(digest)
         if known is None:
-            self.misses += 1
+            self._misses += 1
             return None
-        self.hits += 1
+        self._hits += 1
         self._known.move_to_end(digest)
         return known
 

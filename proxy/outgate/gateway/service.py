@@ -229,6 +229,7 @@ async def _tick(metrics: Metrics, in_force: _InForce, audit: AuditLog, settings:
     told = 0
     while True:
         metrics.queue_depth(in_force.pool.queue_depth)
+        metrics.detection_cache(*in_force.pool.cache.counted())
         metrics.audit(audit.healthy, audit.dropped - told)
         told = audit.dropped
         with suppress(ca.CaError):
