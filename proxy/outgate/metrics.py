@@ -128,6 +128,13 @@ class Metrics:
             )
         )
         self._blocked = _Family(counter("blocked", "Exchanges blocked, by rule.", "rule"))
+        self._rules = _Family(
+            counter(
+                "rules_matched",
+                "Exchanges that a rule about the request as a whole noted or let through.",
+                "rule",
+            )
+        )
         self._would_block = _Family(
             counter(
                 "would_block", "Exchanges that the rule would have blocked, were it not audit mode.", "rule"
@@ -199,6 +206,8 @@ class Metrics:
             self._seconds("total").observe(total)
         if verdict.outcome is Outcome.BLOCK:
             self._blocked(_known(verdict.rule, words.rules | SETTINGS)).inc()
+        for rule in verdict.rules:
+            self._rules(_known(rule, words.rules | SETTINGS)).inc()
         if verdict.would_block is not None:
             self._would_block(_known(verdict.would_block, words.rules | SETTINGS)).inc()
         if verdict.reason:

@@ -183,7 +183,7 @@ class Facts:
     model: str | None
     model_origin: str | None  # ISO country of the organisation that trained the model
     host: str
-    path: str
+    path: str  # normalised, as the server will read it: a rule about /v1/files also holds for //v1/%66iles
     method: str
     identity: Identity
     client: IPAddress
@@ -206,7 +206,7 @@ class Judgement:
     decisions: tuple[Decision, ...]
     blocked_by: str | None = None  # the rule that blocks the exchange
     message: str = ""  # for the person who is blocked
-    rules: tuple[str, ...] = ()  # rules without ``detect`` that matched (audit, allow)
+    rules: tuple[str, ...] = ()  # gates that noted or let through, and "uninspectable" when it noted
     would_block: str | None = None  # in audit mode: the rule that would have blocked
 
 
@@ -251,4 +251,5 @@ class Verdict:
     decoded_size: int = 0  # bytes inspected
     stream: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds
+    rules: tuple[str, ...] = ()  # as in Judgement
     would_block: str | None = None

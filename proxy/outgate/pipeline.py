@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from outgate import formats
-from outgate.catalogue import Catalogue
+from outgate.catalogue import Catalogue, normalise_path
 from outgate.dlp import DetectionError
 from outgate.model import (
     Action,
@@ -77,15 +77,15 @@ async def inspect(
         )
         with watch("policy"):
             judgement = policy.gate(facts)
-        if judgement is None:
+        if judgement.blocked_by is None:
             with watch("detect"):
                 findings = await detect(document.segments) if policy.entities else ()
             with watch("policy"):
-                judgement = policy.judge(facts, document, findings)
+                judgement = policy.judge(facts, document, findings, judgement)
         with watch("transform"):
             verdict = _apply(exchange, known, body.data, document, judgement, rules.key)
     except WireError as error:
-        verdict = _failed(policy, endpoint, error.status, error.reason, error.message)
+        verdict = _unread(exchange, rules, endpoint, error)
     except edits.UneditableError as error:
         verdict = replace(
             known,
@@ -94,10 +94,14 @@ async def inspect(
             rule=error.rule,
             message=f"Sensitive data in {error.place}, which cannot be edited.",
             records=error.records,
+            rules=judgement.rules,
         )
     except DetectionError as error:
         verdict = replace(
-            _failed(policy, endpoint, 503, error.reason, "The inspection did not finish."), facts=facts
+            _failed(policy, endpoint, 503, error.reason, "The inspection did not finish."),
+            facts=facts,
+            rules=judgement.rules,
+            would_block=judgement.would_block,
         )
     return replace(verdict, seconds=watch.seconds)
 
@@ -108,15 +112,9 @@ def _apply(
     """Turn what the policy said into bytes."""
     blocked = judgement.blocked_by is not None
     edited = edits.apply(exchange, body, document, judgement.decisions, key, edit=not blocked)
+    known = replace(known, records=edited.records, rules=judgement.rules, would_block=judgement.would_block)
     if blocked:
-        return replace(
-            known,
-            outcome=Outcome.BLOCK,
-            status=403,
-            rule=judgement.blocked_by,
-            message=judgement.message,
-            records=edited.records,
-        )
+        return _blocked(known, judgement)
     touched = edited.body is not None or edited.target is not None or bool(edited.headers)
     return replace(
         known,
@@ -124,9 +122,23 @@ def _apply(
         body=known.body if edited.body is None else edited.body,
         target=edited.target,
         headers=edited.headers,
-        records=edited.records,
-        would_block=judgement.would_block,
     )
+
+
+def _blocked(known: Verdict, judgement: Judgement) -> Verdict:
+    return replace(
+        known, outcome=Outcome.BLOCK, status=403, rule=judgement.blocked_by, message=judgement.message
+    )
+
+
+def _unread(exchange: Exchange, rules: Rules, endpoint: Endpoint, error: WireError) -> Verdict:
+    """The body could not be read. The gates still hold: ``on_error`` opens none that they keep closed."""
+    facts = _facts(exchange, endpoint, Document(()), rules.catalogue)
+    judgement = rules.policy.gate(facts)
+    failed = _failed(rules.policy, endpoint, error.status, error.reason, error.message)
+    if failed.outcome is Outcome.FORWARD and judgement.blocked_by is not None:
+        failed = _blocked(Verdict(Outcome.BLOCK, endpoint=endpoint), judgement)
+    return replace(failed, rules=judgement.rules, would_block=judgement.would_block)
 
 
 def _failed(policy: Policy, endpoint: Endpoint, status: int, reason: str, message: str) -> Verdict:
@@ -144,7 +156,7 @@ def _facts(exchange: Exchange, endpoint: Endpoint, document: Document, catalogue
         model=model,
         model_origin=catalogue.model_origin(model),
         host=exchange.host,
-        path=exchange.path,
+        path=normalise_path(exchange.path),
         method=exchange.method,
         identity=exchange.identity,
         client=exchange.client,

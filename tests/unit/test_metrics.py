@@ -124,6 +124,13 @@ def test_a_blocked_exchange_is_counted_by_its_rule(metrics: Metrics) -> None:
     assert value(metrics, "would_block_total", rule="names") == 1
 
 
+def test_the_gates_that_noted_or_let_through_are_counted_by_rule(metrics: Metrics) -> None:
+    metrics.exchange(replace(FORWARD, rules=("cards", "uninspectable")))
+    metrics.exchange(replace(FORWARD, outcome=Outcome.BLOCK, rule="names", rules=("cards",)))
+    assert value(metrics, "rules_matched_total", rule="cards") == 2
+    assert value(metrics, "rules_matched_total", rule="uninspectable") == 1
+
+
 def test_a_failed_inspection_is_counted_by_reason_and_by_what_on_error_made_of_it(metrics: Metrics) -> None:
     metrics.exchange(replace(FORWARD, outcome=Outcome.REFUSE, reason="timeout"))
     metrics.exchange(replace(FORWARD, reason="timeout"))
@@ -143,6 +150,7 @@ def test_what_is_in_no_fixed_set_is_other(metrics: Metrics) -> None:
             reason=secret,
             endpoint=stranger,
             would_block=secret,
+            rules=(secret,),
             records=(replace(record(), entity=secret, place=secret, fingerprint=secret),),
             seconds={secret: 1.0},
             decoded_size=1,
@@ -153,6 +161,7 @@ def test_what_is_in_no_fixed_set_is_other(metrics: Metrics) -> None:
     assert secret.encode() not in text
     assert b"XX" not in text
     assert value(metrics, "blocked_total", rule="other") == 1
+    assert value(metrics, "rules_matched_total", rule="other") == 1
     labels = {"provider": "other", "jurisdiction": "other", "format": "other"}
     assert value(metrics, "exchanges_total", **labels, action="block") == 1
 

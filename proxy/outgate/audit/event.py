@@ -58,6 +58,7 @@ class AuditEvent:
     status: int  # what the client was answered; 0: nothing
     outcome: str
     rule: str | None  # that blocked
+    rules: tuple[str, ...]  # about the request as a whole: those that noted or let through
     would_block: str | None
     reason: str  # why inspection failed
     policy: str  # hash
@@ -107,6 +108,7 @@ class AuditEvent:
             status=status,
             outcome=str(verdict.outcome),
             rule=_text(verdict.rule, 200),
+            rules=tuple(_text(rule, 200) or "" for rule in verdict.rules),
             would_block=_text(verdict.would_block, 200),
             reason=verdict.reason if _WORD.fullmatch(verdict.reason) or not verdict.reason else places.CUT,
             policy=_text(policy_hash, 64) or "",
@@ -126,7 +128,7 @@ class AuditEvent:
         """Plain data, in a stable order."""
         values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         values["time"] = self.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        values["groups"] = list(self.groups)
+        values["groups"], values["rules"] = list(self.groups), list(self.rules)
         values["seconds"] = dict(self.seconds)
         values["findings"] = [
             {name: getattr(record, name) for name in Record.__slots__} for record in self.findings
@@ -138,10 +140,11 @@ class AuditEvent:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> AuditEvent:
-        """What ``to_json`` gave. Raises KeyError, TypeError or ValueError for anything else."""
+        """What ``to_json`` gave, or that of an earlier version. Raises KeyError, TypeError or ValueError."""
+        values = {"rules": (), **values}  # not in events of 0.1
         known = {name: values[name] for name in cls.__slots__}
         known["time"] = datetime.fromisoformat(values["time"])
-        known["groups"] = tuple(values["groups"])
+        known["groups"], known["rules"] = tuple(values["groups"]), tuple(values["rules"])
         known["findings"] = tuple(
             Record(**finding | {"role": Role(finding["role"]), "action": Action(finding["action"])})
             for finding in values["findings"]

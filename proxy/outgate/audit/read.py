@@ -120,11 +120,9 @@ class SqliteReader:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
             raise AuditError(f"{path}: {error}") from None
-        if version != schema.VERSION:
+        if not 1 <= version <= schema.VERSION:
             self._connection.close()
-            raise AuditError(
-                f"{path} is of version {version} of the audit log, and this is version {schema.VERSION}"
-            )
+            raise AuditError(f"{path} {schema.LATER if version > 0 else 'is no audit log'}")
 
     def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
         where, parameters = _where(wanted)

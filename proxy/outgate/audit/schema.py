@@ -63,10 +63,16 @@ MIGRATIONS: Final = (
     CREATE INDEX exchanges_by_time ON exchanges (time, provider, outcome);
     CREATE INDEX findings_by_fingerprint ON findings (fingerprint);
     """,
+    """
+    ALTER TABLE exchanges ADD COLUMN rules /* JSON */ TEXT NOT NULL DEFAULT '[]'
+    """,
 )
 VERSION: Final = len(MIGRATIONS)
+LATER: Final = "was written by a later version of Outgate; move it away, or upgrade"
 
-_JSON: Final = frozenset({"groups", "seconds", "uninspectable"})
+_JSON: Final = frozenset({"groups", "rules", "seconds", "uninspectable"})
+# Columns that a file of an earlier version, which is only read here, lacks.
+_LATER: Final = {"rules": "[]"}
 _COLUMNS: Final = tuple(name for name in AuditEvent.__slots__ if name != "findings")
 _INSERT_EXCHANGE: Final = (
     f"INSERT INTO exchanges ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
@@ -85,7 +91,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     try:
         version = _version(connection)
         if version > VERSION:
-            raise AuditError(f"{name} was written by a later version of Outgate; move it away, or upgrade")
+            raise AuditError(f"{name} {LATER}")
         for script in MIGRATIONS[version:]:
             for statement in script.split(";\n"):
                 connection.execute(statement)
@@ -119,6 +125,7 @@ def insert(connection: sqlite3.Connection, events: Iterable[AuditEvent]) -> None
 
 def event_of(row: Mapping[str, Any], findings: Iterable[Mapping[str, Any]]) -> AuditEvent:
     """The event that was inserted, of a row of ``exchanges`` and its rows of ``findings``."""
+    row = {**_LATER, **row}
     values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
     values |= {name: json.loads(values[name]) for name in _JSON}
     values["time"] = datetime.fromtimestamp(row["time"] / 1000, UTC).isoformat()

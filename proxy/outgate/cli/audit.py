@@ -207,7 +207,13 @@ def _summary(event: AuditEvent) -> str:
     ]
     if event.findings_total > len(event.findings):
         parts.append(f"and {event.findings_total - len(event.findings)} more")
-    for word, said in (("by", event.rule), ("would block:", event.would_block), ("failed:", event.reason)):
+    noted = ", ".join(event.rules)
+    for word, said in (
+        ("by", event.rule),
+        ("noted:", noted),
+        ("would block:", event.would_block),
+        ("failed:", event.reason),
+    ):
         if said:
             parts.append(f"{word} {said}")
     return ", ".join(parts)
@@ -222,7 +228,7 @@ def _show_event(console: Console, event: AuditEvent) -> None:
     findings = values.pop("findings")
     for item in values.pop("uninspectable"):
         values[f"uninspectable {item['place']}"] = f"{item['media_type']}, {item['size']} bytes"
-    values["groups"] = ", ".join(values["groups"])
+    values |= {name: ", ".join(values[name]) for name in ("groups", "rules")}
     values["seconds"] = ", ".join(f"{stage} {taken:.6f}" for stage, taken in values["seconds"].items())
     for name, value in values.items():
         if value is not None and value != "":

@@ -197,7 +197,8 @@ class Inspection:
                 message.drop()
                 answer = self._answer(flow, verdict, exchange)
                 ctx.master.commands.call("inject.websocket", flow, True, answer.raw_content, True)
-            if verdict.records or verdict.outcome is not Outcome.FORWARD or verdict.reason:
+            told = verdict.records or verdict.rules or verdict.would_block or verdict.reason
+            if told or verdict.outcome is not Outcome.FORWARD:
                 report = Report(exchange, verdict, time.perf_counter(), len(content))
                 self._reporter.finish(report, 101, 0)
         except asyncio.CancelledError:

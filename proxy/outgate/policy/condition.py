@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from outgate.catalogue import normalise_path
 from outgate.model import Facts
 from outgate.policy import values
 from outgate.policy.schema import ConditionSpec
@@ -33,8 +32,7 @@ _TEXTS: Mapping[str, _Get] = {
     "model": lambda facts: facts.model,
     "model.origin": lambda facts: facts.model_origin,
     "host": lambda facts: facts.host,
-    # As the server will read it: a rule about /v1/files also holds for //v1/%66iles.
-    "path": lambda facts: normalise_path(facts.path),
+    "path": lambda facts: facts.path,
     "method": lambda facts: facts.method,
     "identity.user": lambda facts: facts.identity.user,
     "identity.device": lambda facts: facts.identity.device,
@@ -105,7 +103,7 @@ def _conditions(spec: ConditionSpec) -> list[Condition]:
         key = field.alias or name
         made.append(Condition(key, tuple(map(_spelled, wanted)), _test(key, wanted), None in wanted))
     # Cheap ones first: a date in a time zone is only reckoned for who it may concern.
-    return sorted(made, key=lambda condition: condition.key in ("time", "path"))
+    return sorted(made, key=lambda condition: condition.key == "time")
 
 
 def _test(key: str, wanted: tuple[Any, ...]) -> Test:

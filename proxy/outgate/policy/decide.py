@@ -70,69 +70,68 @@ class Policy:
         """What must be looked for, for any rule; empty: nothing."""
         return self.detectors.entities
 
-    def gate(self, facts: Facts) -> Judgement | None:
-        """The judgement of an exchange that is blocked whatever is in it; None for all others."""
-        if self.mode == "audit":
-            return None
-        blocked, noted = self._pass_gates(facts)
-        if blocked is None:
-            return None
-        message = blocked.message.fill(facts, rule=blocked.name, help_url=self.help_url)
-        return Judgement((), blocked.name, message, noted)
-
-    def judge(self, facts: Facts, document: Document, findings: Sequence[Finding]) -> Judgement:
-        """The judgement of an exchange and of each of its findings, in their order."""
-        gate, noted = self._pass_gates(facts)
-        decided: list[tuple[Finding, int, Rule | None]] = []
-        if findings:
-            applies: dict[int, bool] = {}
-            segments = document.segments
-            for finding in findings:
-                decided.append(
-                    (finding, *self._rule_for(finding, segments[finding.segment].role, facts, applies))
-                )
-        blocking = [(position, rule) for _, position, rule in decided if rule and rule.action is Action.BLOCK]
-        name, message = "", ""
-        if gate is not None:
-            name = gate.name
-            message = gate.message.fill(facts, rule=name, help_url=self.help_url)
-        elif blocking:
-            _, first = min(blocking, key=lambda pair: pair[0])
-            name = first.name
-            caught = {finding.entity for finding, _, rule in decided if rule is first}
-            message = first.message.fill(facts, rule=name, entities=caught, help_url=self.help_url)
-        elif document.uninspectable and self.uninspectable is Action.BLOCK:
-            name = UNINSPECTABLE
-            message = DEFAULT_UNINSPECTABLE.fill(facts, rule=name, help_url=self.help_url)
-        if document.uninspectable and self.uninspectable is Action.AUDIT:
-            noted = (*noted, UNINSPECTABLE)
-        decisions = tuple(
-            Decision(finding, rule.name, self._action(rule))
-            if rule
-            else Decision(finding, None, Action.ALLOW)
-            for finding, _, rule in decided
-        )
-        if self.mode == "audit":
-            return Judgement(decisions, None, "", noted, name or None)
-        return Judgement(decisions, name or None, message, noted)
-
-    def _pass_gates(self, facts: Facts) -> tuple[Rule | None, tuple[str, ...]]:
-        """The gate that blocks, if one does, and the names of those that let through or noted."""
+    def gate(self, facts: Facts) -> Judgement:
+        """What the gates say, before anything is looked for: who blocks, who noted or let through."""
         noted: tuple[str, ...] = ()
         for rule in self._gates:
             if rule.applies(facts):
                 if rule.action is Action.BLOCK:
-                    return rule, noted
+                    message = rule.message.fill(facts, rule=rule.name, help_url=self.help_url)
+                    return self._judgement((), rule.name, message, noted)
                 noted = (*noted, rule.name)
                 if rule.action is Action.ALLOW:
                     break
-        return None, noted
+        return Judgement((), rules=noted)
+
+    def judge(
+        self, facts: Facts, document: Document, findings: Sequence[Finding], gate: Judgement | None = None
+    ) -> Judgement:
+        """The judgement of an exchange and of each of its findings, in their order.
+
+        ``gate``: what ``gate`` said, where it has been asked already.
+        """
+        gate = gate or self.gate(facts)
+        decisions, blocking = self._decide(facts, document, findings)
+        name, message, noted = gate.blocked_by or gate.would_block, gate.message, gate.rules
+        if name is None and blocking is not None:
+            name = blocking.name
+            caught = {decision.finding.entity for decision in decisions if decision.rule == name}
+            message = blocking.message.fill(facts, rule=name, entities=caught, help_url=self.help_url)
+        if document.uninspectable and self.uninspectable is not Action.ALLOW:
+            if self.uninspectable is Action.AUDIT:
+                noted = (*noted, UNINSPECTABLE)
+            elif name is None:
+                name = UNINSPECTABLE
+                message = DEFAULT_UNINSPECTABLE.fill(facts, rule=name, help_url=self.help_url)
+        return self._judgement(decisions, name, message, noted)
+
+    def _decide(
+        self, facts: Facts, document: Document, findings: Sequence[Finding]
+    ) -> tuple[tuple[Decision, ...], Rule | None]:
+        """Each finding's decision, and the uppermost rule that blocks for one of them."""
+        decisions: list[Decision] = []
+        # Findings come in thousands, and many are alike to every rule.
+        known: dict[tuple[str, float, Role], tuple[str | None, Action]] = {}
+        applies: dict[int, bool] = {}
+        segments = document.segments
+        uppermost, blocking = len(self.rules), None
+        for finding in findings:
+            alike = (finding.entity, finding.score, segments[finding.segment].role)
+            decided = known.get(alike)
+            if decided is None:
+                position, rule = self._rule_for(*alike, facts, applies)
+                decided = (rule.name, self._action(rule)) if rule else (None, Action.ALLOW)
+                known[alike] = decided
+                if rule and rule.action is Action.BLOCK and position < uppermost:
+                    uppermost, blocking = position, rule
+            decisions.append(Decision(finding, *decided))
+        return tuple(decisions), blocking
 
     def _rule_for(
-        self, finding: Finding, role: Role, facts: Facts, applies: dict[int, bool]
+        self, entity: str, score: float, role: Role, facts: Facts, applies: dict[int, bool]
     ) -> tuple[int, Rule | None]:
-        for position, rule in self._deciding.get(finding.entity, ()):
-            if rule.catches(finding.entity, role, finding.score):
+        for position, rule in self._deciding.get(entity, ()):
+            if rule.catches(entity, role, score):
                 holds = applies.get(position)
                 if holds is None:
                     holds = applies[position] = rule.applies(facts)
@@ -144,3 +143,11 @@ class Policy:
         if self.mode == "audit" and rule.action is not Action.ALLOW:
             return Action.AUDIT
         return rule.action
+
+    def _judgement(
+        self, decisions: tuple[Decision, ...], name: str | None, message: str, noted: tuple[str, ...]
+    ) -> Judgement:
+        """In audit mode what would block does not, and is named all the same."""
+        if self.mode == "audit":
+            return Judgement(decisions, None, "", noted, would_block=name)
+        return Judgement(decisions, name, message, noted)

@@ -115,7 +115,7 @@ def _changes(
 ) -> Iterator[tuple[tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str], list[World]]]:
     """What differs in worlds in which the same rules apply."""
     facts = alike[0].facts
-    before, after = (Action.BLOCK if policy.gate(facts) else Action.ALLOW for policy in (old, new))
+    before, after = _gated(old, facts), _gated(new, facts)
     if before is not after:
         yield (before, after, (), (), ""), alike
     if Action.BLOCK in (before, after):
@@ -140,6 +140,15 @@ def _changes(
             for scores, roles in by_scores.items():
                 told = "" if len(scores) == len(thresholds) else _ranges(scores, thresholds)
                 yield (was, becomes, tuple(names), tuple(roles), told), alike
+
+
+def _gated(policy: Policy, facts: Facts) -> Action:
+    """What becomes of an exchange with nothing in it: blocked, noted by a gate, or neither."""
+    gate = policy.gate(facts)
+    if gate.blocked_by is not None:
+        return Action.BLOCK
+    noting = {rule.name for rule in policy.rules if rule.action is Action.AUDIT}
+    return Action.AUDIT if noting.intersection(gate.rules) or gate.would_block else Action.ALLOW
 
 
 def _decided(policy: Policy, facts: Facts, entity: str, role: Role, score: float) -> Action:

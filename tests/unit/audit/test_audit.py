@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import stat
 import time
 from datetime import UTC, datetime
@@ -9,17 +11,19 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from outgate.audit import AuditEvent, AuditLog
+from outgate.audit import AuditError, AuditEvent, AuditLog, schema
 from outgate.audit.log import path_of
-from outgate.audit.read import reader_of
+from outgate.audit.read import Filter, reader_of
+from outgate.cli.audit import command as audit
 from outgate.model import Action, Endpoint, Exchange, Outcome, Provider, Record, Role, Verdict
 from outgate.settings import Settings
 
 VALUE = "hunter2-very-secret"
 
 
-def event(number: int) -> AuditEvent:
+def event(number: int, *, rules: tuple[str, ...] = ()) -> AuditEvent:
     exchange = Exchange(
         id=f"og_{number:016x}",
         time=datetime.now(UTC),
@@ -39,6 +43,7 @@ def event(number: int) -> AuditEvent:
         rule="rule",
         endpoint=Endpoint(Provider("openai", "OpenAI", "O", "US", "api"), "openai_chat"),
         records=(record,),
+        rules=rules,
     )
     return AuditEvent.of(
         exchange,
@@ -88,3 +93,75 @@ def test_what_was_written_is_found_again_by_its_reference(tmp_path: Path, sink: 
         assert reader.stats(None).exchanges == 20
     finally:
         reader.close()
+
+
+@pytest.mark.parametrize("sink", ["sqlite", "jsonl"])
+def test_the_gates_that_noted_are_kept_shown_and_safe_on_a_terminal(tmp_path: Path, sink: str) -> None:
+    settings = Settings(state_dir=tmp_path / "state", audit={"sink": sink})
+    log = AuditLog.open(settings)
+    log.record(event(1, rules=("models from \x1b[31mafar", "uninspectable")))
+    log.record(event(2))
+    log.close()
+    file = path_of(settings)
+    shown = CliRunner().invoke(audit, ["--file", str(file), "show", "og_0000000000000001"])
+    assert "models from ?[31mafar, uninspectable" in shown.output
+    listed = CliRunner().invoke(audit, ["--file", str(file), "tail", "--json"])
+    kept = [json.loads(line)["rules"] for line in listed.output.splitlines()]
+    assert kept == [["models from ?[31mafar", "uninspectable"], []]
+    table = CliRunner().invoke(audit, ["--file", str(file), "tail"])
+    assert "noted: models from" in table.output
+
+
+def of_the_first_version(file: Path) -> None:
+    """A log as version 1 wrote it, with the first event in it."""
+    known = event(1).to_json()
+    known["time"] = schema.milliseconds(event(1).time)
+    names = [name for name in known if name not in ("findings", "rules")]
+    values = [json.dumps(v) if isinstance(v, list | dict) else v for v in map(known.get, names)]
+    connection = sqlite3.connect(file)
+    connection.executescript(schema.MIGRATIONS[0])
+    connection.execute(
+        f"INSERT INTO exchanges ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values
+    )
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    file.chmod(0o600)
+
+
+def test_a_log_of_an_earlier_version_can_be_read_as_it_is_and_is_carried_on(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state", audit={"sink": "sqlite"})
+    file = path_of(settings)
+    file.parent.mkdir(parents=True, mode=0o700)
+    of_the_first_version(file)
+    reader = reader_of(file)
+    assert [found.rules for found in reader.find("og_0000000000000001")] == [()]
+    reader.close()
+    log = AuditLog.open(settings)
+    log.record(event(2, rules=("noted",)))
+    log.close()
+    reader = reader_of(file)
+    try:
+        assert [found.rules for found in reader.latest(5, Filter())] == [(), ("noted",)]
+    finally:
+        reader.close()
+    assert sqlite3.connect(file).execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
+
+
+def test_a_log_of_a_later_version_is_neither_read_nor_written(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state", audit={"sink": "sqlite"})
+    AuditLog.open(settings).close()
+    connection = sqlite3.connect(path_of(settings))
+    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    connection.close()
+    for use in (lambda: reader_of(path_of(settings)), lambda: AuditLog.open(settings)):
+        with pytest.raises(AuditError, match="later version"):
+            use()
+
+
+def test_lines_of_an_earlier_version_are_events_too(tmp_path: Path) -> None:
+    earlier = event(1).to_json()
+    del earlier["rules"]
+    file = tmp_path / "audit.jsonl"
+    file.write_text(json.dumps(earlier) + "\n" + json.dumps(event(2).to_json()) + "\n")
+    assert [found.id[-1] for found in reader_of(file).latest(5, Filter())] == ["1", "2"]

@@ -70,8 +70,8 @@ def test_every_shipped_policy_loads(path: Path) -> None:
 def test_the_default_needs_no_model_and_blocks_redacts_and_audits() -> None:
     policy = load([shipped.policies() / "default.yaml"])
     assert not policy.missing
-    assert policy.gate(facts(provider=DEEPSEEK, host="api.deepseek.com")) is not None
-    assert policy.gate(facts()) is None
+    assert policy.gate(facts(provider=DEEPSEEK, host="api.deepseek.com")).blocked_by
+    assert not policy.gate(facts()).blocked_by
     judged = policy.judge(facts(), DOCUMENT, [found("GITHUB_TOKEN")])
     assert judged.blocked_by
     judged = policy.judge(facts(), DOCUMENT, [found("CREDIT_CARD"), found("EMAIL_ADDRESS", segment=1)])
@@ -115,8 +115,8 @@ def test_a_condition_holds_for_what_it_names_alone(
     tmp_path: Path, when: str, changes: dict[str, Any]
 ) -> None:
     policy = made(tmp_path, f"version: 1\nrules:\n  - {{name: gate, when: {when}, action: block}}\n")
-    assert policy.gate(facts(**changes)) is not None
-    assert policy.gate(facts()) is None
+    assert policy.gate(facts(**changes)).blocked_by
+    assert not policy.gate(facts()).blocked_by
 
 
 def test_an_exception_above_a_gate_opens_it(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_an_exception_above_a_gate_opens_it(tmp_path: Path) -> None:
         "  - {name: research, when: {identity.groups: [ai]}, action: allow}\n"
         "  - {name: no china, when: {provider.jurisdiction: CN}, action: block}\n",
     )
-    assert policy.gate(facts(provider=DEEPSEEK)) is not None
-    assert policy.gate(facts(provider=DEEPSEEK, identity=Identity("u", ("ai",)))) is None
+    assert policy.gate(facts(provider=DEEPSEEK)).blocked_by
+    assert not policy.gate(facts(provider=DEEPSEEK, identity=Identity("u", ("ai",)))).blocked_by
 
 
 def test_audit_mode_blocks_nothing_and_says_what_it_would(tmp_path: Path) -> None:

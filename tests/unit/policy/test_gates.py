@@ -1,0 +1,117 @@
+"""Gates through the pipeline: who blocks, who noted, and that neither is lost when something fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from outgate.catalogue import Catalogue
+from outgate.dlp import DetectionError
+from outgate.model import Exchange, Finding, Outcome, Segment, Verdict
+from outgate.pipeline import Detect, Rules, inspect
+from outgate.policy import load
+
+CHAT = b'{"model": "deepseek-chat", "messages": [{"role": "user", "content": "hello"}]}'
+POLICY = """
+version: 1
+{settings}
+rules:
+  - {{name: told, when: {{path: /v1/files*}}, action: audit}}
+  - {{name: told too, when: {{model: "deepseek*"}}, action: audit}}
+  - {{name: research, when: {{identity.groups: [ai]}}, action: allow}}
+  - {{name: never asked, when: {{identity.groups: [ai]}}, action: audit}}
+  - {{name: no china, when: {{provider.jurisdiction: CN}}, action: block}}
+  - {{name: mail, detect: [EMAIL_ADDRESS], action: audit}}
+"""
+
+
+async def nothing(segments: Sequence[Segment]) -> Sequence[Finding]:
+    return ()
+
+
+async def late(segments: Sequence[Segment]) -> Sequence[Finding]:
+    raise DetectionError("timeout")
+
+
+async def judged(
+    folder: Path,
+    *,
+    host: str = "api.openai.com",
+    target: bytes = b"/v1/chat/completions",
+    body: bytes = CHAT,
+    settings: str = "",
+    detect: Detect = nothing,
+) -> Verdict:
+    file = folder / "policy.yaml"
+    file.write_text(POLICY.format(settings=settings))
+    exchange = Exchange(
+        id="og_1",
+        time=datetime(2026, 11, 24, tzinfo=UTC),
+        client=ip_address("127.0.0.1"),
+        method="POST",
+        scheme="https",
+        host=host,
+        port=443,
+        target=target,
+        headers=((b"content-type", b"application/json"),),
+        body=body,
+    )
+    return await inspect(exchange, Rules(Catalogue.load(), load([file]), b"k" * 32, 2**20), detect)
+
+
+async def test_gates_that_note_are_in_the_verdict_in_their_order(tmp_path: Path) -> None:
+    verdict = await judged(tmp_path, target=b"/v1/files")
+    assert (verdict.outcome, verdict.rules) == (Outcome.FORWARD, ("told", "told too"))
+
+
+async def test_a_path_is_compared_as_the_server_will_read_it(tmp_path: Path) -> None:
+    for spelling in (b"//v1/%66iles", b"/v1/./files?x=1", b"/v1/x/../files/abc"):
+        assert "told" in (await judged(tmp_path, target=spelling)).rules
+    assert "told" not in (await judged(tmp_path, target=b"/v1/chat/completions")).rules
+
+
+async def test_a_gate_that_blocks_does_not_hide_those_that_noted_before_it(tmp_path: Path) -> None:
+    verdict = await judged(tmp_path, host="api.deepseek.com", target=b"/chat/completions")
+    assert (verdict.outcome, verdict.rule, verdict.rules) == (Outcome.BLOCK, "no china", ("told too",))
+
+
+async def test_in_audit_mode_the_gate_that_would_block_is_named_and_nothing_is_blocked(
+    tmp_path: Path,
+) -> None:
+    verdict = await judged(
+        tmp_path, host="api.deepseek.com", target=b"/chat/completions", settings="mode: audit"
+    )
+    assert (verdict.outcome, verdict.would_block) == (Outcome.FORWARD, "no china")
+    assert (verdict.rules, verdict.message) == (("told too",), "")
+
+
+async def test_what_could_not_be_read_is_noted_only_where_the_setting_says_audit(tmp_path: Path) -> None:
+    image = (
+        b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "%s"}}]}]}'
+    )
+    body = image % b"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    assert (await judged(tmp_path, body=body)).rules == ("uninspectable",)
+    assert (await judged(tmp_path, body=body, settings="uninspectable: allow")).rules == ()
+    blocked = await judged(tmp_path, body=body, settings="uninspectable: block")
+    assert (blocked.outcome, blocked.rule, blocked.rules) == (Outcome.BLOCK, "uninspectable", ())
+
+
+async def test_gates_that_noted_are_told_when_detection_fails(tmp_path: Path) -> None:
+    for setting, outcome in (("block", Outcome.REFUSE), ("allow", Outcome.FORWARD)):
+        verdict = await judged(tmp_path, settings=f"on_error: {setting}", detect=late)
+        assert (verdict.outcome, verdict.reason, verdict.rules) == (outcome, "timeout", ("told too",))
+
+
+async def test_on_error_does_not_open_a_gate_for_a_body_that_cannot_be_read(tmp_path: Path) -> None:
+    restricted = {"host": "api.deepseek.com", "target": b"/chat/completions", "body": b'{"model": '}
+    verdict = await judged(tmp_path, settings="on_error: allow", **restricted)
+    assert (verdict.outcome, verdict.status, verdict.rule) == (Outcome.BLOCK, 403, "no china")
+    assert (verdict.reason, "no china" in verdict.message) == ("", True)
+    refused = await judged(tmp_path, settings="on_error: block", **restricted)
+    assert (refused.outcome, refused.status, refused.reason) == (Outcome.REFUSE, 400, "bad_json")
+    elsewhere = await judged(tmp_path, settings="on_error: allow", target=b"/v1/files", body=b'{"model": ')
+    assert (elsewhere.outcome, elsewhere.reason, elsewhere.rules) == (Outcome.FORWARD, "bad_json", ("told",))
+    audited = await judged(tmp_path, settings="mode: audit", **restricted)
+    assert (audited.outcome, audited.would_block) == (Outcome.FORWARD, "no china")
