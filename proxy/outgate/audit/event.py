@@ -141,7 +141,7 @@ class AuditEvent:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> AuditEvent:
         """What ``to_json`` gave, or that of an earlier version. Raises KeyError, TypeError or ValueError."""
-        values = {"rules": (), **values}  # not in events of 0.1
+        values = {"rules": (), **values}  # added later
         known = {name: values[name] for name in cls.__slots__}
         known["time"] = datetime.fromisoformat(values["time"])
         known["groups"], known["rules"] = tuple(values["groups"]), tuple(values["rules"])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from outgate.catalogue import Catalogue
     from outgate.model import Exchange, Finding, Segment, Verdict
     from outgate.policy import Policy
-    from outgate.policy.cases import Inspect
+    from outgate.policy.cases import Inspect, Result
     from outgate.policy.explain import Explanation
 
 _LIMIT = 64 * 2**20  # bytes of a decoded body
@@ -43,14 +43,19 @@ def command(context: click.Context, config: Path | None) -> None:
 @click.option("--no-model", is_flag=True, help="Do not ask for the named-entity model on this machine.")
 @click.pass_context
 def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> None:
-    """Check FILES, each as a policy of its own. Exit code 1 if one cannot be used."""
-    from outgate.policy import load
+    """Check FILES, each as a policy of its own or, NAME.test.yaml, its cases. Exit code 1 if one cannot be used."""
+    from outgate.policy import cases, load
     from outgate.policy.lint import shadowed
 
     settings, catalogue = _settings(context)
+    ok = click.style("ok", fg="green")
     failed = False
     for paths in _policies(files, settings):
         try:
+            if paths[0].name.endswith(cases.SUFFIX):
+                _, found = cases.read(paths[0], catalogue)
+                click.echo(f"{ok}  {paths[0]}: {len(found)} cases")
+                continue
             policy = load(paths, check_model=not no_model, providers=catalogue.providers.values())
         except PolicyError as error:
             failed = True
@@ -61,7 +66,6 @@ def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> No
             click.secho(str(warning), fg="yellow", err=True)
         name = ", ".join(map(str, paths))
         counts = f"{len(policy.rules)} rules, {len(policy.entities)} entities"
-        ok = click.style("ok", fg="green")
         click.echo(f"{ok}  {name}: {counts}, mode {policy.mode}, hash {policy.hash[:12]}")
     context.exit(1 if failed else 0)
 
@@ -70,36 +74,56 @@ def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> No
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.pass_context
 def test(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Run the cases beside FILES (NAME.test.yaml beside NAME.yaml). Exit code 1 if one fails."""
-    from outgate.policy import cases, load
+    """Run the cases beside FILES (NAME.test.yaml beside NAME.yaml).
+
+    Without FILES, those of the policies in the settings; without these, of all that are shipped. Exit
+    code 1 if a case fails, 2 if a file cannot be used.
+    """
+    from outgate.policy import cases
 
     settings, catalogue = _settings(context)
-    total = failed = 0
-    for paths in _policies(files, settings):
-        for path in paths:
-            file = path if path.name.endswith(cases.SUFFIX) else cases.beside(path)
-            if not file.is_file():
-                failed += 1
-                click.secho(f"{path}: there are no cases beside it ({file.name})", fg="red", err=True)
-                continue
-            try:
-                about, found = cases.read(file, catalogue)
-                policy = load(about, check_model=True, providers=catalogue.providers.values())
-            except PolicyError as error:
-                failed += 1
-                _problems(error)
-                continue
-            click.echo(str(file))
-            for result in asyncio.run(cases.run(found, _inspect(policy, catalogue))):
-                total += 1
-                good = not result.failures
-                failed += not good
-                mark = click.style("ok  ", fg="green") if good else click.style("FAIL", fg="red")
-                click.echo(f"  {mark} {result.case.name}")
-                for failure in result.failures:
-                    click.echo(f"       {result.case.file}:{result.case.mark.line}: {failure}")
-    click.echo(f"{total} cases, {failed} failed")
-    context.exit(1 if failed else 0)
+    total = failed = broken = 0
+    # A policy and its cases may both be named, as in `policies/*.yaml`.
+    for path in {cases.beside(path): path for path in files or _tested(settings)}.values():
+        try:
+            results = _tried(path, catalogue)
+        except PolicyError as error:
+            broken += 1
+            _problems(error)
+            continue
+        total += len(results)
+        failed += sum(bool(result.failures) for result in results)
+    unusable = f"; files that cannot be used: {broken}" if broken else ""
+    click.echo(f"{total} cases, {failed} failed{unusable}")
+    context.exit(2 if broken else 1 if failed else 0)
+
+
+def _tested(settings: Settings) -> tuple[Path, ...]:
+    """The policies that are tested when none is named."""
+    from outgate.policy.files import packs
+
+    if "policies" in settings.model_fields_set:
+        return settings.policies
+    return (*settings.policies, *packs().values())
+
+
+def _tried(path: Path, catalogue: Catalogue) -> tuple[Result, ...]:
+    """Run the cases of a policy, or a file of cases, and tell of each. Raises PolicyError."""
+    from outgate.policy import cases, load
+
+    file = cases.of(path)
+    about, found = cases.read(file, catalogue)
+    policy = load(about, check_model=True, providers=catalogue.providers.values())
+    results = asyncio.run(cases.run(found, _inspect(policy, catalogue)))
+    click.echo(str(file))
+    for result in results:
+        mark = click.style("FAIL", fg="red") if result.failures else click.style("ok  ", fg="green")
+        click.echo(f"  {mark} {result.case.name}")
+        for failure in result.failures:
+            click.echo(f"       {file}:{result.case.mark.line}: {failure}")
+    for name in cases.untried((rule.name for rule in policy.rules), results):
+        click.secho(f"  no case is decided by {name!r}", fg="yellow")
+    return results
 
 
 @command.command()
@@ -179,11 +203,13 @@ def diff(context: click.Context, old: Path, new: Path) -> None:
 
 
 @command.command()
-def schema() -> None:
+@click.option("--cases", "of_cases", is_flag=True, help="That of files of cases, NAME.test.yaml.")
+def schema(of_cases: bool) -> None:
     """Print the JSON Schema of policy files, for editors."""
-    from outgate.policy.schema import json_schema
+    from outgate.policy.cases import CasesSpec
+    from outgate.policy.schema import PolicySpec, json_schema
 
-    click.echo(json_schema(), nl=False)
+    click.echo(json_schema(CasesSpec if of_cases else PolicySpec), nl=False)
 
 
 def _settings(context: click.Context) -> tuple[Settings, Catalogue]:
@@ -240,10 +266,10 @@ def _is_json(text: str) -> bool:
 def _exchange(described: dict[str, Any], catalogue: Catalogue) -> Exchange:
     from pydantic import ValidationError
 
-    from outgate.policy import cases
+    from outgate.policy.given import GivenSpec, exchange_of
 
     try:
-        return cases.exchange_of("explained", cases.GivenSpec.model_validate(described), catalogue)
+        return exchange_of("explained", GivenSpec.model_validate(described), catalogue)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise click.UsageError(f"--{'.'.join(map(str, first['loc'])) or 'url'}: {first['msg']}") from None

@@ -8,6 +8,7 @@
         expect:
           outcome: block
           rule: credentials never leave
+          findings: {GITHUB_TOKEN: block}      # or {GITHUB_TOKEN: {block: credentials never leave}}
 
 ``{{fake:ENTITY}}`` stands for a made-up value that the detectors find, the same wherever it is
 written in a case; ``{{fake:ENTITY:2}}`` for another one. So no file holds anything like a live key.
@@ -18,23 +19,20 @@ pipeline is above this room.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from outgate.catalogue import Catalogue
-from outgate.dlp import examples
-from outgate.model import Action, Exchange, Identity, Outcome, Verdict
+from outgate.dlp import entities, examples
+from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.policy import source
 from outgate.policy.error import Mark, PolicyError, Problem, near_miss
+from outgate.policy.given import GivenSpec, exchange_of
 from outgate.policy.schema import Name, Texts
 from outgate.policy.source import Node
 from outgate.policy.validate import validate
@@ -43,52 +41,10 @@ Inspect = Callable[[Exchange], Awaitable[Verdict]]
 
 SUFFIX = ".test.yaml"
 _FAKE = re.compile(r"\{\{fake:([A-Z0-9_]+)(?::([0-9]{1,4}))?\}\}")
-_SOMEDAY = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday
-# Where a provider's conversation goes, for cases that give no path; all others speak OpenAI's.
-_PATHS = {"anthropic": "/v1/messages", "google-ai": "/v1beta/models/{model}:generateContent"}
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IdentitySpec(_Spec):
-    """Who asks."""
-
-    user: str | None = None
-    groups: tuple[str, ...] = ()
-    device: str | None = None
-
-
-class GivenSpec(_Spec):
-    """An exchange, as much of it as matters."""
-
-    provider: str = Field("openai", description="id in the catalogue")
-    url: str = Field("", description="instead of `provider` and `path`")
-    path: str = ""
-    method: str = "POST"
-    headers: dict[str, str] = Field(default_factory=dict)
-    model: str = "some-model"
-    identity: IdentitySpec = IdentitySpec()
-    client: IPv4Address | IPv6Address = IPv4Address("127.0.0.1")
-    time: AwareDatetime = _SOMEDAY
-    text: str | None = Field(
-        None, description="what the user says; the body is written in the provider's format"
-    )
-    messages: tuple[dict[str, Any], ...] | None = Field(
-        None, description="several messages, `role` and `content`"
-    )
-    body: str | dict[str, Any] | list[Any] | None = Field(
-        None, description="the body as it is; a mapping as JSON"
-    )
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        if sum(value is not None for value in (self.text, self.messages, self.body)) > 1:
-            raise ValueError("only one of `text`, `messages` and `body` can be given")
-        if self.url and self.model_fields_set & {"provider", "path"}:
-            raise ValueError("`url` says what `provider` and `path` would")
-        return self
 
 
 class BodySpec(_Spec):
@@ -98,15 +54,33 @@ class BodySpec(_Spec):
     lacks: Texts = ()
 
 
+def _by_action(value: object) -> object:
+    """An action, or several, are a mapping that leaves open which rule it was."""
+    if isinstance(value, str):
+        return {value: None}
+    return dict.fromkeys(value) if isinstance(value, list) else value
+
+
+# What becomes of an entity's findings: each action, and the rule that decided on it where that matters.
+_Spelled = Action | list[Action] | dict[Action, Name | None]
+Decided = Annotated[dict[Action, Name | None], BeforeValidator(_by_action, json_schema_input_type=_Spelled)]
+
+
 class ExpectSpec(_Spec):
     """A verdict, as much of it as matters. What is left out is not compared."""
 
     outcome: Literal["forward", "edit", "block", "refuse"] | None = None
     rule: str | None = Field(None, description="the rule that blocks")
+    rules: tuple[Name, ...] | None = Field(
+        None, description="all rules about the request as a whole that noted it or let it through"
+    )
     would_block: str | None = Field(None, description="in audit mode, the rule that would")
     status: int | None = None
+    reason: str | None = Field(None, description="why it could not be inspected, such as bad_json")
     message: Texts = Field((), description="texts that the message to the client holds")
-    findings: dict[str, Action] | None = Field(None, description="all that is found: entity -> action")
+    findings: dict[str, Decided] | None = Field(
+        None, description="all that is found: entity -> action, actions, or {action: rule}"
+    )
     body: BodySpec = BodySpec()
 
     @model_validator(mode="after")
@@ -125,7 +99,9 @@ class CaseSpec(_Spec):
 
 
 class CasesSpec(_Spec):
-    """A file of cases."""
+    """Cases of an Outgate policy: given this exchange, expect this verdict."""
+
+    model_config = ConfigDict(title="Cases of an Outgate policy")
 
     policy: Texts = Field(
         (), description="the policy's files, relative to this one; default: NAME.yaml beside it"
@@ -153,9 +129,18 @@ class Result:
     failures: tuple[str, ...]  # empty: as expected
 
 
-def beside(policy: Path) -> Path:
-    """Where the cases of a policy are kept."""
-    return policy.with_name(policy.stem + SUFFIX)
+def beside(path: Path) -> Path:
+    """Where the cases of a policy are kept; of a file of cases, itself."""
+    return path if path.name.endswith(SUFFIX) else path.with_name(path.stem + SUFFIX)
+
+
+def of(path: Path) -> Path:
+    """The file of cases of a policy, or ``path`` itself where it is one. Raises PolicyError: there is none."""
+    file = beside(path)
+    if file.is_file():
+        return file
+    wrong = f"there are no cases beside it ({file.name})" if path.is_file() else "there is no such file"
+    raise PolicyError([Problem(path, Mark(), wrong)])
 
 
 def read(file: Path, catalogue: Catalogue) -> tuple[tuple[Path, ...], tuple[Case, ...]]:
@@ -189,6 +174,15 @@ async def run(cases: Iterable[Case], inspect: Inspect) -> tuple[Result, ...]:
     return tuple(results)
 
 
+def untried(rules: Iterable[str], results: Iterable[Result]) -> tuple[str, ...]:
+    """Those of a policy's rules that decided in no case: whatever they say, no case would notice."""
+    deciding: set[str | None] = set()
+    for verdict in (result.verdict for result in results):
+        deciding |= {verdict.rule, verdict.would_block, *verdict.rules}
+        deciding |= {record.rule for record in verdict.records}
+    return tuple(rule for rule in rules if rule not in deciding)
+
+
 def _failures(case: Case, verdict: Verdict) -> list[str]:
     expect = case.expect
     failures: list[str] = []
@@ -197,10 +191,13 @@ def _failures(case: Case, verdict: Verdict) -> list[str]:
         "rule": verdict.rule,
         "would_block": verdict.would_block,
         "status": verdict.status,
+        "reason": verdict.reason,
     }
     for key, value in got.items():
         if key in expect.model_fields_set and getattr(expect, key) != value:
             failures.append(f"{key}: expected {getattr(expect, key)}, got {value}{_why(verdict)}")
+    if expect.rules is not None and set(expect.rules) != set(verdict.rules):
+        failures.append(f"rules: expected {_listed(expect.rules)}, got {_listed(verdict.rules)}")
     failures += [
         f"message: {text!r} is not in {verdict.message!r}"
         for text in expect.message
@@ -221,17 +218,31 @@ def _why(verdict: Verdict) -> str:
     return f" ({told})" if told and verdict.outcome in (Outcome.BLOCK, Outcome.REFUSE) else ""
 
 
-def _other_findings(expected: Mapping[str, Action], verdict: Verdict) -> list[str]:
-    got: dict[str, set[str]] = {}
+def _other_findings(expected: Mapping[str, Mapping[Action, str | None]], verdict: Verdict) -> list[str]:
+    got: dict[str, dict[Action, set[str | None]]] = {}
     for record in verdict.records:
-        got.setdefault(record.entity, set()).add(record.action.value)
+        got.setdefault(record.entity, {}).setdefault(record.action, set()).add(record.rule)
     failures = []
     for entity in sorted(expected.keys() | got.keys()):
-        actions = " and ".join(sorted(got.get(entity, ()))) or "nothing found"
-        wanted = expected[entity].value if entity in expected else "nothing found"
-        if actions != wanted:
-            failures.append(f"findings: {entity}: expected {wanted}, got {actions}")
+        wanted, decided = expected.get(entity, {}), got.get(entity, {})
+        if wanted.keys() != decided.keys() or any(
+            rule is not None and decided[action] != {rule} for action, rule in wanted.items()
+        ):
+            asked = {action: {rule} if rule else set() for action, rule in wanted.items()}
+            failures.append(f"findings: {entity}: expected {_told(asked)}, got {_told(decided)}")
     return failures
+
+
+def _told(decided: Mapping[Action, Iterable[str | None]]) -> str:
+    by_action = [
+        f"{action}" + "".join(f" by {rule!r}" for rule in sorted(filter(None, rules)))
+        for action, rules in sorted(decided.items())
+    ]
+    return " and ".join(by_action) or "nothing found"
+
+
+def _listed(rules: Iterable[str]) -> str:
+    return ", ".join(map(repr, rules)) or "none"
 
 
 def _sent(exchange: Exchange, verdict: Verdict) -> str | None:
@@ -259,92 +270,12 @@ def _fill(node: Node, file: Path) -> list[Problem]:
             return found[0]
 
     node.value = _FAKE.sub(fake, node.value)
-    return [Problem(file, node.mark, f"there is no made-up {entity}") for entity in unknown]
+    return [
+        Problem(file, node.mark, f"there is no made-up {entity}", _instead_of(entity)) for entity in unknown
+    ]
 
 
-def exchange_of(identifier: str, given: GivenSpec, catalogue: Catalogue) -> Exchange:
-    """The exchange that is described. Raises ValueError: what is wrong, and a hint."""
-    if given.url:
-        url = urlsplit(given.url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ValueError(f"{given.url!r} is not a URL such as https://api.openai.com/v1/chat/completions")
-        host, scheme = url.hostname, url.scheme
-        port = url.port or (443 if scheme == "https" else 80)
-        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    else:
-        if given.provider not in catalogue.providers:
-            hint = near_miss(given.provider, catalogue.providers)
-            raise ValueError(f"no provider of the catalogue is called {given.provider!r}", hint)
-        known = catalogue.base_host(given.provider)
-        if known is None:
-            raise ValueError(f"{given.provider} has a host for each customer", "give a `url` instead")
-        host, scheme, port = known, "https", 443
-        target = given.path or _PATHS.get(given.provider, "/v1/chat/completions").replace(
-            "{model}", given.model
-        )
-    body = _body(given, catalogue, host, target)
-    headers = {"content-type": "application/json"} if body else {}
-    headers |= {name.lower(): value for name, value in given.headers.items()}
-    return Exchange(
-        id=identifier,
-        time=given.time.astimezone(UTC),
-        client=given.client,
-        method=given.method,
-        scheme=scheme,
-        host=host,
-        port=port,
-        target=target.encode(),
-        headers=tuple((name.encode(), value.encode()) for name, value in headers.items()),
-        body=body,
-        identity=Identity(given.identity.user, given.identity.groups, given.identity.device),
-    )
-
-
-def _body(given: GivenSpec, catalogue: Catalogue, host: str, target: str) -> bytes:
-    if given.body is not None:
-        return (
-            given.body if isinstance(given.body, str) else json.dumps(given.body, ensure_ascii=False)
-        ).encode()
-    messages = given.messages
-    if messages is None:
-        if given.text is None:
-            return b""
-        messages = ({"role": "user", "content": given.text},)
-    endpoint = catalogue.identify(host, target, given.method)
-    return conversation(endpoint.format if endpoint else "generic", given.model, messages)
-
-
-def conversation(format_name: str, model: str, messages: Sequence[Mapping[str, Any]]) -> bytes:
-    """Messages (``role``, ``content``) as a request's body in an API's format."""
-    body: dict[str, Any]
-    match format_name:
-        case "gemini":
-            roles = {"assistant": "model"}
-            body = {
-                "contents": [
-                    {"role": roles.get(m["role"], m["role"]), "parts": [{"text": m["content"]}]}
-                    for m in messages
-                    if m["role"] != "system"
-                ]
-            }
-            system = [{"text": m["content"]} for m in messages if m["role"] == "system"]
-            if system:
-                body["systemInstruction"] = {"parts": system}
-        case "anthropic_messages":
-            system = [{"type": "text", "text": m["content"]} for m in messages if m["role"] == "system"]
-            rest = [dict(m) for m in messages if m["role"] != "system"]
-            body = {
-                "model": model,
-                "max_tokens": 1024,
-                **({"system": system} if system else {}),
-                "messages": rest,
-            }
-        case "openai_responses":
-            body = {"model": model, "input": [dict(m) for m in messages]}
-        case "openai_completions":
-            body = {"model": model, "prompt": "\n".join(str(m["content"]) for m in messages)}
-        case "openai_embeddings":
-            body = {"model": model, "input": [m["content"] for m in messages]}
-        case _:
-            body = {"model": model, "messages": [dict(m) for m in messages]}
-    return json.dumps(body, ensure_ascii=False).encode()
+def _instead_of(entity: str) -> str:
+    if entity in entities.known():
+        return "write out a value that is found, and nobody's"
+    return near_miss(entity, entities.known())

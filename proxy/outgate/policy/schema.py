@@ -20,6 +20,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     PlainValidator,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.annotated_handlers import GetJsonSchemaHandler
@@ -115,7 +116,8 @@ Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_reada
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Texts = Annotated[tuple[Text, ...], _OneOrMore()]
 TextsOrUnknown = Annotated[tuple[Text | None, ...], _OneOrMore()]
-Code = Annotated[str, Field(pattern="^[A-Za-z]{2}$"), AfterValidator(country)]
+# The pattern is the editor's; `country` says better what is wrong.
+Code = Annotated[str, AfterValidator(country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
 Codes = Annotated[tuple[Code, ...], _OneOrMore()]
 CodesOrUnknown = Annotated[tuple[Code | None, ...], _OneOrMore()]
 Method = Annotated[str, Field(pattern="^[A-Za-z]+$"), AfterValidator(str.upper)]
@@ -295,8 +297,8 @@ class _Plain(GenerateJsonSchema):
         return False
 
 
-def json_schema() -> str:
-    """The JSON Schema of a policy file, as text for ``policies/schema.json``."""
-    schema = PolicySpec.model_json_schema(mode="validation", schema_generator=_Plain)
+def json_schema(model: type[BaseModel] = PolicySpec) -> str:
+    """The JSON Schema of a policy file (or of what ``model`` describes), as text for ``policies/schema.json``."""
+    schema = model.model_json_schema(mode="validation", schema_generator=_Plain)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from outgate import shipped
 from outgate.catalogue import Catalogue
+from outgate.cli.policy import command as policy_command
 from outgate.model import (
     BODY,
     Action,
@@ -24,10 +26,10 @@ from outgate.model import (
     Segment,
     Uninspectable,
 )
-from outgate.policy import Policy, PolicyError, load
-from outgate.policy.schema import json_schema
+from outgate.policy import Policy, PolicyError, cases, load
+from outgate.policy.files import packs
 
-SHIPPED = sorted([shipped.policies() / "default.yaml", *(shipped.policies() / "packs").glob("*.yaml")])
+SHIPPED = [shipped.policies() / "default.yaml", *packs().values()]
 
 
 def made(tmp_path: Path, text: str) -> Policy:
@@ -79,10 +81,24 @@ def test_the_default_needs_no_model_and_blocks_redacts_and_audits() -> None:
     assert judged.blocked_by is None
 
 
-def test_the_shipped_schema_is_the_one_of_the_code() -> None:
-    text = (shipped.policies() / "schema.json").read_text()
-    made = json_schema()
-    assert json.loads(text) == (json.loads(made) if isinstance(made, str) else made)
+@pytest.mark.parametrize(
+    ("options", "name"), [((), "schema.json"), (("--cases",), "cases.schema.json")], ids=["policy", "cases"]
+)
+def test_a_shipped_schema_is_what_its_command_makes_of_the_code(options: tuple[str, ...], name: str) -> None:
+    made = CliRunner().invoke(policy_command, ["schema", *options])
+    command = " ".join(("outgate policy schema", *options))
+    text = (shipped.policies() / name).read_text(encoding="utf-8")
+    assert text == made.stdout, f"make it anew: {command} > policies/{name}"
+
+
+@pytest.mark.parametrize(
+    "path", [each for p in SHIPPED for each in (p, cases.beside(p))], ids=lambda p: p.name
+)
+def test_the_schema_that_a_shipped_file_names_for_editors_exists(path: Path) -> None:
+    found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text(encoding="utf-8"))
+    assert found
+    wanted = "cases.schema.json" if path.name.endswith(cases.SUFFIX) else "schema.json"
+    assert (path.parent / found[1]).resolve() == (shipped.policies() / wanted).resolve()
 
 
 def test_the_first_rule_that_fits_decides_by_score_role_and_entity(tmp_path: Path) -> None:
