@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from outgate.dlp.config import DetectorConfig
     from outgate.dlp.detector import Match
     from outgate.dlp.engine import Engine
+    from outgate.model import Finding
 
 
 @click.command()
@@ -38,14 +39,14 @@ def command(
     engine = Engine(enabled(detect))
     if jsonl:
         context.exit(2 if answer_lines(engine, sys.stdin.buffer, sys.stdout, sys.stderr) else 0)
-    rows = [row for name, text in _inputs(files) for row in _rows(name, text, engine.scan([text])[0])]
+    found = [row for name, text in _inputs(files) for row in rows(name, text, engine.scan([text])[0])]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    elif rows:
-        _print_table(rows)
+        click.echo(json.dumps(found, indent=2))
+    elif found:
+        _print_table(found)
     else:
         click.echo("nothing found", err=True)
-    context.exit(1 if rows else 0)
+    context.exit(1 if found else 0)
 
 
 def enabled(names: Iterable[str] = ()) -> DetectorConfig:
@@ -99,7 +100,8 @@ def _inputs(files: tuple[Path, ...]) -> Iterable[tuple[str, str]]:
         yield str(path), path.read_bytes().decode("utf-8", "surrogateescape")
 
 
-def _rows(name: str, text: str, matches: Iterable[Match]) -> Iterable[dict[str, Any]]:
+def rows(name: str, text: str, matches: Iterable[Match | Finding]) -> Iterable[dict[str, Any]]:
+    """Where in a text its matches (in order) are, never what they are; lines and columns count from 1."""
     line, counted = 1, 0
     for match in matches:
         line += text.count("\n", counted, match.start)
