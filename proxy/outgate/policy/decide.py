@@ -37,6 +37,7 @@ from outgate.policy.rule import Rule
 UNINSPECTABLE = "uninspectable"
 RESERVED = frozenset({UNINSPECTABLE, "on_error"})  # no rule may be called so
 Mode = Literal["enforce", "audit"]
+_NOTHING = Judgement(())  # no gate applied: most exchanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Policy:
                 noted = (*noted, rule.name)
                 if rule.action is Action.ALLOW:
                     break
-        return Judgement((), rules=noted)
+        return Judgement((), rules=noted) if noted else _NOTHING
 
     def judge(
         self, facts: Facts, document: Document, findings: Sequence[Finding], gate: Judgement | None = None
@@ -110,25 +111,22 @@ class Policy:
     ) -> tuple[tuple[Decision, ...], Rule | None]:
         """Each finding's decision, and the uppermost rule that blocks for one of them."""
         decisions: list[Decision] = []
-        # Findings come in thousands, and many are alike to every rule.
-        known: dict[tuple[str, float, Role], tuple[str | None, Action]] = {}
         applies: dict[int, bool] = {}
         segments = document.segments
         uppermost, blocking = len(self.rules), None
         for finding in findings:
-            alike = (finding.entity, finding.score, segments[finding.segment].role)
-            decided = known.get(alike)
-            if decided is None:
-                position, rule = self._rule_for(*alike, facts, applies)
-                decided = (rule.name, self._action(rule)) if rule else (None, Action.ALLOW)
-                known[alike] = decided
-                if rule and rule.action is Action.BLOCK and position < uppermost:
-                    uppermost, blocking = position, rule
-            decisions.append(Decision(finding, *decided))
+            role = segments[finding.segment].role
+            position, rule = self._rule_for(finding.entity, role, finding.score, facts, applies)
+            if rule is None:
+                decisions.append(Decision(finding, None, Action.ALLOW))
+                continue
+            if position < uppermost and rule.action is Action.BLOCK:
+                uppermost, blocking = position, rule
+            decisions.append(Decision(finding, rule.name, self._action(rule)))
         return tuple(decisions), blocking
 
     def _rule_for(
-        self, entity: str, score: float, role: Role, facts: Facts, applies: dict[int, bool]
+        self, entity: str, role: Role, score: float, facts: Facts, applies: dict[int, bool]
     ) -> tuple[int, Rule | None]:
         for position, rule in self._deciding.get(entity, ()):
             if rule.catches(entity, role, score):
