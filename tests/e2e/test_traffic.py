@@ -17,6 +17,7 @@ import pytest
 import zstandard
 
 from e2e.conftest import POLICY, Proxy
+from outgate.audit.read import Filter, reader_of
 from outgate.dlp.examples import fake
 
 URL = "https://api.openai.com/v1/chat/completions"
@@ -334,6 +335,23 @@ def test_audit_mode_changes_not_one_byte(make_proxy: Callable[..., Proxy]) -> No
     for data, headers in ((body, {}), (gzip.compress(body), {"content-encoding": "gzip"})):
         assert post(proxy, data, **headers).status_code == 200
         assert proxy.received[-1].body == data
+
+
+def test_a_gate_that_only_notes_is_in_the_audit_log_and_counted(make_proxy: Callable[..., Proxy]) -> None:
+    gate = '  - {name: noted models, when: {model: "gpt*"}, action: audit}\n'
+    proxy = make_proxy(POLICY.replace("rules:\n", "rules:\n" + gate, 1))
+    body = chat("hello")
+    assert post(proxy, body).status_code == 200
+    assert proxy.received[-1].body == body
+    assert 'outgate_rules_matched_total{rule="noted models"} 1.0' in proxy.metrics()
+    reader = reader_of(proxy.folder / "state" / "audit" / "audit.db")
+    try:
+        deadline = time.monotonic() + 10
+        while not (events := reader.latest(1, Filter())) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert [(event.outcome, event.rules) for event in events] == [("forward", ("noted models",))]
+    finally:
+        reader.close()
 
 
 def test_a_reloaded_policy_takes_effect_and_a_bad_one_does_not(proxy: Proxy) -> None:
