@@ -6,6 +6,7 @@ import json
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -145,7 +146,8 @@ def test_a_log_of_an_earlier_version_can_be_read_as_it_is_and_is_carried_on(tmp_
         assert [found.rules for found in reader.latest(5, Filter())] == [(), ("noted",)]
     finally:
         reader.close()
-    assert sqlite3.connect(file).execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION
 
 
 def test_a_log_of_a_later_version_is_neither_read_nor_written(tmp_path: Path) -> None:
