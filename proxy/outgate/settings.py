@@ -62,6 +62,9 @@ class Detection(_Section):
     cache: int = Field(
         64 * 2**20, ge=0, description="bytes, about, for what was found in texts that may come again; 0: none"
     )
+    scanner: Literal["hyperscan", "python"] = Field(
+        "hyperscan", description="what looks for patterns; python is slow, and needs nothing to be compiled"
+    )
     inline: int = Field(
         16_384, ge=0, le=2**18, description="characters of new text that are scanned without asking a worker"
     )
@@ -156,6 +159,11 @@ class Settings(BaseModel):
                 "`clients: [10.0.0.0/8]` (or --clients), or listen on 127.0.0.1."
             )
         return LOOPBACK
+
+    @property
+    def patterns_dir(self) -> Path:
+        """Where compiled patterns are kept."""
+        return self.state_dir / "patterns"
 
     @classmethod
     def load(cls, path: Path | None = None, **overrides: Any) -> Settings:

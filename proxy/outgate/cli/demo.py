@@ -140,6 +140,7 @@ def _settings(folder: Path, provider: _Provider) -> Settings:
             "state_dir": folder / "state",
             "routes": dict.fromkeys(_HOSTS, provider.address),
             "extra_roots": [provider.root],
+            "detection": {"scanner": "python", "workers": 1},  # a few short texts, and nothing to keep
             "log_level": "error",
         }
     )

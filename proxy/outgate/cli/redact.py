@@ -66,8 +66,9 @@ def _everything(text: str, detect: tuple[str, ...]) -> list[_Span]:
     from outgate.cli.scan import enabled
     from outgate.dlp.engine import Engine
     from outgate.model import Action
+    from outgate.settings import Settings
 
-    found = Engine(enabled(detect)).scan([text])[0]
+    found = Engine(enabled(detect), Settings.load().patterns_dir).scan([text])[0]
     return [(match.start, match.end, match.entity, Action.REDACT) for match in found]
 
 
@@ -92,7 +93,7 @@ def _by_policy(
     facts = _facts(catalogue, provider, Identity(user, groups))
     judgement = policy.gate(facts)
     if judgement.blocked_by is None:
-        found = Engine(policy.detectors).scan([text])[0] if policy.entities else ()
+        found = Engine(policy.detectors, settings.patterns_dir).scan([text])[0] if policy.entities else ()
         segment = Segment(text, Role.USER, "standard input", BODY, 0, 0, "utf8")
         findings = [Finding(0, m.start, m.end, m.entity, m.score, m.detector) for m in found]
         judgement = policy.judge(facts, Document((segment,)), findings, judgement)

@@ -31,12 +31,13 @@ def command(
     Offsets are code points. Exit code 1 when something was found, 2 when input could not be read.
     """
     from outgate.dlp.engine import Engine
+    from outgate.settings import Settings
 
     if jsonl and (files or as_json):
         raise click.UsageError(
             "--jsonl reads standard input and writes lines; it takes no FILES and no --json"
         )
-    engine = Engine(enabled(detect))
+    engine = Engine(enabled(detect), Settings.load().patterns_dir, "later")
     if jsonl:
         context.exit(2 if answer_lines(engine, sys.stdin.buffer, sys.stdout, sys.stderr) else 0)
     found = [row for name, text in _inputs(files) for row in rows(name, text, engine.scan([text])[0])]

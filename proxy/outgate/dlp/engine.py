@@ -14,6 +14,7 @@ from pathlib import Path
 from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, phones, presidio
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
+from outgate.dlp.one_pass import Compile
 from outgate.dlp.overlaps import Ranks, resolve
 from outgate.dlp.repeats import Value, settle, values
 from outgate.dlp.scanner import Expression
@@ -23,8 +24,10 @@ from outgate.dlp.windows import STAGES, Stage, cut
 class Engine:
     """The detectors of one configuration, ready to use. Building it loads models and takes seconds."""
 
-    def __init__(self, config: DetectorConfig, folder: Path | None = None, *, wait: bool = True) -> None:
-        """``folder`` keeps compiled patterns; without ``wait`` they are compiled in the background.
+    def __init__(
+        self, config: DetectorConfig, folder: Path | None = None, compiling: Compile = "never"
+    ) -> None:
+        """``folder`` keeps compiled patterns; ``compiling`` says what to do when they are not there.
 
         Raises DetectionError("not_ready") when something that is wanted cannot be found by anything.
         """
@@ -45,7 +48,7 @@ class Engine:
             for which, expression in enumerate(detector.expressions):
                 owners.setdefault(expression, []).append((detector, which))
         self._owners = list(owners.values())
-        self._scanner = one_pass.build(list(owners), folder, wait=wait)
+        self._scanner = one_pass.build(list(owners), folder, compiling)
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock
 
@@ -33,11 +33,15 @@ _FORMAT = b"1"  # of the files, and of the translation: another number makes all
 _KEPT = 8  # databases of other policies and versions that are left in the folder
 
 
-def build(expressions: Sequence[Expression], folder: Path | None, *, wait: bool = True) -> Scanner:
-    """The fastest scanner there is. ``folder`` keeps what was compiled (None: nothing is kept).
+# When what has not been compiled before is: at once, in a thread while Python's own expressions serve, or
+# not at all, because those take less time than compiling would.
+Compile = Literal["now", "later", "never"]
 
-    Compiling takes seconds: without ``wait``, and unless it has been done before, it goes on in a thread
-    while Python's own expressions serve. Raises nothing of Hyperscan's: Python's serve then, too.
+
+def build(expressions: Sequence[Expression], folder: Path | None, compiling: Compile) -> Scanner:
+    """The fastest scanner that can be had. ``folder`` keeps what was compiled (None: nothing is kept).
+
+    Compiling takes seconds. Raises nothing of Hyperscan's: Python's own expressions serve instead.
     """
     if hyperscan is None or not expressions:
         return PythonScanner(expressions)
@@ -45,7 +49,9 @@ def build(expressions: Sequence[Expression], folder: Path | None, *, wait: bool 
     kept = plan.load(folder)
     if kept is not None:
         return kept
-    return plan.compiled(folder) if wait else _Later(plan, folder)
+    if compiling == "now":
+        return plan.compiled(folder)
+    return _Later(plan, folder) if compiling == "later" else PythonScanner(expressions)
 
 
 def available() -> bool:

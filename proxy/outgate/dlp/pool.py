@@ -52,13 +52,14 @@ class DetectionPool:
         cache: int = 0,
         inline: int = 0,
         folder: Path | None = None,
+        compiling: bool = True,
     ) -> None:
         """``deadline`` is the seconds of one request, waiting included; ``memory`` bytes for each worker.
 
         ``cache``: bytes, about, for what was found in texts that may come again. ``inline``: code points
         of new text in which the patterns are looked for here, in the event loop, which takes less time
         than to ask a worker; not with a policy's own patterns, which may take any time. ``folder``
-        keeps compiled patterns.
+        keeps compiled patterns; without ``compiling``, Python's own expressions look for all of them.
         """
         self.config = config
         self.problem: str | None = None
@@ -69,9 +70,10 @@ class DetectionPool:
             "memory": memory,
             "seconds": deadline + _GRACE,
             "folder": str(folder) if folder else None,
+            "compiling": "later" if compiling else "never",
         }
         self.cache = FoundCache(cache)
-        self._inline = 0 if config.patterns or "patterns" not in _stages(config) else inline
+        self._inline = 0 if not compiling or config.patterns or "patterns" not in _stages(config) else inline
         self._folder = folder
         self._here: Engine | None = None
         self._stages = _stages(config)
@@ -165,7 +167,7 @@ class DetectionPool:
             await asyncio.sleep(0.05)
         config = replace(self.config, entities=self.config.entities - entities.named(self.config.entities))
         try:
-            engine = await asyncio.to_thread(Engine, config, self._folder)
+            engine = await asyncio.to_thread(Engine, config, self._folder, "now")
         except DetectionError:
             return  # the workers say why, and what it means
         if engine.scanner == "hyperscan":

@@ -40,7 +40,10 @@ _AROUND_IBAN = 1
 _LOCATORS: dict[str, tuple[str, Expression]] = {
     "EmailRecognizer": ("@", Expression(r"@\w", before=128, after=300)),
     "InPanRecognizer": ("(?=", Expression(r"\b[\w@#$%^?~-]{0,6}[0-9]{4}[\w@#$%^?~-]{0,6}\b")),
-    "IpRecognizer": (":", Expression(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", before=48, after=64)),
+    "IpRecognizer": (
+        r"(?<![\w:])",
+        Expression(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", before=48, after=64),
+    ),
     "UsHealthInsuranceMemberIdRecognizer": (
         "(?=",
         Expression(r"\b[A-Z0-9-]{0,19}[0-9][A-Z0-9-]{0,19}\b", int(re.IGNORECASE)),

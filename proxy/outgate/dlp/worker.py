@@ -4,7 +4,7 @@ It is the only process that reads hostile text with regular expressions, recogni
 is made to be killed: it holds nothing that another needs, inherits no secret, writes no file, no log and
 no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
 
-First message in: ``{"config", "memory", "seconds", "folder"}``; first out: ``{"ready"}`` or ``{"problem"}``. Then
+First message in: ``{"config", "memory", "seconds", "folder", "compiling"}``; first out: ``{"ready"}`` or ``{"problem"}``. Then
 tasks ``{"stage", "texts"}`` with, for the stage "settle", ``found`` and ``values``; the answers are
 ``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
 """
@@ -39,7 +39,7 @@ def main() -> int:
     if hello is None:
         return 0
     _restrict(hello["memory"])
-    engine = _build(hello["config"], hello["folder"], answers)
+    engine = _build(hello, answers)
     if engine is None:
         return 1
     seconds = float(hello["seconds"])
@@ -76,13 +76,13 @@ def _restrict(memory: int | None) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _build(config: str, folder: str | None, answers: IO[bytes]) -> Engine | None:
+def _build(hello: dict[str, Any], answers: IO[bytes]) -> Engine | None:
     try:
         from outgate.dlp.config import DetectorConfig
         from outgate.dlp.engine import Engine
 
-        kept = Path(folder) if folder else None
-        engine = Engine(DetectorConfig.from_json(config), kept, wait=False)
+        folder = Path(hello["folder"]) if hello["folder"] else None
+        engine = Engine(DetectorConfig.from_json(hello["config"]), folder, hello["compiling"])
         engine.scan([_WARM_UP])
     except DetectionError as error:
         _write(answers, {"problem": error.detail or error.reason})

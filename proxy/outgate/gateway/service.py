@@ -155,7 +155,8 @@ class Service:
             memory=detection.memory,
             cache=detection.cache,
             inline=detection.inline,
-            folder=self.settings.state_dir / "patterns",
+            folder=self.settings.patterns_dir,
+            compiling=detection.scanner == "hyperscan",
         )
         await pool.start()
         return pool

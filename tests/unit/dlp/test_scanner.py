@@ -62,12 +62,12 @@ def tried(expressions: Sequence[Expression], text: str) -> dict[int, list[tuple[
 
 @pytest.fixture(scope="module")
 def odd() -> Scanner:
-    return one_pass.build(ODD, None)
+    return one_pass.build(ODD, None, "now")
 
 
 @pytest.fixture(scope="module")
 def own(patterns_folder: Path) -> Scanner:
-    return one_pass.build(OWN, patterns_folder)
+    return one_pass.build(OWN, patterns_folder, "now")
 
 
 def test_hyperscan_is_what_runs_here(odd: Scanner) -> None:
@@ -127,7 +127,7 @@ def test_every_pattern_of_every_recognizer_is_taken_by_hyperscan() -> None:
 def test_an_expression_that_may_match_nothing_is_refused_and_still_looked_for() -> None:
     with pytest.raises(UntranslatableError):
         superset("a*", 0)
-    scanner = one_pass.build([Expression("a*"), Expression("b+")], None)
+    scanner = one_pass.build([Expression("a*"), Expression("b+")], None, "now")
     assert found(scanner, [Expression("a*"), Expression("b+")], "xxaab") == {0: [(2, 4)], 1: [(4, 5)]}
 
 
@@ -157,7 +157,7 @@ def test_windows_that_overlap_a_match_give_it_once() -> None:
 
 def test_compiled_patterns_are_kept_and_only_ours_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "patterns"
-    one_pass.build(ODD, folder)
+    one_pass.build(ODD, folder, "now")
     (kept,) = folder.glob("*.hs")
     assert kept.stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -166,7 +166,7 @@ def test_compiled_patterns_are_kept_and_only_ours_are_read(tmp_path: Path) -> No
     def survives(change: bytes) -> bool:
         """Whether the file is taken as it is (True) or made anew."""
         kept.write_bytes(change)
-        assert found(one_pass.build(ODD, folder), ODD, "key fed") == {0: [(4, 7)]}
+        assert found(one_pass.build(ODD, folder, "now"), ODD, "key fed") == {0: [(4, 7)]}
         return kept.read_bytes() == change
 
     assert survives(content)
@@ -174,18 +174,18 @@ def test_compiled_patterns_are_kept_and_only_ours_are_read(tmp_path: Path) -> No
     assert not survives(content[:60] + bytes([content[60] ^ 1]) + content[61:])
     kept.chmod(0o622)
     before = kept.stat().st_ino
-    one_pass.build(ODD, folder)
+    one_pass.build(ODD, folder, "now")
     assert kept.stat().st_ino != before
     elsewhere = tmp_path / "other.hs"
     elsewhere.write_bytes(content)
     kept.unlink()
     kept.symlink_to(elsewhere)
-    one_pass.build(ODD, folder)
+    one_pass.build(ODD, folder, "now")
     assert not kept.is_symlink()
 
 
 def test_until_patterns_are_compiled_pythons_serve(tmp_path: Path) -> None:
-    scanner = one_pass.build(ODD, tmp_path / "patterns", wait=False)
+    scanner = one_pass.build(ODD, tmp_path / "patterns", "later")
     assert found(scanner, ODD, "key fed") == {0: [(4, 7)]}
     for _ in range(400):
         if scanner.kind == "hyperscan":
