@@ -1,12 +1,12 @@
 """The process that detects: reads tasks from stdin, writes answers to stdout, until stdin ends.
 
-It is the only process that reads hostile text with regular expressions, recognizers and models, so it
-is made to be killed: it holds nothing that another needs, inherits no secret, writes no file, no log and
-no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
+It reads hostile text of any length with regular expressions, recognizers, a policy's own patterns and
+models, so it is made to be killed: it holds nothing that another needs, inherits no secret, writes no log
+and no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
 
-First message in: ``{"config", "memory", "seconds", "folder", "compiling"}``; first out: ``{"ready"}`` or ``{"problem"}``. Then
-tasks ``{"stage", "texts"}`` with, for the stage "settle", ``found`` and ``values``; the answers are
-``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
+First message in: ``{"config", "memory", "seconds", "folder", "compiling"}``; first out: ``{"ready"}`` or
+``{"problem"}``. Then tasks ``{"stage", "texts"}`` with, for the stage "settle", ``found`` and ``values``;
+the answers are ``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
 """
 
 from __future__ import annotations
