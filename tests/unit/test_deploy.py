@@ -1,4 +1,4 @@
-"""What is deployed fits what is built: metric names, YAML, the PAC file's hosts."""
+"""What is deployed fits what is built: metric names, YAML, settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-from outgate.catalogue import Catalogue
 from outgate.metrics import Metrics
 from outgate.settings import Settings
 
@@ -29,12 +28,3 @@ def test_every_yaml_file_is_yaml_and_the_containers_settings_load() -> None:
     for file in [*DEPLOY.rglob("*.yaml"), *DEPLOY.rglob("*.yml")]:
         assert yaml.safe_load(file.read_text()), file
     assert Settings.load(DEPLOY / "container.yaml").client_networks
-
-
-def test_the_pac_file_names_hosts_of_the_catalogue() -> None:
-    catalogue = Catalogue.load()
-    text = (DEPLOY / "pac" / "proxy.pac").read_text()
-    hosts = re.findall(r'"([a-z.]*\.[a-z]+)"', text)
-    assert len(hosts) > 10
-    for host in hosts:
-        assert catalogue.provider_of(host if not host.startswith(".") else f"x{host}"), host

@@ -83,6 +83,11 @@ class Catalogue:
         name = "generic" if method.upper() in _NO_MESSAGE else matched.format
         return Endpoint(found.owner.provider, name, found.region, matched.model)
 
+    def hosts(self) -> Iterator[HostPattern]:
+        """The spelling of every host of every provider."""
+        for entry in self._entries.values():
+            yield from entry.hosts
+
     def base_host(self, provider: str) -> str | None:
         """The host of a provider's base URL: the first of its hosts, when that is one whole name."""
         entry = self._entries.get(provider)

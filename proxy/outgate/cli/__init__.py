@@ -1,16 +1,18 @@
 """The command line: one file per command, loaded when it is asked for. No logic of its own.
 
-Exit codes: 0 all well, 1 something was found or a check failed, 2 bad usage or configuration.
+Colours are for terminals, and for nobody who sets NO_COLOR (https://no-color.org).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from outgate import __version__
+from outgate.cli.examples import EXIT_CODES, attach
 
 # Command -> its module under outgate.cli, and what it does.
 _COMMANDS = {
@@ -21,6 +23,7 @@ _COMMANDS = {
     "redact": ("redact", "Standard input to standard output, sensitive data taken out."),
     "policy": ("policy", "Check, test, explain and compare policies."),
     "ca": ("ca", "Make, show, export and renew the certificate authority."),
+    "pac": ("pac", "Print the PAC file that sends AI hosts, and no others, to the proxy."),
     "audit": ("audit", "Read the audit log."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
 }
@@ -36,36 +39,66 @@ class _Lazy(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = import_module(f"outgate.cli.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
+        return attach(module.command, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"""\b
+Examples:
+  outgate demo
+  outgate ca init && outgate run
+  outgate exec -- claude
+
+`outgate COMMAND --help` has examples of each command.
+
+Exit codes: {EXIT_CODES}.""",
+)
 @click.version_option(__version__, prog_name="outgate")
-def outgate() -> None:
+@click.pass_context
+def outgate(context: click.Context) -> None:
     """Outgate: an egress filter for LLM API traffic."""
+    context.color = _colour()
 
 
 def main() -> None:
     """Run the command line; expected errors are told in one line, without a traceback."""
     try:
-        code = outgate.main(standalone_mode=False)
+        code = outgate.main(prog_name="outgate", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
+        # Whoever reads us has seen enough (click and rich end so, too). Nothing may be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     except Exception as error:
-        message = getattr(error, "message", None)
-        if not isinstance(message, str):
+        message = _expected(error)
+        if message is None:
             raise
-        click.secho(f"outgate: {message}", err=True, fg="red")
+        click.secho(f"outgate: {message}", err=True, fg="red", color=_colour())
         code = 2
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _colour() -> bool | None:
+    """False when nobody wants colours; None leaves it to whether we write to a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _expected(error: Exception) -> str | None:
+    """What to tell of an error of ours or of the files that we were given; None for a fault of the program."""
+    message = getattr(error, "message", None)
+    if isinstance(message, str):
+        return message
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return None

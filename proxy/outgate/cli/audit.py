@@ -106,7 +106,7 @@ def tail(
         reader.close()
 
 
-@command.command()
+@command.command(short_help="Everything about one exchange.")
 @click.argument("reference")
 @_JSON
 @click.pass_obj
@@ -124,7 +124,7 @@ def show(path: Path, reference: str, as_lines: bool) -> None:
         _show_event(console, event)
 
 
-@command.command()
+@command.command(short_help="How many exchanges and findings.")
 @_SINCE
 @_JSON
 @click.pass_obj

@@ -28,7 +28,7 @@ def command() -> None:
     """Make, show, export and renew the certificate authority."""
 
 
-@command.command()
+@command.command(short_help="Make a root, and an intermediate below it.")
 @_CONFIG
 @click.option("--if-missing", is_flag=True, help="Do nothing when there is one already.")
 def init(config: Path | None, if_missing: bool) -> None:
@@ -58,12 +58,15 @@ def show(config: Path | None) -> None:
         sys.exit(1)
 
 
-@command.command()
+@command.command(short_help="Write the root certificate, never a key.")
 @_CONFIG
 @click.option("--der", is_flag=True, help="DER, as Windows and Android want it, instead of PEM.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def export(config: Path | None, der: bool, file: Path | None) -> None:
-    """The root certificate, to FILE or standard output; no key is ever written."""
+    """Write the root certificate to FILE, or to standard output. No key is ever written.
+
+    With FILE it also says how this system's programs are made to trust it.
+    """
     settings = Settings.load(config)
     certificate = ca.root_certificate(settings.ca_dir, der=der)
     if file is None:

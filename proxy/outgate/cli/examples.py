@@ -1,0 +1,126 @@
+"""How every command's ``--help`` ends: with examples, which a test parses, and with what its exit code says.
+
+In one table, so that a command without either is seen, and a person can read them all at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+EXIT_CODES = "0 all well, 1 something was found or a check failed, 2 bad usage or configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What stands below a command's options."""
+
+    examples: tuple[str, ...]
+    exit_codes: str
+
+
+ENDINGS = {
+    "run": Ending(
+        (
+            "outgate run",
+            "outgate run --policy policy.yaml --listen 127.0.0.1:3128",
+            "outgate run --listen 0.0.0.0:8080 --clients 10.0.0.0/8",
+            "outgate run --reverse openai=8081",
+        ),
+        "0 it was told to stop, 2 it cannot start",
+    ),
+    "demo": Ending(("outgate demo",), "0 it was shown, 2 it cannot start"),
+    "exec": Ending(
+        ("outgate exec -- claude", "outgate exec -- python program.py --fast"),
+        "the command's own; 2 there is no CA yet, or bad configuration",
+    ),
+    "scan": Ending(
+        (
+            "outgate scan notes.txt",
+            "git diff | outgate scan --detect secrets",
+            "outgate scan --jsonl < texts.jsonl",
+        ),
+        "0 nothing was found, 1 something was, 2 input could not be read",
+    ),
+    "redact": Ending(
+        ("outgate redact < notes.txt", "kubectl logs web | outgate redact --detect secrets --detect payment"),
+        "0 it was written, 2 bad usage",
+    ),
+    "policy check": Ending(
+        ("outgate policy check policy.yaml",), "0 all can be used, 1 one cannot, 2 bad usage or configuration"
+    ),
+    "policy test": Ending(
+        ("outgate policy test policy.yaml",),
+        "0 every case holds, 1 one does not, 2 bad usage or configuration",
+    ),
+    "policy explain": Ending(
+        (
+            "outgate policy explain --provider anthropic < notes.txt",
+            "outgate policy explain --policy policy.yaml --user kim --group ai-research request.json",
+        ),
+        "0 it was explained, whatever the verdict; 2 bad usage or configuration",
+    ),
+    "policy diff": Ending(
+        ("outgate policy diff old.yaml new.yaml",),
+        "0 NEW lets nothing out that OLD stopped, 1 it does, 2 bad usage or configuration",
+    ),
+    "policy schema": Ending(("outgate policy schema > schema.json",), "0 it was printed"),
+    "ca init": Ending(
+        ("outgate ca init", "outgate ca init --if-missing"),
+        "0 there is a CA now, 2 there was one already, or it cannot be made",
+    ),
+    "ca show": Ending(
+        ("outgate ca show",), "0 it is good, 1 it does not cover the whole catalogue, 2 there is none to use"
+    ),
+    "ca export": Ending(
+        ("outgate ca export outgate-root.pem", "outgate ca export --der outgate-root.cer"),
+        "0 it was written, 2 there is none, or FILE cannot be written",
+    ),
+    "ca rotate": Ending(
+        ("outgate ca rotate", "outgate ca rotate --root --yes"), "0 it was renewed, 2 it cannot be"
+    ),
+    "pac": Ending(
+        (
+            "outgate pac > proxy.pac",
+            "outgate pac --proxy proxy-a.corp.example:8080 --proxy proxy-b.corp.example:8080 > proxy.pac",
+        ),
+        "0 it was printed, 2 bad usage or configuration",
+    ),
+    "audit tail": Ending(
+        (
+            "outgate audit tail -f",
+            "outgate audit tail --since 24h --outcome block",
+            "outgate audit tail -n 1000 --json",
+        ),
+        "0 it was printed, 2 there is no audit log, or it cannot be read",
+    ),
+    "audit show": Ending(
+        ("outgate audit show og_0123456789abcdef",),
+        "0 it was printed, 1 no exchange has this reference, 2 there is no audit log",
+    ),
+    "audit stats": Ending(
+        ("outgate audit stats --since 7d",), "0 it was printed, 2 there is no audit log, or it cannot be read"
+    ),
+    "doctor": Ending(
+        ("outgate doctor", "outgate doctor --offline"),
+        "0 all is well, 1 something is wrong, 2 bad usage or settings",
+    ),
+}
+
+
+def attach(command: click.Command, name: str) -> click.Command:
+    """Give ``command``, called ``name``, and all below it their ending. Raises KeyError if one has none."""
+    if isinstance(command, click.Group):
+        below = [f"{name} {child}" for child in command.commands]
+        for path, child in zip(below, command.commands.values(), strict=True):
+            attach(child, path)
+        command.epilog = _written(tuple(ENDINGS[path].examples[0] for path in below), EXIT_CODES)
+    else:
+        command.epilog = _written(ENDINGS[name].examples, ENDINGS[name].exit_codes)
+    return command
+
+
+def _written(examples: tuple[str, ...], exit_codes: str) -> str:
+    lines = "\n".join(f"  {example}" for example in examples)
+    return f"\b\nExamples:\n{lines}\n\nExit codes: {exit_codes}."

@@ -1,0 +1,76 @@
+"""The PAC file: a browser's and a system's rule for which hosts go through the proxy.
+
+Made from the catalogue, so that it names exactly the hosts that are opened. What it says for them
+ends with the proxies: when none answers, AI hosts fail instead of being reached uninspected.
+
+The script keeps to what every engine runs, WinHTTP's JScript (ECMAScript 3) included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from outgate import __version__
+from outgate.catalogue.hosts import REGION, HostPattern
+
+_SCRIPT = """\
+// Hosts of AI services through Outgate, everything else direct. Made by `outgate pac` (Outgate {version}):
+// make it anew after an upgrade or a change of the catalogue, do not edit it.
+var PROXY = {proxy};
+
+// Exactly these hosts.
+var EXACT = {exact};
+
+// Every host below these.
+var BELOW = {below};
+
+// Hosts with a region in their name.
+var REGIONAL = {regional};
+
+function has(names, name) {{
+  return Object.prototype.hasOwnProperty.call(names, name);
+}}
+
+function FindProxyForURL(url, host) {{
+  host = host.toLowerCase().replace(/\\.+$/, "");
+  if (has(EXACT, host)) return PROXY;
+  for (var dot = host.indexOf("."); dot >= 0; dot = host.indexOf(".", dot + 1)) {{
+    if (has(BELOW, host.substring(dot + 1))) return PROXY;
+  }}
+  for (var i = 0; i < REGIONAL.length; i++) {{
+    if (REGIONAL[i].test(host)) return PROXY;
+  }}
+  return "DIRECT";
+}}
+"""
+
+
+def script(hosts: Iterable[HostPattern], proxies: Sequence[str]) -> str:
+    """The file's text. ``proxies`` are HOST:PORT, asked in this order; there is at least one."""
+    exact: list[str] = []
+    below: list[str] = []
+    regional: list[str] = []
+    for pattern in hosts:
+        name = ".".join(pattern.labels)
+        if REGION in name:
+            regional.append(_expression(pattern))
+        else:
+            (below if pattern.below else exact).append(name)
+    return _SCRIPT.format(
+        version=__version__,
+        proxy=json.dumps("; ".join(f"PROXY {address}" for address in proxies)),
+        exact=_block("{", (f"{json.dumps(name)}: 1" for name in exact), "}"),
+        below=_block("{", (f"{json.dumps(name)}: 1" for name in below), "}"),
+        regional=_block("[", regional, "]"),
+    )
+
+
+def _expression(pattern: HostPattern) -> str:
+    labels = r"\.".join(label.replace(REGION, "[a-z0-9-]+") for label in pattern.labels)
+    return f"/^{'.+[.]' if pattern.below else ''}{labels}$/"
+
+
+def _block(opening: str, items: Iterable[str], closing: str) -> str:
+    """One item a line: a comma after the last would be an error to old engines."""
+    return opening + "".join(f"\n  {item}," for item in sorted(items)).removesuffix(",") + f"\n{closing}"

@@ -1,0 +1,263 @@
+"""What each command ends with: the exit codes that its ``--help`` states, one case for each."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from outgate.audit import AuditEvent, AuditLog
+from outgate.catalogue import Catalogue
+from outgate.cli import main
+from outgate.dlp.examples import fake
+from outgate.gateway import ca
+from outgate.model import Exchange, Outcome, Verdict
+from outgate.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = "og_00000000000000aa"
+FILES = {
+    "empty.txt": "",
+    "clean.txt": "What is a monad?",
+    "strict.yaml": "version: 1\nrules:\n  - {name: keys, detect: [secrets], action: block}\n",
+    "lax.yaml": "version: 1\nrules:\n  - {name: keys, detect: [secrets], action: allow}\n",
+    "broken.yaml": "version: 1\nrules:\n  - {name: keys, detekt: [secrets]}\n",
+    "settings.yaml": "listen: nowhere\n",
+    "no-audit.yaml": "audit: {sink: none}\n",
+    "no-ca.yaml": "state_dir: elsewhere\n",
+    "half-covered.yaml": "catalogue: more.yaml\n",
+    "more.yaml": (
+        "providers:\n  acme: {name: Acme, operator: Acme, jurisdiction: DE, category: api,"
+        " hosts: [ai.acme.example], source: made up}\n"
+    ),
+    "strict.test.yaml": (
+        'cases:\n  - {name: a key, given: {text: "{{fake:GITHUB_TOKEN}}"}, expect: {outcome: block}}\n'
+    ),
+    "lax.test.yaml": (
+        'cases:\n  - {name: a key, given: {text: "{{fake:GITHUB_TOKEN}}"}, expect: {outcome: block}}\n'
+    ),
+}
+
+# Command line, standard input (a file's name), exit code.
+CASES = (
+    ("", "", 2),
+    ("--help", "", 0),
+    ("--version", "", 0),
+    ("no-such-command", "", 2),
+    ("run --no-such-option", "", 2),
+    ("run --config settings.yaml", "", 2),
+    ("run --config no-ca.yaml", "", 2),
+    ("run --config missing.yaml", "", 2),
+    ("run --policy broken.yaml", "", 2),
+    ("run --listen 0.0.0.0:0", "", 2),
+    ("run --reverse openai", "", 2),
+    ("demo", "", 0),
+    ("demo extra", "", 2),
+    ("exec -- true", "", 0),
+    ("exec -- sh exit7.sh", "", 7),
+    ("exec", "", 2),
+    ("exec --config no-ca.yaml -- true", "", 2),
+    ("scan clean.txt", "", 0),
+    ("scan secret.txt", "", 1),
+    ("scan --json clean.txt secret.txt", "", 1),
+    ("scan", "clean.txt", 0),
+    ("scan", "secret.txt", 1),
+    ("scan missing.txt", "", 2),
+    ("scan --detect NO_SUCH_ENTITY", "empty.txt", 2),
+    ("scan --jsonl", "empty.txt", 0),
+    ("scan --jsonl", "clean.txt", 2),
+    ("redact", "secret.txt", 0),
+    ("redact --detect NO_SUCH_ENTITY", "empty.txt", 2),
+    ("policy check", "", 0),
+    ("policy check strict.yaml lax.yaml", "", 0),
+    ("policy check strict.yaml broken.yaml", "", 1),
+    ("policy check --no-such-option", "", 2),
+    ("policy --config settings.yaml check", "", 2),
+    ("policy test strict.yaml", "", 0),
+    ("policy test lax.yaml", "", 1),
+    ("policy --config missing.yaml test", "", 2),
+    ("policy explain --policy strict.yaml secret.txt", "", 0),
+    ("policy explain", "clean.txt", 0),
+    ("policy explain --provider no-such-provider", "clean.txt", 2),
+    ("policy explain --policy broken.yaml", "clean.txt", 2),
+    ("policy diff lax.yaml strict.yaml", "", 0),
+    ("policy diff strict.yaml lax.yaml", "", 1),
+    ("policy diff strict.yaml", "", 2),
+    ("policy diff strict.yaml broken.yaml", "", 2),
+    ("policy schema", "", 0),
+    ("ca init --config no-ca.yaml", "", 0),
+    ("ca init --if-missing", "", 0),
+    ("ca init", "", 2),
+    ("ca show", "", 0),
+    ("ca show --config half-covered.yaml", "", 1),
+    ("ca show --config no-ca.yaml", "", 2),
+    ("ca export", "", 0),
+    ("ca export root.pem", "", 0),
+    ("ca export --der no-such-folder/root.cer", "", 2),
+    ("ca export --config no-ca.yaml", "", 2),
+    ("ca rotate", "", 0),
+    ("ca rotate --root --yes", "", 0),
+    ("ca rotate --root", "empty.txt", 130),  # nobody said yes
+    ("ca rotate --config no-ca.yaml", "", 2),
+    ("pac", "", 0),
+    ("pac --proxy nowhere", "", 2),
+    ("audit tail", "", 0),
+    ("audit tail --since yesterday", "", 2),
+    ("audit --file missing.db tail", "", 2),
+    ("audit --config no-audit.yaml tail", "", 2),
+    (f"audit show {REFERENCE}", "", 0),
+    ("audit show og_0000000000000000", "", 1),
+    ("audit --file missing.db show og_0", "", 2),
+    ("audit stats --json", "", 0),
+    ("audit --file missing.db stats", "", 2),
+    ("doctor --offline --config no-ca.yaml", "", 1),
+    ("doctor --config settings.yaml", "", 2),
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's home with files, a CA and one exchange in the audit log."""
+    for name in ("OUTGATE_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for name, text in FILES.items():
+        Path(name).write_text(text)
+    Path("secret.txt").write_text(f"deploy with {fake('GITHUB_TOKEN')}\n")
+    Path("exit7.sh").write_text("exit 7\n")
+    settings = Settings.load()
+    ca.create(settings.ca_dir, Catalogue.load().constraint_names())
+    log = AuditLog.open(settings)
+    log.record(_event())
+    log.close()
+    return tmp_path
+
+
+def _event() -> AuditEvent:
+    exchange = Exchange(
+        id=REFERENCE,
+        time=datetime.now(UTC),
+        client=ip_address("127.0.0.1"),
+        method="POST",
+        scheme="https",
+        host="api.openai.com",
+        port=443,
+        target=b"/v1/chat/completions",
+        headers=(),
+        body=b"",
+    )
+    sizes = {"request_bytes": 0, "response_bytes": 0}
+    verdict = Verdict(Outcome.BLOCK, 403, rule="keys")
+    return AuditEvent.of(exchange, verdict, policy_hash="0" * 64, status=403, seconds=0.1, **sizes)
+
+
+@pytest.mark.parametrize(("line", "stdin", "code"), CASES, ids=[f"{c[0]} -> {c[2]}" for c in CASES])
+def test_a_command_ends_with_its_code_and_never_with_a_traceback(
+    line: str, stdin: str, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["outgate", *line.split()])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(stdin or "empty.txt").read_bytes())))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capfd.readouterr()
+    assert ended.value.code == code, told.err
+    assert "Traceback" not in told.err
+    if code == 2:
+        assert told.err.strip()
+
+
+def test_every_command_has_a_case_that_goes_well() -> None:
+    from outgate.cli.examples import ENDINGS
+
+    good = {line for line, _, code in CASES if code == 0}
+    without = {name for name in ENDINGS if not any(line.startswith(name) for line in good)}
+    # These two need ports of their own or a network: run is started below, doctor looks at fixed ports.
+    assert without == {"run", "doctor"}
+
+
+def process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "proxy")}
+    command = [sys.executable, "-P", "-m", "outgate", *arguments]
+    return subprocess.Popen(command, env=environment, **options)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM ends a process at once on Windows")
+def test_run_ends_with_0_when_it_is_told_to_stop() -> None:
+    running = process("run", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    with running:
+        assert b"listens on 127.0.0.1:" in running.stdout.readline()
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+
+
+def test_run_ends_with_2_when_its_port_is_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        running = process("run", "--listen", address, "--metrics", "127.0.0.1:0", stderr=subprocess.PIPE)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert b"address already in use" in told
+
+
+def test_doctor_ends_with_0_when_nothing_is_wrong() -> None:
+    Path("free.yaml").write_text("listen: 127.0.0.1:0\nmetrics: 127.0.0.1:0\n")
+    assert process("doctor", "--offline", "--config", "free.yaml").wait(60) == 0
+
+
+@pytest.mark.parametrize("line", ["policy schema", "ca show", "audit tail", "audit tail --json"])
+def test_a_reader_that_has_seen_enough_is_told_nothing(line: str) -> None:
+    running = process(*line.split(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert running.stdout is not None
+    running.stdout.close()
+    running.stdout = None
+    _, told = running.communicate(timeout=60)
+    assert (running.returncode, told) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals on Windows")
+@pytest.mark.parametrize(
+    "line", ["ca show --config no-ca.yaml", "policy check strict.yaml", "audit tail", "demo"]
+)
+def test_colours_are_for_terminals_and_for_who_wants_them(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert b"\x1b[" in _on_a_terminal(line)
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = _on_a_terminal(line)
+    assert plain
+    assert not re.search(rb"\x1b\[[0-9;]*3[0-9]", plain)
+    monkeypatch.delenv("NO_COLOR")
+    piped = process(*line.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    told, _ = piped.communicate(timeout=60)
+    assert told
+    assert b"\x1b" not in told
+
+
+def _on_a_terminal(line: str) -> bytes:
+    """Everything that a command writes to a pseudo-terminal."""
+    ours, theirs = pty.openpty()
+    running = process(*line.split(), stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    try:
+        while piece := os.read(ours, 65536):
+            written += piece
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(ours)
+        running.wait(60)
+    return written
