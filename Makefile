@@ -1,7 +1,7 @@
 # make run    set up everything and start the proxy
 # make test   set up everything and run the tests
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench lock clean
+.PHONY: help run test lint fmt bench pictures lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
@@ -52,6 +52,9 @@ fmt: .venv/dev ## format the code
 
 bench: .venv/dev ## measure against stock mitmdump in the same run
 	$(BIN)/python -m tests.bench
+
+pictures: .venv/run ## make the pictures of docs/ anew that show real output
+	$(BIN)/python -P docs/pictures.py
 
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock

@@ -17,6 +17,7 @@ _FROM = {
     "node": "Debian's nodejs",
     "curl": "Debian's curl",
     "make": "Debian's make",
+    "sh": "a POSIX shell",
     "rsvg-convert": "Debian's librsvg2-bin",
 }
 

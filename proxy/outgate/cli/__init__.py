@@ -15,7 +15,7 @@ from outgate import __version__
 from outgate.cli.examples import EXIT_CODES, attach
 
 # Command -> its module under outgate.cli, and what it does.
-_COMMANDS = {
+COMMANDS = {
     "run": ("run", "Start the proxy."),
     "demo": ("demo", "Show what leaves and what does not, without a network or a key."),
     "exec": ("exec_", "Run a command with the proxy and CA set for it."),
@@ -33,17 +33,17 @@ class _Lazy(click.Group):
     """Imports a command's module when the command runs, so that ``--help`` is quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"outgate.cli.{_COMMANDS[cmd_name][0]}")
+        module = import_module(f"outgate.cli.{COMMANDS[cmd_name][0]}")
         return attach(module.command, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 @click.group(

@@ -1,7 +1,7 @@
 """``outgate demo``: what a client sends and what a provider receives, side by side.
 
 Real requests through the real proxy, to a stand-in of three providers on this machine: no network
-and no API key. Nothing of it stays.
+and no API key. Nothing of it stays. ``docs/pictures.py`` makes a picture of the same table.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import json
 import ssl
 import tempfile
 import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,8 +24,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
@@ -35,33 +39,73 @@ from outgate.settings import Settings
 _HOSTS = ("api.openai.com", "api.anthropic.com", "api.deepseek.com")
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request of the demo, and what became of it."""
+
+    title: str
+    host: str
+    path: str
+    text: str
+    secrets: tuple[str, ...] = ()  # what of the text must not leave
+    received: str = ""  # by the provider; empty: nothing
+    told: str = ""  # to the client
+
+
 @click.command()
 def command() -> None:
-    """Show what leaves and what does not, without a network or a key."""
+    """Show what leaves and what does not, without a network or a key.
+
+    Four made-up requests through the real proxy with the default policy, to a stand-in on this machine.
+    """
+    Console().print(table(play()))
+
+
+def play() -> list[Step]:
+    """Send the demo's requests through a proxy of their own. Raises what a proxy that cannot start raises."""
     with tempfile.TemporaryDirectory(prefix="outgate-demo-") as folder:
         provider = _Provider(Path(folder))
         settings = _settings(Path(folder), provider)
         with asyncio.Runner(loop_factory=event_loop_factory(settings.routes)) as runner:
-            rows = runner.run(_play(settings, provider))
-    table = Table("request", "the client sent", "the provider received", "the client got", show_lines=True)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
+            return runner.run(_play(settings, provider))
 
 
-def _requests() -> list[tuple[str, str, str, str]]:
-    """Title, host, path and text of each request."""
+def table(steps: Iterable[Step]) -> Table:
+    """Sent, received and told, side by side: what must not leave in red, what stands for it in green."""
+    shown = Table(box=box.HORIZONTALS, show_lines=True, header_style="bold")
+    for name, ratio in (("the client sends", 4), ("the provider receives", 4), ("the client is told", 5)):
+        shown.add_column(name, ratio=ratio, overflow="fold")
+    for step in steps:
+        sent = Text.assemble((f"{step.title}\n", "bold"), (f"{step.host}\n", "dim"), step.text)
+        for secret in step.secrets:
+            sent.highlight_words([secret], "red")
+        received = Text(step.received)
+        received.highlight_regex(r"\[REDACTED [A-Z_]+\]", "green")
+        status = "green" if step.told.startswith("200") else "yellow"
+        told = Text(step.told)
+        told.stylize(status, 0, 3)
+        shown.add_row(sent, received if step.received else Text("nothing", "green"), told)
+    return shown
+
+
+def _requests() -> list[Step]:
     card, token, mail = fake("CREDIT_CARD"), fake("GITHUB_TOKEN"), fake("EMAIL_ADDRESS")
     chat = "/v1/chat/completions"
     return [
-        ("a harmless question", "api.openai.com", chat, "What is a monad?"),
-        ("a customer's card", "api.openai.com", chat, f"Refund card {card}, customer {mail}"),
-        ("a live key", "api.anthropic.com", "/v1/messages", f"Deploy with {token}"),
-        ("a restricted jurisdiction", "api.deepseek.com", "/chat/completions", "Summarise our plans"),
+        Step("a harmless question", "api.openai.com", chat, "What is a monad?"),
+        Step(
+            "a customer's card",
+            "api.openai.com",
+            chat,
+            f"Refund card {card}, customer {mail}",
+            secrets=(card,),
+        ),
+        Step("a live key", "api.anthropic.com", "/v1/messages", f"Deploy with {token}", secrets=(token,)),
+        Step("a restricted jurisdiction", "api.deepseek.com", "/chat/completions", "Summarise our plans"),
     ]
 
 
-async def _play(settings: Settings, provider: _Provider) -> list[tuple[str, str, str, str]]:
+async def _play(settings: Settings, provider: _Provider) -> list[Step]:
     service = Service(settings)
     ready = asyncio.Event()
     serving = asyncio.create_task(service.run(on_ready=lambda _: ready.set()))
@@ -69,26 +113,25 @@ async def _play(settings: Settings, provider: _Provider) -> list[tuple[str, str,
     await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         await serving
-    rows: list[tuple[str, str, str, str]] = []
+    played: list[Step] = []
     try:
-        for title, host, path, text in _requests():
+        for step in _requests():
             provider.received = ""
-            root = settings.ca_dir / ca.ROOT
-            told = await asyncio.to_thread(_ask, service.addresses[0], root, host, path, text)
-            rows.append((title, f"{host}\n{text}", provider.received or "[red]nothing[/red]", told))
+            told = await asyncio.to_thread(_ask, service.addresses[0], settings.ca_dir / ca.ROOT, step)
+            played.append(replace(step, received=provider.received, told=told))
     finally:
         service.stop()
         await serving
         provider.close()
-    return rows
+    return played
 
 
-def _ask(proxy: tuple[str, int], root: Path, host: str, path: str, text: str) -> str:
+def _ask(proxy: tuple[str, int], root: Path, step: Step) -> str:
     context = ssl.create_default_context(cafile=str(root))
     connection = http.client.HTTPSConnection(*proxy, context=context, timeout=60)
-    connection.set_tunnel(host, 443)
-    body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": text}]})
-    connection.request("POST", path, body, {"Content-Type": "application/json"})
+    connection.set_tunnel(step.host, 443)
+    body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": step.text}]})
+    connection.request("POST", step.path, body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     told: dict[str, Any] = json.loads(answer.read())
     connection.close()
