@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from conftest import Proxy
 
+from e2e.conftest import Proxy
 from outgate.cli.pac import command as pac
 from programs import program
 

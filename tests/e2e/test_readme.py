@@ -33,6 +33,8 @@ from outgate.catalogue import Catalogue
 from outgate.cli import COMMANDS
 from programs import program
 
+pytestmark = pytest.mark.timeout(300)  # the first of them waits for all the commands
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

@@ -39,6 +39,7 @@ def init(config: Path | None, if_missing: bool) -> None:
         return
     ca.create(settings.ca_dir, Catalogue.load(extra=settings.catalogue).constraint_names())
     click.echo(f"Made a CA in {settings.ca_dir}. Clients have to trust {settings.ca_dir / ca.ROOT}.")
+    click.echo(f"Only `outgate ca rotate` needs {ca.ROOT_KEY}: keep it elsewhere, it can sign any name.")
 
 
 @command.command()

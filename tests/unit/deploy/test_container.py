@@ -92,6 +92,7 @@ def test_compose_gives_the_proxy_no_more_than_it_needs() -> None:
     assert SERVICE["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in SERVICE["security_opt"]
     assert SERVICE["tmpfs"] == ["/tmp"]
+    assert SERVICE["ulimits"] == {"core": 0}  # no prompt and no key in a core file
     for service in COMPOSE["services"].values():
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
         for mount in service["volumes"]:
