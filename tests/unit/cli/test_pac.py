@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from click.testing import CliRunner
 from outgate.catalogue import Catalogue
 from outgate.catalogue.hosts import REGION
 from outgate.cli.pac import command as pac
+from programs import program
 
 ENGINE = """
 const vm = require("vm"), [script, hosts] = JSON.parse(require("fs").readFileSync(0));
@@ -38,11 +38,12 @@ providers:
 
 def answers(script: str, hosts: list[str]) -> list[str]:
     """What the script says for each host."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed: no engine to run the PAC file")
     done = subprocess.run(
-        [node, "-e", ENGINE], input=json.dumps([script, hosts]), capture_output=True, text=True, timeout=60
+        [program("node"), "-e", ENGINE],
+        input=json.dumps([script, hosts]),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     found: list[str] = json.loads(done.stdout)
