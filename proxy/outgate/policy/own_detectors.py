@@ -7,8 +7,11 @@ the model are those of the first file that states them.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+
+import regex
 
 from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
 from outgate.dlp.detector import everywhere
@@ -17,6 +20,8 @@ from outgate.policy import files
 from outgate.policy.error import Problem
 from outgate.policy.schema import DetectorsSpec, PatternSpec
 from outgate.policy.source import Node
+
+_PATIENCE = 1.0  # seconds for a pattern on one example
 
 
 def merged(
@@ -69,6 +74,14 @@ def _unfit(custom: CustomPattern, spec: PatternSpec) -> list[tuple[str, int, str
             return [("pattern", 0, "it matches the empty text, and so would find something everywhere")]
     except (re.error, RecursionError, OverflowError) as error:
         return [("pattern", 0, f"not a regular expression: {error}")]
+    slow = [
+        (key, index, "the pattern does not come to an end on this example (a repeat within a repeat?)")
+        for key, texts in (("match", spec.match), ("ignore", spec.ignore))
+        for index, text in enumerate(texts)
+        if _runs_away(custom, text)
+    ]
+    if slow:
+        return slow
     unfit = [
         ("match", index, f"{spec.entity} does not find anything in this example")
         for index, text in enumerate(spec.match)
@@ -80,3 +93,15 @@ def _unfit(custom: CustomPattern, spec: PatternSpec) -> list[tuple[str, int, str
         if any(everywhere(detector, text))
     ]
     return unfit
+
+
+def _runs_away(custom: CustomPattern, text: str) -> bool:
+    """Whether a pattern takes more than moments on a text: `re` could not be stopped, `regex` can."""
+    try:
+        compiled = regex.compile(custom.pattern, regex.IGNORECASE if custom.ignore_case else 0)
+        deque(compiled.finditer(text, timeout=_PATIENCE), maxlen=0)
+    except TimeoutError:
+        return True
+    except regex.error:
+        return False  # a dialect of `re` alone
+    return False

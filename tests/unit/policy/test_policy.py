@@ -179,3 +179,19 @@ def test_a_mistake_is_told_with_its_place_and_what_was_meant(
         made(tmp_path, text)
     assert f"policy.yaml{place}" in str(caught.value)
     assert says in str(caught.value)
+
+
+def test_a_pattern_that_runs_away_on_its_own_example_is_refused_and_named(tmp_path: Path) -> None:
+    text = """version: 1
+rules: [{name: r, detect: [SLOW], action: audit}]
+detectors:
+  patterns:
+    - entity: SLOW
+      pattern: '(?:a+)+$'
+      match: ["aaa"]
+      ignore: ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"]
+"""
+    with pytest.raises(PolicyError) as caught:
+        made(tmp_path, text)
+    assert "does not come to an end" in str(caught.value)
+    assert ":8:" in str(caught.value)
