@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import regex
 import yaml
 
 from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
@@ -82,8 +83,9 @@ class RuleDetector:
 
 
 def _value_span(found: re.Match[str]) -> tuple[int, int]:
+    groups = found.re.groupindex
     for group in ("value", "bare"):
-        if found.re.groupindex.get(group) and found.start(group) >= 0:
+        if group in groups and found.start(group) >= 0:
             return found.span(group)
     return found.span()
 
@@ -97,7 +99,7 @@ class CustomDetector:
         flags = re.IGNORECASE if custom.ignore_case else re.NOFLAG
         self.expressions = (Expression(custom.pattern, int(flags)),)
         self._custom = custom
-        self._pattern = re.compile(custom.pattern, flags)
+        self._pattern = regex.compile(custom.pattern, int(flags))
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All matches of the pattern."""

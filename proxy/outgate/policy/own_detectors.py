@@ -72,7 +72,7 @@ def _unfit(custom: CustomPattern, spec: PatternSpec) -> list[tuple[str, int, str
         detector = CustomDetector(custom)
         if re.search(custom.pattern, ""):
             return [("pattern", 0, "it matches the empty text, and so would find something everywhere")]
-    except (re.error, RecursionError, OverflowError) as error:
+    except (re.error, regex.error, RecursionError, OverflowError) as error:
         return [("pattern", 0, f"not a regular expression: {error}")]
     slow = [
         (key, index, "the pattern does not come to an end on this example (a repeat within a repeat?)")
@@ -96,12 +96,10 @@ def _unfit(custom: CustomPattern, spec: PatternSpec) -> list[tuple[str, int, str
 
 
 def _runs_away(custom: CustomPattern, text: str) -> bool:
-    """Whether a pattern takes more than moments on a text: `re` could not be stopped, `regex` can."""
+    """Whether a pattern takes more than moments on a text."""
+    compiled = regex.compile(custom.pattern, regex.IGNORECASE if custom.ignore_case else 0)
     try:
-        compiled = regex.compile(custom.pattern, regex.IGNORECASE if custom.ignore_case else 0)
         deque(compiled.finditer(text, timeout=_PATIENCE), maxlen=0)
     except TimeoutError:
         return True
-    except regex.error:
-        return False  # a dialect of `re` alone
     return False

@@ -15,7 +15,7 @@ from outgate.model import BODY, Finding, Role, Segment
 # One entity that is found at once, and one whose pattern takes for ever on the right text.
 CONFIG = DetectorConfig(
     entities=frozenset({"BADGE", "SLOW"}),
-    patterns=(CustomPattern("BADGE", r"\bB-\d{6}\b"), CustomPattern("SLOW", r"(?:a+)+(?<=b)")),
+    patterns=(CustomPattern("BADGE", r"\bB-\d{6}\b"), CustomPattern("SLOW", r"(?:a|aa)+(?<=b)")),
 )
 HANGS = "a" * 60
 BADGE = "\U0001f600\ud800\x00\u2028 B-123456"

@@ -187,9 +187,9 @@ rules: [{name: r, detect: [SLOW], action: audit}]
 detectors:
   patterns:
     - entity: SLOW
-      pattern: '(?:a+)+$'
-      match: ["aaa"]
-      ignore: ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"]
+      pattern: '(?:a|aa)+(?<=b)|b{3}'
+      match: [bbb]
+      ignore: ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"]
 """
     with pytest.raises(PolicyError) as caught:
         made(tmp_path, text)
