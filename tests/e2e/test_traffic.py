@@ -373,7 +373,8 @@ def test_a_reloaded_policy_takes_effect_and_a_bad_one_does_not(proxy: Proxy) -> 
 
 def test_a_detector_that_hangs_blocks_and_is_counted(make_proxy: Callable[..., Proxy]) -> None:
     policy = (
-        "version: 1\ndetectors:\n  patterns:\n    - {entity: SLOW, pattern: '(?:a|aa)+(?<=b)|b{3}', match: [bbb], ignore: [b]}\n"
+        "version: 1\ndetectors:\n  patterns:\n    - {entity: SLOW, pattern: '(?:a|aa)+(?<=b)|b{3}', "
+        "match: [bbb], ignore: [b]}\n"
         "rules:\n  - {name: slow, detect: [SLOW], action: block}\n"
     )
     proxy = make_proxy(policy, detection={"workers": 1, "deadline": 3})
