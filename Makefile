@@ -1,7 +1,7 @@
 # make run    set up everything and start the proxy
 # make test   set up everything and run the tests
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench pictures lock clean
+.PHONY: help run test lint fmt bench bench-dlp eval pictures lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
@@ -55,6 +55,12 @@ bench: .venv/dev ## measure against stock mitmdump in the same run
 
 pictures: .venv/run ## make the pictures of docs/ anew that show real output
 	$(BIN)/python -P docs/pictures.py
+
+bench-dlp: .venv/dev ## time detection, stock Presidio beside it
+	$(BIN)/python -m tests.bench.dlp
+
+eval: .venv/dev ## recall, precision and false findings of detection, beside Presidio and detect-secrets
+	$(BIN)/python -m tests.eval
 
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock

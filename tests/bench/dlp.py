@@ -1,0 +1,234 @@
+"""``make bench-dlp``: how long detection takes, stock Presidio beside it in the same run. It only prints.
+
+Texts are those of ``tests.eval`` (the set that developers look at). Every figure is of one process and one core,
+but for the pool's; p50 is the median of as many runs as fit into a few seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "proxy"))
+
+import presidio_analyzer  # noqa: F401 - first, so that it is whole: see outgate.dlp.presidio
+
+from outgate.dlp import entities
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.engine import Engine
+from outgate.dlp.pool import DetectionPool
+from outgate.model import BODY, Role, Segment
+
+from ..eval import corpus
+from ..eval.tools import MODEL, analyzer
+
+SIZES = (100_000, 1_000_000, 4_000_000)
+_SECONDS = 4.0  # of runs for one figure
+_PATIENCE = 40.0  # seconds of one run
+_NAMES = entities.named(entities.known())
+_PATTERNS = frozenset(entities.catalogue()) - _NAMES
+
+
+@cache
+def text(kind: str, size: int) -> str:
+    """``size`` code points of documents: ``dense`` with findings, clean ``prose``, clean ``code``."""
+    if kind == "dense":
+        documents = [d.text for d in corpus.gold("tune") if d.kind != "article"]
+    else:
+        wanted = ("prose", "readme", "latex") if kind == "prose" else ("source-",)
+        documents = [d.text for d in corpus.benign("tune", 2.0) if d.kind.startswith(wanted)]
+    # Interleaved, so that every piece of it is of many kinds.
+    whole = "\n\n".join(documents[index] for start in range(17) for index in range(start, len(documents), 17))
+    return (whole * (size // len(whole) + 1))[:size]
+
+
+def p50(run: Callable[[], object], seconds: float = _SECONDS, least: int = 1, most: int = 200) -> float:
+    """Median seconds of a run."""
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(taken) < least or (time.perf_counter() < end and len(taken) < most):
+        started = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def blank_presidio() -> Any:
+    """Stock AnalyzerEngine with its pattern recognizers, over a pipeline that only splits words."""
+    import spacy
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    analyzer()  # keeps it from the network
+
+    class Blank(SpacyNlpEngine):
+        def load(self) -> None:
+            self.nlp = {"en": spacy.blank("en")}
+            self.nlp["en"].max_length = 10_000_000
+
+    engine = Blank(models=[{"lang_code": "en", "model_name": "blank"}])
+    engine.load()
+    registry = RecognizerRegistry()
+    registry.load_predefined_recognizers()
+    registry.remove_recognizer("SpacyRecognizer")
+    return AnalyzerEngine(nlp_engine=engine, registry=registry)
+
+
+def patterns() -> None:
+    """Pattern detectors only, by size: is it linear?"""
+    engine = Engine(DetectorConfig(entities=_PATTERNS))
+    stock = blank_presidio()
+    print(
+        f"{'pattern detectors':24}{'outgate p50':>14}{'MB/s':>8}{'findings':>10}{'presidio':>14}{'ratio':>8}"
+    )
+    for kind in ("dense", "prose", "code"):
+        ours, theirs = 0.0, 0.0
+        for size in SIZES:
+            body = text(kind, size)
+            # What would take longer than people wait is left out: with ours, ten times the size takes ten times
+            # as long; with Presidio more.
+            if ours * 10 > _PATIENCE:
+                print(f"{kind:8}{size / 1e3:>10.0f} kB    not run: it would take minutes")
+                continue
+            found: list[Any] = []
+            ours = p50(lambda body=body, found=found: found.extend(engine.scan([body])))
+            speed = f"{ours * 1e3:>11.2f} ms{size / ours / 1e6:>8.2f}"
+            row = f"{kind:8}{size / 1e3:>10.0f} kB    {speed}{len(found[0]):>10}"
+            if theirs * 12 < _PATIENCE:
+                theirs = p50(lambda body=body: stock.analyze(body, "en"), most=3)
+                print(f"{row}{theirs * 1e3:>11.0f} ms{theirs / ours:>8.1f}", flush=True)
+            else:
+                print(f"{row}{'not run':>14}", flush=True)
+
+
+def names() -> None:
+    """A model's names: kB/s of one core, ours and Presidio's on the same model."""
+    documents = [d.text for d in corpus.gold("tune", 0.2) if d.kind in _PROSE][:120]
+    size = sum(map(len, documents))
+    engine = Engine(DetectorConfig(entities=_NAMES, ner_model=MODEL))
+    stock = analyzer()
+    wanted = ["PERSON", "LOCATION", "ORGANIZATION"]
+    ours = p50(lambda: engine.scan(documents), least=2, most=5)
+    apart = p50(lambda: [engine.scan([one]) for one in documents], least=2, most=5)
+    theirs = p50(lambda: [stock.analyze(one, "en", entities=wanted) for one in documents], least=2, most=3)
+    found = sum(map(len, engine.scan(documents)))
+    found_by_presidio = sum(len(stock.analyze(one, "en", entities=wanted)) for one in documents)
+    print(f"\nnames, {len(documents)} documents of {size / 1e3:.0f} kB, {MODEL}")
+    print(f"  outgate, all in one scan   {size / ours / 1e3:>8.1f} kB/s   {found} findings")
+    print(f"  outgate, a scan each       {size / apart / 1e3:>8.1f} kB/s")
+    print(f"  presidio, a call each      {size / theirs / 1e3:>8.1f} kB/s   {found_by_presidio} findings")
+    print(f"  ratio                      {theirs / ours:>8.2f}")
+
+
+_PROSE = frozenset(
+    "e-mail letter article meeting-notes medical-letter legal-letter chat ticket prompt review-of-books".split()
+)
+
+
+def long_line() -> None:
+    """10 MB without a line break."""
+    engine = Engine(DetectorConfig(entities=_PATTERNS))
+    print("\na single line of 10 MB, pattern detectors")
+    shapes = {
+        "minified JavaScript": "".join(
+            d.text.replace("\n", "") for d in corpus.benign("tune", 2.0) if d.kind == "minified-js"
+        ),
+        "dense, on one line": text("dense", 1_000_000).replace("\n", " "),
+        "base64": "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk" * 1000,
+        "digits": "4242 1881 90-" * 1000,
+        "one letter": "a" * 1000,
+    }
+    for title, part in shapes.items():
+        line = (part * (10_000_000 // len(part) + 1))[:10_000_000]
+        started = time.perf_counter()
+        found = len(engine.scan([line])[0])
+        print(f"  {title:24}{time.perf_counter() - started:>8.2f} s   {found} findings", flush=True)
+
+
+def segment(body: str) -> Segment:
+    """One message's text."""
+    return Segment(body, Role.USER, "messages[0].content", BODY, 0, 0, "utf8")
+
+
+async def pool_figures(workers: int) -> None:
+    """What goes through worker processes: B48, and a conversation that is sent again."""
+    config = DetectorConfig(entities=frozenset(entities.catalogue()), ner_model=MODEL)
+    pool = DetectionPool(config, workers=workers, deadline=300.0, queue_limit=64)
+    await pool.start()
+    try:
+        while not pool.ready:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await _latency(pool, workers)
+        await _resent(pool)
+    finally:
+        await pool.close()
+
+
+async def _timed(pool: DetectionPool, texts: Sequence[str]) -> float:
+    started = time.perf_counter()
+    await pool.detect([segment(one) for one in texts])
+    return time.perf_counter() - started
+
+
+async def _latency(pool: DetectionPool, workers: int) -> None:
+    dense = text("dense", 1_000_000)
+    small = dense[700_000:701_000]
+    for _ in range(workers * 4):
+        await _timed(pool, [small])
+    alone = statistics.median(
+        [await _timed(pool, [dense[701_000 + i * 1000 : 702_000 + i * 1000]]) for i in range(20)]
+    )
+    started = time.perf_counter()
+    six = [asyncio.create_task(_timed(pool, [dense[i * 50_000 : (i + 1) * 50_000]])) for i in range(6)]
+    beside: list[float] = []
+    while not all(task.done() for task in six):
+        at = 750_000 + len(beside) * 1000
+        beside.append(await _timed(pool, [dense[at : at + 1000]]))
+        await asyncio.sleep(0.02)
+    total = time.perf_counter() - started
+    print(f"\nsix scans of 50,000 characters at once, {workers} worker(s), all detectors: {total:.2f} s")
+    print(f"  1 kB alone               {alone * 1e3:>8.1f} ms")
+    print(
+        f"  1 kB beside them, p50    {statistics.median(beside) * 1e3:>8.1f} ms   worst {max(beside) * 1e3:.1f} ms"
+    )
+
+
+async def _resent(pool: DetectionPool) -> None:
+    turns = [text("dense", 1_000_000)[i * 2000 : (i + 1) * 2000] for i in range(100)]
+    history, fresh = turns[:75], turns[75:]
+    first = await _timed(pool, history)
+    again: list[float] = []
+    alone: list[float] = []
+    for number in range(5):
+        # Each new turn is measured once alone in a form of its own, so that no cache knows it already.
+        alone.append(await _timed(pool, [fresh[number] + " "]))
+        again.append(await _timed(pool, [*history, fresh[number]]))
+    print("\na conversation of 150 kB, all detectors")
+    print(f"  first time                    {first * 1e3:>9.1f} ms")
+    print(f"  2 kB of new text alone, p50   {statistics.median(alone) * 1e3:>9.1f} ms")
+    print(f"  resent with 2 kB more, p50    {statistics.median(again) * 1e3:>9.1f} ms")
+    print(f"  ratio                         {statistics.median(again) / statistics.median(alone):>9.2f}")
+
+
+def main() -> None:
+    parts: dict[str, Callable[[], None]] = {
+        "patterns": patterns,
+        "names": names,
+        "line": long_line,
+        "pool": lambda: asyncio.run(pool_figures(workers=2)),
+    }
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.dlp", description=__doc__)
+    parser.add_argument("part", nargs="*", help=f"some of {', '.join(parts)}; default: all")
+    for name in parser.parse_args().part or parts:
+        parts[name]()
+
+
+if __name__ == "__main__":
+    main()
