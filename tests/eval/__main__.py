@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "proxy"))
+# One core for every tool: a numeric library's own threads would count for more than one.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 from . import corpus, floors, report
 from .document import Document
-from .score import Result, read, sample, score
+from .score import Reading, Result, read, sample, score
 from .system_files import system_files
 from .tools import DetectSecrets, Outgate, Presidio, Tool
 
@@ -121,7 +124,9 @@ def _results(
     ]
 
 
-def _joined(name: str, tool: Tool, readings: list, more: list, seconds: float, least: float) -> Result:  # type: ignore[type-arg]
+def _joined(
+    name: str, tool: Tool, readings: list[Reading], more: list[Reading], seconds: float, least: float
+) -> Result:
     result = score(name, tool, readings, seconds, least)
     result.system = score(name, tool, more, 0.0, least).system
     return result

@@ -237,8 +237,8 @@ def sku(source: random.Random) -> str:
 
 
 def version(source: random.Random) -> str:
-    """A release's number; one in eight has four parts and could be an IP address."""
-    parts = [source.randint(0, 24) for _ in range(4 if source.random() < 0.125 else 3)]
+    """A release's number; one in thirty has four parts and could be an IP address."""
+    parts = [source.randint(0, 24) for _ in range(4 if source.random() < 1 / 30 else 3)]
     return ".".join(map(str, parts)) + source.choice(
         ["", "", "", "-rc.1", "-beta.2", "+build.77"] if len(parts) == 3 else [""]
     )

@@ -22,7 +22,7 @@ def entities(results: Sequence[Result], wanted: frozenset[str]) -> str:
     for title, names in (("benign, all but names", False), ("benign, all", True)):
         rates = [f"{r.total(r.benign).rate(names):>20.1f}" if r.benign else "" for r in results]
         lines.append(_line(title, "", rates))
-    lines.append(_line("MB/s", "", [f"{r.bytes / r.seconds / 1e6:>20.3f}" for r in results]))
+    lines.append(_line("MB a processor second", "", [f"{r.bytes / r.seconds / 1e6:>20.3f}" for r in results]))
     lines.append(_line("kB read", "", [f"{r.bytes / 1e3:>20.0f}" for r in results]))
     return "\n".join(lines)
 
