@@ -61,7 +61,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--set", choices=("tune", "score"), help="default: score; with examples: tune")
     parser.add_argument("--size", type=float, default=1.0, help="of the corpora; floors are for 1")
     parser.add_argument(
-        "--entity", action="append", default=[], help="only this entity's rows; SECRET for all credentials"
+        "--entity",
+        action="append",
+        default=[],
+        help="only this entity's rows, by kind of text too; SECRET for all credentials",
     )
     parser.add_argument(
         "--tools",
@@ -136,6 +139,9 @@ def _print(results: list[Result], options: argparse.Namespace) -> None:
     wanted = frozenset(options.entity)
     print("wrong: per 100 kB of benign text. Presidio and detect-secrets read a sample (kB read).\n")
     print(report.entities(results, wanted))
+    for result in results if wanted else ():
+        print()
+        print(report.places(result, wanted))
     if not wanted:
         print()
         print(report.kinds_of_text(results, "benign", lambda result: result.benign))

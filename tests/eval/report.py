@@ -66,6 +66,18 @@ def kinds_of_text(results: Sequence[Result], title: str, which: Callable[[Result
     return "\n".join(lines)
 
 
+def places(result: Result, wanted: frozenset[str]) -> str:
+    """Of the wanted rows, recall and precision in each kind of text; the worst recall first."""
+    lines = [f"{result.tool}, by kind of text"]
+    for (name, kind), tally in sorted(
+        result.places.items(), key=lambda item: (item[0][0], item[1].recall or 0.0, item[0][1])
+    ):
+        if name.partition(" ")[0] in wanted and (tally.spans or tally.wrong):
+            figures = f"{_figure(tally.recall)} {_figure(tally.precision)}"
+            lines.append(f"  {name:{_WIDE}}{kind:{_WIDE}}{tally.spans:>5}{figures}")
+    return "\n".join(lines)
+
+
 def secrets(result: Result, every: bool) -> str:
     """Recall by kind of secret, as any secret and as the right kind; the good ones only when asked for."""
     worst = sorted(result.kinds.items(), key=lambda item: (item[1].recall or 0.0, item[0]))

@@ -42,6 +42,9 @@ class Result:
     supported: frozenset[str]
     rows: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     kinds: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))  # of secrets
+    places: dict[tuple[str, str], Tally] = field(
+        default_factory=lambda: defaultdict(Tally)
+    )  # row, kind of text
     benign: dict[str, Volume] = field(default_factory=lambda: defaultdict(Volume))
     system: dict[str, Volume] = field(default_factory=lambda: defaultdict(Volume))
     documents: int = 0
@@ -105,10 +108,12 @@ def _count_gold(
     secrets: frozenset[str],
 ) -> None:
     row = row_of(span.entity, secrets)
-    tallies = [result.rows[row_name(row, document)]]
+    name = row_name(row, document)
+    tallies = [result.rows[name], result.places[name, document.kind]]
     if row == SECRET:
-        tallies.append(result.kinds[span.entity])
-        tallies[1].right += any(
+        kind = result.kinds[span.entity]
+        tallies.append(kind)
+        kind.right += any(
             f.entity == span.entity and f.start < span.end and f.end > span.start for f in findings
         )
     for tally in tallies:
@@ -126,15 +131,18 @@ def _count_finding(
     result: Result, document: Document, finding: Found, is_right: bool, secrets: frozenset[str]
 ) -> None:
     row = row_of(finding.entity, secrets)
-    tally = result.rows[row_name(row, document)]
+    name = row_name(row, document)
+    tally, place = result.rows[name], result.places[name, document.kind]
     if is_right:
         tally.right += 1
+        place.right += 1
         return
     example = f"{finding.entity:24} {document.kind:20} {finding.score:.2f} " + _excerpt(
         document.text, finding.start, finding.end
     )
     if not document.benign:
         tally.wrong += 1
+        place.wrong += 1
         tally.wrong_examples.append(example)
         return
     volume = (result.system if document.system else result.benign)[document.kind]
