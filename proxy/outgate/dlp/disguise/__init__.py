@@ -1,0 +1,18 @@
+"""Seeing through disguise: what a text says once encodings, escapes and look-alikes are undone.
+
+``views`` gives every reading of a text that differs from the text itself, each with a map back: the
+characters of the original that an edit has to replace. Detectors read the views as they read the text.
+
+Normalised first (``normalise``), then runs of base64 and hexadecimal digits (``base64_runs``, ``hex_runs``)
+and escapes (``escapes``) of what that shows, then those of what they show, to a depth. Whatever a bound
+kept from being read is told by ``Views.exhausted``. Knows no detectors and no policy.
+
+Not undone: Caesar and other ciphers, reversed or spaced-out letters, leetspeak, base85, uuencode, UTF-7,
+octal escapes, bits spelt with zero-width characters, text hidden in images or other binary data.
+"""
+
+from __future__ import annotations
+
+from outgate.dlp.disguise.views import Exhausted, View, Views, views
+
+__all__ = ["Exhausted", "View", "Views", "views"]
