@@ -14,6 +14,8 @@ from pathlib import Path
 from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, phones, presidio
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
+from outgate.dlp.disguise import View, views
+from outgate.dlp.entities import DEEPLY_ENCODED
 from outgate.dlp.one_pass import Compile
 from outgate.dlp.overlaps import Ranks, resolve
 from outgate.dlp.repeats import Value, settle, values
@@ -96,6 +98,16 @@ class Engine:
             for detector in self._names:
                 yield detector.name, detector.find(text)
             return
+        yield from self._judged(text)
+        readings = views(text)
+        for view in readings:
+            for name, matches in self._judged(view.text):
+                yield name, _original(view, matches)
+        if readings.exhausted is not None and DEEPLY_ENCODED in self._wanted:
+            yield "disguise", [Match(0, len(text), DEEPLY_ENCODED, 0.5, "disguise")]
+
+    def _judged(self, text: str) -> Iterator[tuple[str, Iterable[Match]]]:
+        """What the patterns find in one reading of a text."""
         shared = Text(text)
         for index, windows in self._scanner.windows(text):
             for owner, which in self._owners[index]:
@@ -106,3 +118,10 @@ class Engine:
     ) -> list[list[Match]]:
         """``found``, of all stages and pieces, as one answer, with every repeat of ``repeating``."""
         return settle(texts, found, repeating, self._ranks)
+
+
+def _original(view: View, matches: Iterable[Match]) -> Iterator[Match]:
+    """Matches in a view as matches in what it is a view of: what is encoded, as a whole."""
+    for match in matches:
+        start, end = view.original(match.start, match.end)
+        yield Match(start, end, match.entity, match.score, match.detector)

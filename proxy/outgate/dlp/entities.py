@@ -24,6 +24,9 @@ from outgate.dlp.config import DetectorConfig
 # libyaml where it is built in: ten times faster, the same result.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# Not a kind of data but of writing: more encodings in each other, or more of them, than are undone.
+DEEPLY_ENCODED = "DEEPLY_ENCODED"
+
 By = Literal["presidio", "ner", "rules"]
 
 
