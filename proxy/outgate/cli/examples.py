@@ -38,6 +38,7 @@ ENDINGS = {
     "scan": Ending(
         (
             "outgate scan notes.txt",
+            "outgate scan --sarif . > findings.sarif",
             "git diff | outgate scan --detect secrets",
             "outgate scan --jsonl < texts.jsonl",
         ),

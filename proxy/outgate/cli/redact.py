@@ -141,7 +141,7 @@ def _facts(catalogue: Catalogue, provider: str, identity: Identity) -> Facts:
 
 def _tell_blocked(text: str, judgement: Judgement) -> None:
     """Who blocks, and where; never what."""
-    from outgate.cli.scan import rows
+    from outgate.cli.scan_files import rows
     from outgate.model import Action
 
     click.secho(f"outgate: nothing is written, {judgement.blocked_by!r} blocks this text", fg="red", err=True)

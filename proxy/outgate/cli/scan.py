@@ -4,49 +4,65 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from outgate import __version__
+from outgate.cli.scan_files import files_of, print_table, rows, sarif
+
 if TYPE_CHECKING:
     from outgate.dlp.config import DetectorConfig
-    from outgate.dlp.detector import Match
     from outgate.dlp.engine import Engine
-    from outgate.model import Finding
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Findings as a JSON array, without the values.")
+@click.option(
+    "--sarif", "as_sarif", is_flag=True, help="Findings as SARIF 2.1.0, for code hosts and editors."
+)
 @click.option("--jsonl", is_flag=True, help='Read {"id","text"} lines, answer {"id","findings"} for each.')
 @click.option("--detect", multiple=True, metavar="NAME", help="Only this entity or group; may be repeated.")
 @click.pass_context
 def command(
-    context: click.Context, files: tuple[Path, ...], as_json: bool, jsonl: bool, detect: tuple[str, ...]
+    context: click.Context,
+    files: tuple[Path, ...],
+    as_json: bool,
+    as_sarif: bool,
+    jsonl: bool,
+    detect: tuple[str, ...],
 ) -> None:
-    """Find sensitive data in FILES, or in standard input. No policy, no network.
+    """Find sensitive data in FILES and folders, or in standard input. No policy, no network.
+
+    Of a folder all text files are read, but for those of version control and installed packages.
 
     Offsets are code points. Exit code 1 when something was found, 2 when input could not be read.
     """
     from outgate.dlp.engine import Engine
     from outgate.settings import Settings
 
-    if jsonl and (files or as_json):
+    if as_json and as_sarif:
+        raise click.UsageError("--json and --sarif are two formats; ask for one")
+    if jsonl and (files or as_json or as_sarif):
         raise click.UsageError(
-            "--jsonl reads standard input and writes lines; it takes no FILES and no --json"
+            "--jsonl reads standard input and writes lines; it takes no FILES and no other format"
         )
     engine = Engine(enabled(detect), Settings.load().patterns_dir, "later")
     if jsonl:
         context.exit(2 if answer_lines(engine, sys.stdin.buffer, sys.stdout, sys.stderr) else 0)
-    found = [row for name, text in _inputs(files) for row in rows(name, text, engine.scan([text])[0])]
+    found, count = _scanned(engine, files)
     if as_json:
         click.echo(json.dumps(found, indent=2))
+    elif as_sarif:
+        click.echo(sarif(found, __version__))
     elif found:
-        _print_table(found)
+        print_table(found)
     else:
-        click.echo("nothing found", err=True)
+        click.echo("nothing found" if count == 1 else f"nothing found in {count} files", err=True)
     context.exit(1 if found else 0)
 
 
@@ -96,36 +112,25 @@ def answer_lines(engine: Engine, lines: Iterable[bytes], out: IO[str], errors: I
     return bad
 
 
-def _inputs(files: tuple[Path, ...]) -> Iterable[tuple[str, str]]:
-    if not files:
-        yield "-", sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    for path in files:
-        yield str(path), path.read_bytes().decode("utf-8", "surrogateescape")
-
-
-def rows(name: str, text: str, matches: Iterable[Match | Finding]) -> Iterable[dict[str, Any]]:
-    """Where in a text its matches (in order) are, never what they are; lines and columns count from 1."""
-    line, counted = 1, 0
-    for match in matches:
-        line += text.count("\n", counted, match.start)
-        counted = match.start
-        yield {
-            "file": name,
-            "line": line,
-            "column": match.start - text.rfind("\n", 0, match.start),
-            "start": match.start,
-            "end": match.end,
-            "entity": match.entity,
-            "score": match.score,
-        }
-
-
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _scanned(engine: Engine, paths: tuple[Path, ...]) -> tuple[list[dict[str, Any]], int]:
+    """The rows of all inputs, and how many files were read; on a terminal with progress on stderr."""
+    if not paths:
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        return list(rows("-", text, engine.scan([text])[0])), 1
     from rich.console import Console
-    from rich.table import Table
+    from rich.progress import track
 
-    table = Table("file", "line", "column", "entity", "score", box=None)
-    for row in rows:
-        place = (row["file"], str(row["line"]), str(row["column"]))
-        table.add_row(*place, row["entity"], f"{row['score']:.2f}")
-    Console().print(table)
+    skipped: list[tuple[Path, str]] = []
+    files = list(files_of(paths, skipped))
+    console = Console(stderr=True)
+    shown = track(files, "Scanning", console=console, transient=True, disable=not console.is_terminal)
+    found: list[dict[str, Any]] = []
+    for file in shown:
+        try:
+            text = file.read_bytes().decode("utf-8", "surrogateescape")
+        except OSError as error:
+            raise click.FileError(str(file), error.strerror or "cannot be read") from None
+        found += rows(str(file), text, engine.scan([text])[0])
+    for reason, count in Counter(reason for _, reason in skipped).items():
+        click.echo(f"not scanned: {count} ({reason})", err=True)
+    return found, len(files)

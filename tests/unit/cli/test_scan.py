@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -41,6 +42,49 @@ def test_findings_of_a_file_are_placed_and_never_quoted() -> None:
     (row,) = json.loads(result.stdout)
     assert (result.exit_code, row["line"], row["column"]) == (1, 2, 5)
     assert ADDRESS not in result.stdout
+
+
+def a_tree(folder: Path) -> None:
+    (folder / "src").mkdir()
+    (folder / ".git").mkdir()
+    (folder / "src" / "notes a.txt").write_text(f"\U0001f600 first\nmail {ADDRESS}\n")
+    (folder / "src" / "clean.txt").write_text("nothing")
+    (folder / "image.bin").write_bytes(b"\0" + ADDRESS.encode())
+    (folder / ".git" / "config").write_text(ADDRESS)
+    (folder / "link.txt").symlink_to(folder / "src" / "notes a.txt")
+
+
+def test_a_folder_is_scanned_but_for_what_is_no_text_of_its_own(tmp_path: Path) -> None:
+    a_tree(tmp_path)
+    result = CliRunner().invoke(scan, ["--json", "--detect", "EMAIL_ADDRESS", str(tmp_path)])
+    (row,) = json.loads(result.stdout)
+    assert (result.exit_code, row["file"]) == (1, str(tmp_path / "src" / "notes a.txt"))
+    assert "not scanned: 1 (binary)" in result.stderr
+    assert "not scanned: 1 (no regular file)" in result.stderr
+
+
+def test_sarif_places_each_finding_and_quotes_none(tmp_path: Path) -> None:
+    a_tree(tmp_path)
+    result = CliRunner().invoke(scan, ["--sarif", "--detect", "EMAIL_ADDRESS", str(tmp_path)])
+    (run,) = json.loads(result.stdout)["runs"]
+    (one,) = run["results"]
+    place = one["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"].endswith("/src/notes%20a.txt")
+    assert place["region"] == {
+        "startLine": 2,
+        "startColumn": 6,
+        "charOffset": 13,
+        "charLength": len(ADDRESS),
+    }
+    assert run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == "EMAIL_ADDRESS"
+    assert ADDRESS not in result.stdout
+
+
+def test_a_file_that_is_named_twice_is_scanned_once(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(ADDRESS)
+    result = CliRunner().invoke(scan, ["--json", "--detect", "EMAIL_ADDRESS", str(file), str(tmp_path)])
+    assert len(json.loads(result.stdout)) == 1
 
 
 def test_an_unknown_entity_is_bad_usage() -> None:
