@@ -28,7 +28,8 @@ from outgate import shipped
 
 IPNetwork = IPv4Network | IPv6Network
 LOOPBACK: tuple[IPNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-MODES = ("regular", "upstream", "reverse", "transparent", "local", "socks5", "wireguard")
+MODES = ("regular", "socks5", "transparent", "local", "wireguard")
+_ELSEWHERE = {"upstream": "`parent: http://HOST:PORT`", "reverse": "`reverse: {openai: 8081}`"}
 
 
 class SettingsError(Exception):
@@ -47,6 +48,7 @@ def _address(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class _Section(BaseModel):
@@ -96,9 +98,11 @@ class Settings(BaseModel):
 
     listen: Address = "127.0.0.1:8080"
     metrics: Address | None = "127.0.0.1:9464"
-    mode: tuple[str, ...] = Field(("regular",), description="mitmproxy mode specifications")
-    reverse: dict[str, int] = Field(
-        default_factory=dict, description="provider id -> local port (base-URL use)"
+    mode: tuple[str, ...] = Field(
+        ("regular",), min_length=1, description="ways in; NAME@PORT or NAME@HOST:PORT to listen elsewhere"
+    )
+    reverse: dict[str, Port] = Field(
+        default_factory=dict, description="provider id or host -> local port (base-URL use)"
     )
     clients: tuple[IPNetwork, ...] | None = Field(
         None, description="networks that may connect; default loopback"
@@ -131,7 +135,10 @@ class Settings(BaseModel):
     @classmethod
     def _modes_are_known(cls, modes: tuple[str, ...]) -> tuple[str, ...]:
         for mode in modes:
-            if mode.partition(":")[0].partition("@")[0] not in MODES:
+            name = mode.partition(":")[0].partition("@")[0]
+            if name in _ELSEWHERE:
+                raise ValueError(f"{mode!r}: write {_ELSEWHERE[name]} instead")
+            if name not in MODES:
                 raise ValueError(f"{mode!r}: one of {', '.join(MODES)} is expected")
         return modes
 
@@ -153,11 +160,13 @@ class Settings(BaseModel):
         """Who may connect. Listening beyond loopback without saying so is refused, not guessed."""
         if self.clients is not None:
             return self.clients
-        if not _is_loopback(self.listen.rpartition(":")[0]):
-            raise SettingsError(
-                f"listen: {self.listen} is open to other machines. Say which may use it with "
-                "`clients: [10.0.0.0/8]` (or --clients), or listen on 127.0.0.1."
-            )
+        elsewhere = [mode.rpartition("@")[2] for mode in self.mode if ":" in mode.partition("@")[2]]
+        for address in (self.listen, *elsewhere):
+            if not _is_loopback(address.rpartition(":")[0]):
+                raise SettingsError(
+                    f"listen: {address} is open to other machines. Say which may use it with "
+                    "`clients: [10.0.0.0/8]` (or --clients), or listen on 127.0.0.1."
+                )
         return LOOPBACK
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,8 @@ class _Running:
 
     def stop(self) -> None:
         if self._thread.is_alive() and self.service:
-            self._loop.call_soon_threadsafe(self.service.stop)
+            with suppress(RuntimeError):  # one that could not start may end by itself meanwhile
+                self._loop.call_soon_threadsafe(self.service.stop)
             self._thread.join(30)
 
     def _run(self) -> None:

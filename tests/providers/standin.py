@@ -51,6 +51,7 @@ class StandIn:
     """The running server and its memory."""
 
     port: int = 0
+    plain_port: int = 0  # without TLS
     received: list[Received] = field(default_factory=list)
     disconnected: threading.Event = field(default_factory=threading.Event)
     pause: float = 0.0  # seconds between events of a stream
@@ -305,12 +306,12 @@ def _whole(path: str) -> dict[str, Any]:
 class Server:
     """The stand-in on a thread of its own, so that synchronous clients can be tested too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1", port: int = 0, plain_port: int = 0) -> None:
         self.stand_in = StandIn()
-        self.root, certificate, key = certificates(folder)
+        self.root, self.certificate, self.key = certificates(folder)
         self._config = Config()
-        self._config.bind = ["127.0.0.1:0"]
-        self._config.certfile, self._config.keyfile = str(certificate), str(key)
+        self._config.bind, self._config.insecure_bind = [f"{host}:{port}"], [f"{host}:{plain_port}"]
+        self._config.certfile, self._config.keyfile = str(self.certificate), str(self.key)
         self._config.alpn_protocols = ["h2", "http/1.1"]
         self._config.loglevel = "CRITICAL"
         self._config.accesslog = None
@@ -332,6 +333,7 @@ class Server:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         sockets = self._config.create_sockets()
         self.stand_in.port = sockets.secure_sockets[0].getsockname()[1]
+        self.stand_in.plain_port = sockets.insecure_sockets[0].getsockname()[1]
         self._config.create_sockets = lambda: sockets  # type: ignore[method-assign]
         self._ready.set()
         await serve(app(self.stand_in), self._config, shutdown_trigger=self._stop.wait)  # type: ignore[arg-type]

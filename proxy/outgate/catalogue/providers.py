@@ -93,6 +93,14 @@ class Catalogue:
         entry = self._entries.get(provider)
         return str(entry.hosts[0]) if entry and entry.hosts[0].exact else None
 
+    def example_host(self, provider: str) -> str | None:
+        """A host as ``provider`` has them, to show what is expected; None for an unknown provider."""
+        entry = self._entries.get(provider)
+        if entry is None:
+            return None
+        pattern = entry.hosts[0]
+        return ("your-own." if pattern.below else "") + next(pattern.names())
+
     def model_origin(self, model: str | None) -> str | None:
         """ISO country of the organisation that trained ``model``, as far as its name says."""
         return self._origins.of(model) if model else None

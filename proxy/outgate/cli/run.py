@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     help="Policy file; again for more.",
 )
 @click.option("--clients", multiple=True, metavar="NETWORK", help="Who may connect, such as 10.0.0.0/8.")
-@click.option("--mode", multiple=True, help="regular, transparent, local, socks5, wireguard, upstream:URL.")
 @click.option(
-    "--reverse", multiple=True, metavar="PROVIDER=PORT", help="A port for one provider, as a base URL."
+    "--mode", multiple=True, help="regular, socks5, transparent, local, wireguard; with @[HOST:]PORT."
+)
+@click.option(
+    "--reverse",
+    multiple=True,
+    metavar="NAME=PORT",
+    help="A local port for one provider, or one host of the catalogue, as a base URL.",
 )
 @click.option("--parent", metavar="URL", help="A proxy that all traffic goes on to.")
 def command(
@@ -64,8 +69,8 @@ def command(
 
 
 def _say(service: Service) -> None:
-    for host, port in service.addresses:
-        click.echo(f"Outgate listens on {host}:{port}")
+    for way_in in service.ways_in:
+        click.echo(f"Outgate listens on {way_in}")
     if service.settings.metrics:
         click.echo(f"Metrics and health on http://{service.settings.metrics}/metrics, /healthz, /readyz")
 
@@ -73,8 +78,8 @@ def _say(service: Service) -> None:
 def _reverse(items: tuple[str, ...]) -> dict[str, int] | None:
     ports: dict[str, int] = {}
     for item in items:
-        provider, _, port = item.partition("=")
-        if not port.isdigit():
-            raise SettingsError(f"--reverse {item}: PROVIDER=PORT is expected, such as openai=8081")
-        ports[provider] = int(port)
+        name, _, port = item.partition("=")
+        if not name or not port.isdecimal():
+            raise SettingsError(f"--reverse {item}: NAME=PORT is expected, such as openai=8081")
+        ports[name] = int(port)
     return ports or None

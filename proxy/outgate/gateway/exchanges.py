@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import UTC, datetime
+from ipaddress import ip_address
 
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
@@ -14,7 +15,7 @@ from outgate.gateway.identity import address_of, identify
 from outgate.model import Exchange, Verdict
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
-# Modes in which the address is that of a machine, and only SNI and Host name the site.
+# Modes in which the address is always that of a machine, and only SNI and Host name the site.
 _BY_ADDRESS = (mode_specs.TransparentMode, mode_specs.LocalMode, mode_specs.WireGuardMode, mode_specs.TunMode)
 
 
@@ -33,9 +34,26 @@ def names_of(flow: http.HTTPFlow) -> set[str]:
         names.add(plain_host(request.authority))
     if flow.client_conn.sni:
         names.add(plain_host(flow.client_conn.sni))
-    if not names or not isinstance(flow.client_conn.proxy_mode, _BY_ADDRESS):
+    if not names or not _is_by_address(flow):
         names.add(plain_host(request.host))
     return names
+
+
+def _is_by_address(flow: http.HTTPFlow) -> bool:
+    """Whether the client looked the name up itself. One that speaks SOCKS may do so, or leave it to us."""
+    mode = flow.client_conn.proxy_mode
+    if isinstance(mode, mode_specs.Socks5Mode):
+        return is_address(flow.request.host)
+    return isinstance(mode, _BY_ADDRESS)
+
+
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an IP address, not a name."""
+    try:
+        ip_address(plain_host(host))
+    except ValueError:
+        return False
+    return True
 
 
 def plain_host(value: str) -> str:

@@ -6,6 +6,7 @@ skip the inspection. Options are set here and nowhere else; no configuration fil
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import tempfile
@@ -17,28 +18,22 @@ os.environ.pop("SSLKEYLOGFILE", None)  # read when mitmproxy is imported: would 
 os.environ.pop("MITMPROXY_SSLKEYLOGFILE", None)
 
 import certifi
-from mitmproxy import certs, options
+from mitmproxy import certs, exceptions, options
 from mitmproxy.addons.disable_h2c import DisableH2C
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 from mitmproxy.proxy.layers.http import HttpStream
 
 from outgate.catalogue import Catalogue
+from outgate.gateway import modes, reach, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.inspection import Inspection
+from outgate.gateway.modes import GatewayError
 from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.tls import EgressTlsConfig
 from outgate.settings import Settings
 
 _COMPROMISED = ("emudhra", "emudhra_old")  # options of later versions with a published CA key
-
-
-class GatewayError(Exception):
-    """The gateway cannot start; the message says why and what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 def build(
@@ -50,6 +45,7 @@ def build(
 ) -> Master:
     """A master ready to run in the current event loop. Raises GatewayError."""
     quiet()
+    reach.guard(asyncio.get_running_loop())
     certs.CertStore.STORE_CAP = 1000
     _limit_requests_only()
     opts = options.Options()
@@ -60,7 +56,13 @@ def build(
         )
     master = Master(opts, with_termlog=False)
     master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), DisableH2C(), inspection)
-    opts.update(**_options(settings, catalogue))
+    if any(mode.startswith("wireguard") for mode in settings.mode):
+        wireguard.make_keys(settings)
+        master.addons.add(wireguard.WireGuardNames())
+    try:
+        opts.update(**_options(settings, catalogue))
+    except exceptions.OptionsError as error:
+        raise GatewayError(f"mode: {error}") from None
     return master
 
 
@@ -68,7 +70,7 @@ def _options(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
     host, _, port = settings.listen.rpartition(":")
     return {
         "confdir": str(settings.ca_dir),
-        "mode": modes(settings, catalogue),
+        "mode": modes.specifications(settings, catalogue),
         "listen_host": host.strip("[]"),
         "listen_port": int(port),
         "rawtcp": False,
@@ -86,19 +88,6 @@ def _options(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
         "tcp_timeout": max(settings.limits.idle, 900),  # a completion may be silent for ten minutes
         "show_ignored_hosts": False,
     }
-
-
-def modes(settings: Settings, catalogue: Catalogue) -> list[str]:
-    """mitmproxy's mode specifications for the settings. Raises GatewayError for an unknown provider."""
-    chosen = list(settings.mode)
-    if settings.parent:
-        chosen = [f"upstream:{settings.parent}" if mode == "regular" else mode for mode in chosen]
-    for provider, port in settings.reverse.items():
-        host = catalogue.base_host(provider)
-        if host is None:
-            raise GatewayError(f"reverse: no provider with one base URL is called {provider!r}")
-        chosen.append(f"reverse:https://{host}@127.0.0.1:{port}")
-    return chosen
 
 
 def trusted_roots(extra: Sequence[Path]) -> Path:

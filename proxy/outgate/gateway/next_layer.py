@@ -13,10 +13,15 @@ from collections.abc import Callable
 from typing import Any
 
 from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
+from mitmproxy.net.server_spec import ServerSpec
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer, mode_specs
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import TCPLayer
+from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 from mitmproxy.proxy.layers.tls import parse_client_hello
+
+from outgate.gateway import wireguard
 
 WAIT_LIMIT = 128 * 1024  # bytes of an unfinished ClientHello or request head; OpenSSL's own maximum
 _SPEAKS_FIRST = frozenset({80, 443})  # ports on which the client is known to speak first
@@ -37,20 +42,40 @@ class EgressNextLayer(NextLayer):
 
     name = "nextlayer"
 
-    def __init__(self, is_known: Callable[[str], bool], on_tunnel: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        is_known: Callable[[str], bool],
+        on_tunnel: Callable[[str], None],
+        parent: ServerSpec | None = None,
+    ) -> None:
         self._is_known = is_known
         self._on_tunnel = on_tunnel
+        self._parent = parent
 
     def _next_layer(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
         if context.client.transport_protocol == "udp" and _port(context) == 443:
             return _Close(context)  # QUIC: clients fall back to TCP, which we can read
         if len(data_client) > WAIT_LIMIT and not context.client.tls_established:
             return _Close(context)
-        return super()._next_layer(context, data_client, data_server)
+        if self._parent is None or isinstance(context.client.proxy_mode, mode_specs.UpstreamMode):
+            return super()._next_layer(context, data_client, data_server)
+        return self._through_parent(context, data_client, data_server)
+
+    def _through_parent(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
+        """The library knows a parent proxy only for clients that speak HTTP to us; this is for all others."""
+        context.server.via = self._parent
+        chosen = super()._next_layer(context, data_client, data_server)
+        if not isinstance(chosen, TCPLayer):
+            return chosen  # HTTP sees to it itself
+        tunnel = HttpUpstreamProxy.make(context, send_connect=True)
+        tunnel /= TCPLayer(context, ignore=True)
+        return tunnel[0]
 
     def _ignore_connection(self, context: Context, data_client: bytes, data_server: bytes) -> bool:
         """True for a tunnel. Raises NeedsMoreData until the client has said enough to know."""
         address = context.server.address
+        if isinstance(context.client.proxy_mode, mode_specs.WireGuardMode) and address == wireguard.NAMES_AT:
+            return False  # look-ups are answered here
         if address is None or isinstance(context.client.proxy_mode, mode_specs.ReverseMode):
             return False  # an explicit proxy before its CONNECT, or a port that is one provider's
         if context.client.tls_established:

