@@ -79,8 +79,9 @@ class Proxy:
 class _Running:
     """A service in a thread with an event loop of its own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, enter: Callable[[], None] | None = None) -> None:
         self._settings = settings
+        self._enter = enter  # where the thread goes first: a network namespace
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.service: Service | None = None
@@ -102,6 +103,8 @@ class _Running:
 
     def _run(self) -> None:
         try:
+            if self._enter:
+                self._enter()
             with asyncio.Runner(loop_factory=event_loop_factory(self._settings.routes)) as runner:
                 self._loop = runner.get_loop()
                 runner.run(self._serve())
@@ -128,7 +131,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
     running: list[_Running] = []
 
-    def make(policy: str = POLICY, **settings: Any) -> Proxy:
+    def make(policy: str = POLICY, *, enter: Callable[[], None] | None = None, **settings: Any) -> Proxy:
         folder = tmp_path / f"proxy{len(running)}"
         folder.mkdir()
         file = folder / "policy.yaml"
@@ -147,7 +150,7 @@ def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]
         }
         config = folder / "outgate.yaml"
         config.write_text(yaml.safe_dump(values))
-        run = _Running(Settings.load(config))
+        run = _Running(Settings.load(config), enter)
         running.append(run)
         service = run.start()
         host, port = service.addresses[0]

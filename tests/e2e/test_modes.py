@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import threading
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -257,11 +259,70 @@ def test_a_way_in_beyond_loopback_needs_an_allow_list_too() -> None:
 @pytest.mark.parametrize("mode", ["regular", "socks5"])
 def test_the_allow_list_holds_for_every_way_in(make_proxy: MakeProxy, server: Server, mode: str) -> None:
     proxy = make_proxy(mode=[mode], clients=["10.0.0.0/8"])
-    way = ["--proxy", proxy.url] if mode == "regular" else ["--socks5-hostname", ways.port(proxy)]
-    curl = Curl(way, ways.roots(proxy, server.root))
+    curl = Curl(way_in(proxy, mode), ways.roots(proxy, server.root))
     assert curl.post(f"https://api.openai.com{CHAT}", ways.CLEAN).status == 0
     assert curl.post("https://intranet.example/x", ways.CLEAN).status == 0
     assert proxy.received == []
+
+
+# --- tunnels -------------------------------------------------------------------------------------
+
+
+def way_in(proxy: Proxy, mode: str) -> list[str]:
+    return ["--proxy", proxy.url] if mode == "regular" else ["--socks5-hostname", ways.port(proxy)]
+
+
+@pytest.mark.parametrize("mode", ["regular", "socks5"])
+def test_a_server_that_speaks_first_is_heard_through_a_tunnel(make_proxy: MakeProxy, mode: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def greet() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"220 mail.example ready\r\n")
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        proxy = make_proxy(mode=[mode], connect_ports=[port], routes={"mail.example": f"127.0.0.1:{port}"})
+        told = subprocess.run(
+            [
+                "curl",
+                "-sS",
+                "-v",
+                "-m",
+                "10",
+                "--proxytunnel",
+                *way_in(proxy, mode),
+                f"smtp://mail.example:{port}",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "220 mail.example ready" in told.stderr
+        thread.join(5)
+
+
+def test_a_connect_that_leads_nowhere_says_so(make_proxy: MakeProxy) -> None:
+    dead = ways.free_port()
+    proxy = make_proxy(routes={"intranet.example": f"127.0.0.1:{dead}"})
+    with socket.create_connection(proxy.service.addresses[0], timeout=15) as connection:
+        connection.sendall(b"CONNECT intranet.example:443 HTTP/1.1\r\nHost: intranet.example:443\r\n\r\n")
+        answer = connection.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 502")
+        while b"Outgate cannot connect: " not in answer:
+            more = connection.recv(4096)
+            assert more
+            answer += more
+
+
+def test_an_ai_host_is_not_connected_to_before_a_verdict(make_proxy: MakeProxy) -> None:
+    dead = ways.free_port()
+    proxy = make_proxy(routes={"api.openai.com": f"127.0.0.1:{dead}"})
+    curl = Curl(["--proxy", proxy.url], proxy.root)
+    assert curl.post(f"https://api.openai.com{CHAT}", ways.chat(fake("GITHUB_TOKEN"))).status == 403
+    assert curl.post(f"https://api.openai.com{CHAT}", ways.CLEAN).status == 502
 
 
 # --- this machine itself -------------------------------------------------------------------------

@@ -43,11 +43,12 @@ class Curl:
     options: Sequence[str]
     roots: Path
     inside: Sequence[str] = ()  # a command that runs it elsewhere
+    program: str = "curl"
 
     def post(self, url: str, body: bytes, *options: str) -> Answer:
         command = [
             *self.inside,
-            *("curl", "-sS", "-m", "20", "--cacert", str(self.roots), *self.options, *options),
+            *(self.program, "-sS", "-m", "20", "--cacert", str(self.roots), *self.options, *options),
             *("-H", "content-type: application/json", "--data-binary", "@-", "-w", "\n%{http_code}", url),
         ]
         done = subprocess.run(command, input=body, capture_output=True, timeout=30, check=False)

@@ -306,7 +306,15 @@ def _whole(path: str) -> dict[str, Any]:
 class Server:
     """The stand-in on a thread of its own, so that synchronous clients can be tested too."""
 
-    def __init__(self, folder: Path, host: str = "127.0.0.1", port: int = 0, plain_port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        plain_port: int = 0,
+        enter: Callable[[], None] | None = None,
+    ) -> None:
+        self._enter = enter  # where the thread goes first: a network namespace
         self.stand_in = StandIn()
         self.root, self.certificate, self.key = certificates(folder)
         self._config = Config()
@@ -327,6 +335,8 @@ class Server:
         self._thread.join(10)
 
     def _run(self) -> None:
+        if self._enter:
+            self._enter()
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:

@@ -25,7 +25,7 @@ from mitmproxy.master import Master
 from mitmproxy.proxy.layers.http import HttpStream
 
 from outgate.catalogue import Catalogue
-from outgate.gateway import modes, reach, wireguard
+from outgate.gateway import layers, modes, reach, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.modes import GatewayError
@@ -46,6 +46,7 @@ def build(
     """A master ready to run in the current event loop. Raises GatewayError."""
     quiet()
     reach.guard(asyncio.get_running_loop())
+    layers.install()
     certs.CertStore.STORE_CAP = 1000
     _limit_requests_only()
     opts = options.Options()

@@ -1,4 +1,4 @@
-"""The ways in: from settings to the proxy core's mode specifications, and our versions of two modes.
+"""The ways in: from settings to the proxy core's mode specifications, and one of our own.
 
 Owns what listens where. What a connection may do once it is there is the same for every mode, and
 is decided in ``connections``, ``next_layer`` and ``inspection``.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mitmproxy import ctx
 from mitmproxy.net import server_spec
 from mitmproxy.proxy import layer, mode_servers, mode_specs
 from mitmproxy.proxy.context import Context
@@ -44,30 +43,6 @@ class BaseUrlInstance(mode_servers.AsyncioServerInstance[BaseUrlMode]):
         return layers.ReverseProxy(context)
 
 
-class SocksMode(mode_specs.Socks5Mode):
-    """SOCKS 5 that connects only to the ports of ``connect_ports``."""
-
-
-class SocksInstance(mode_servers.AsyncioServerInstance[SocksMode]):
-    """Its server."""
-
-    def make_top_layer(self, context: Context) -> layer.Layer:
-        """The library's protocol with our word on targets."""
-        return _Socks(context)
-
-
-class _Socks(layers.Socks5Proxy):
-    """The caller turns an error into a refusal that the client understands."""
-
-    def finish_start(self) -> layer.CommandGenerator[str | None]:
-        assert self.context.server.address
-        host, port = self.context.server.address[:2]
-        refusal: str | None = ctx.master.addons.get("connections").refusal(self.context.client, host, port)
-        if refusal:
-            return refusal
-        return (yield from super().finish_start())
-
-
 @dataclass(frozen=True, slots=True)
 class Listener:
     """An address that is listened on, and what for."""
@@ -99,8 +74,6 @@ def specifications(settings: Settings, catalogue: Catalogue) -> list[str]:
         name, at, address = mode.partition("@")
         if name == "regular" and settings.parent:
             name = f"upstream:{settings.parent}"
-        elif name == "socks5":
-            name = SocksMode.type_name
         chosen.append(f"{name}{at}{address}")
     for target, port in settings.reverse.items():
         chosen.append(f"{BaseUrlMode.type_name}:https://{_host(target, catalogue)}@127.0.0.1:{port}")
@@ -152,7 +125,7 @@ def purpose(mode: mode_specs.ProxyMode) -> str:
         return f"HTTP proxy, on to {mode.data}"
     names: dict[type[mode_specs.ProxyMode], str] = {
         mode_specs.RegularMode: "HTTP proxy",
-        SocksMode: "SOCKS 5 proxy",
+        mode_specs.Socks5Mode: "SOCKS 5 proxy",
         mode_specs.TransparentMode: "redirected connections",
         mode_specs.WireGuardMode: "WireGuard",
         mode_specs.LocalMode: "this machine's own connections",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
@@ -22,6 +23,7 @@ from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
 from mitmproxy.proxy.layers.tls import parse_client_hello
 
 from outgate.gateway import wireguard
+from outgate.gateway.layers import Opened
 
 WAIT_LIMIT = 128 * 1024  # bytes of an unfinished ClientHello or request head; OpenSSL's own maximum
 _SPEAKS_FIRST = frozenset({80, 443})  # ports on which the client is known to speak first
@@ -52,14 +54,22 @@ class EgressNextLayer(NextLayer):
         self._on_tunnel = on_tunnel
         self._parent = parent
 
+    def opens_or_forwards(self, host: str) -> bool:
+        """Whether a connection for ``host`` has something to wait for before it may be made."""
+        return self._parent is not None or self._is_known(host)
+
     def _next_layer(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
         if context.client.transport_protocol == "udp" and _port(context) == 443:
             return _Close(context)  # QUIC: clients fall back to TCP, which we can read
         if len(data_client) > WAIT_LIMIT and not context.client.tls_established:
             return _Close(context)
-        if self._parent is None or isinstance(context.client.proxy_mode, mode_specs.UpstreamMode):
-            return super()._next_layer(context, data_client, data_server)
-        return self._through_parent(context, data_client, data_server)
+        if self._parent is not None and not isinstance(context.client.proxy_mode, mode_specs.UpstreamMode):
+            return self._through_parent(context, data_client, data_server)
+        choose = partial(super()._next_layer, context, data_client, data_server)
+        connected = context.server.connected and not context.client.tls_established
+        if connected and not self._ignore_connection(context, data_client, data_server):
+            return Opened(context, choose)
+        return choose()
 
     def _through_parent(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
         """The library knows a parent proxy only for clients that speak HTTP to us; this is for all others."""
@@ -85,9 +95,10 @@ class EgressNextLayer(NextLayer):
             if len(data_client) < 3 and context.client.transport_protocol == "tcp":
                 raise NeedsMoreData  # too little to tell TLS from HTTP
             return False
-        for name in self._names(context, data_client):
-            if self._is_known(name):
-                return False
+        if not data_server:  # a server that speaks first speaks neither TLS nor HTTP
+            for name in self._names(context, data_client):
+                if self._is_known(name):
+                    return False
         self._on_tunnel(context.client.id)
         return True
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
-from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.proxy.mode_specs import LocalMode, ProxyMode
 
 from outgate.audit import AuditLog
 from outgate.catalogue import Catalogue
@@ -24,7 +24,7 @@ from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
 from outgate.dlp.pool import DetectionPool
 from outgate.formats import FORMATS
-from outgate.gateway import ca, master, modes, wireguard
+from outgate.gateway import ca, local, master, modes, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.health import HealthServer
 from outgate.gateway.inspection import Inspection, Judge
@@ -59,6 +59,7 @@ class Service:
         self.ways_in: list[str] = []  # the same for people: what listens where
         self.health: HealthServer | None = None
         self._stop = asyncio.Event()
+        self._broken: str | None = None
         self._background: set[asyncio.Task[None]] = set()
 
     async def run(self, on_ready: Callable[[Service], None] | None = None) -> None:
@@ -133,6 +134,8 @@ class Service:
                 await asyncio.wait(
                     [serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED"
                 )
+            if self._broken:
+                raise modes.GatewayError(self._broken)
         finally:  # also when it could not start: workers would keep the process
             for task in self._background:
                 task.cancel()
@@ -145,6 +148,7 @@ class Service:
     @asynccontextmanager
     async def _served(self, proxy: Master) -> AsyncIterator[asyncio.Task[None]]:
         """The proxy core at work: every mode listens on the way in, none on the way out."""
+        local.watch(asyncio.get_running_loop(), self._break)
         serving = asyncio.create_task(proxy.run())
         try:
             await self._listening(proxy, serving)
@@ -158,6 +162,11 @@ class Service:
     def stop(self) -> None:
         """End ``run`` from within the loop."""
         self._stop.set()
+
+    def _break(self, problem: str) -> None:
+        """End ``run`` with an error."""
+        self._broken = problem
+        self.stop()
 
     async def _pool(self, config: DetectorConfig) -> DetectionPool:
         detection = self.settings.detection
@@ -181,13 +190,24 @@ class Service:
         while not serving.done():
             failed = next((server for server in servers if server.last_exception), None)
             if failed is not None:
-                raise modes.GatewayError(f"{modes.purpose(failed.mode)}: {failed.last_exception}")
+                problem = str(failed.last_exception)
+                if isinstance(failed.mode, LocalMode):
+                    problem = local.explained(problem)
+                raise modes.GatewayError(f"{modes.purpose(failed.mode)}: {problem}")
             # One that asks for rights first says that it runs before it does; hence the update's end.
             if servers and not servers.is_updating and all(server.is_running for server in servers):
+                if any(isinstance(server.mode, LocalMode) for server in servers):
+                    await self._settled()
                 self._tell(list(servers))
                 return
             await asyncio.sleep(0.005)
         raise modes.GatewayError("the proxy could not start")
+
+    async def _settled(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), local.SETTLE)
+        if self._broken:
+            raise modes.GatewayError(self._broken)
 
     def _tell(self, servers: Sequence[ServerInstance[ProxyMode]]) -> None:
         for server in servers:
