@@ -73,7 +73,7 @@ class Service:
             log.warning(
                 "the CA may not sign %d hosts of the catalogue; run `outgate ca rotate`", len(uncovered)
             )
-        policy = load(settings.policies, providers=catalogue.providers.values())
+        policy = load(settings.policies, check_model=True, providers=catalogue.providers.values())
         metrics = Metrics(_vocabulary(catalogue, policy))
         audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
@@ -258,10 +258,9 @@ def _vocabulary(catalogue: Catalogue, policy: Policy) -> Vocabulary:
 
 
 def _ready(in_force: _InForce) -> tuple[bool, list[str]]:
-    problems = [f"{entity}: {what}" for entity, what in in_force.rules.policy.missing.items()]
-    if not in_force.pool.ready:
-        problems.append(in_force.pool.problem or "detection workers are still starting")
-    return not problems, problems
+    if in_force.pool.ready:
+        return True, []
+    return False, [in_force.pool.problem or "detection workers are still starting"]
 
 
 def _health(metrics: Metrics, in_force: _InForce, address: str) -> HealthServer:

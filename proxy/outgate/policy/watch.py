@@ -77,7 +77,7 @@ class PolicyWatch:
         # Taken before reading: what changes while we read is seen as a change afterwards.
         self._seen = await asyncio.to_thread(_signature, self._files)
         try:
-            policy = await asyncio.to_thread(load, self.paths, providers=self._providers)
+            policy = await asyncio.to_thread(load, self.paths, check_model=True, providers=self._providers)
         except PolicyError as error:
             await self._failed(error)
             return
