@@ -174,6 +174,18 @@ class Settings(BaseModel):
         """Where compiled patterns are kept."""
         return self.state_dir / "patterns"
 
+    @property
+    def proxy_address(self) -> tuple[str, int]:
+        """Where a client on this machine finds the HTTP proxy: host and port. Raises SettingsError."""
+        regular = next((mode for mode in self.mode if mode.partition("@")[0] == "regular"), None)
+        if regular is None:
+            raise SettingsError("mode: there is no HTTP proxy. Add `regular` to the list.")
+        default, _, port = self.listen.rpartition(":")
+        host, _, own = regular.partition("@")[2].rpartition(":")
+        here = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        host = (host or default).strip("[]")
+        return here.get(host, host), int(own or port)
+
     @classmethod
     def load(cls, path: Path | None = None, **overrides: Any) -> Settings:
         """Read ``path`` or the first file found. Relative paths in it are relative to it.
