@@ -85,25 +85,30 @@ def _options(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
         "upstream_cert": False,
         "validate_inbound_headers": True,
         "connection_strategy": "lazy",
-        "ssl_verify_upstream_trusted_ca": str(trusted_roots(settings.extra_roots)),
+        "ssl_verify_upstream_trusted_ca": str(_roots_file(settings)),
         "tcp_timeout": max(settings.limits.idle, 900),  # a completion may be silent for ten minutes
         "show_ignored_hosts": False,
     }
 
 
-def trusted_roots(extra: Sequence[Path]) -> Path:
-    """certifi's roots, and the corporate ones beside them, as one file."""
-    shipped = Path(certifi.where())
-    if not extra:
-        return shipped
+def upstream_roots(extra: Sequence[Path]) -> bytes:
+    """What providers' certificates are checked against, PEM: certifi's roots, and the corporate ones beside them."""
     try:
-        bundle = b"\n".join(path.read_bytes() for path in (shipped, *extra))
+        return b"\n".join(path.read_bytes() for path in (Path(certifi.where()), *extra))
     except OSError as error:
         raise GatewayError(f"extra_roots: {error.filename}: {error.strerror}") from None
-    handle, name = tempfile.mkstemp(prefix="outgate-roots-", suffix=".pem")
+
+
+def _roots_file(settings: Settings) -> Path:
+    """The same as one file, which is how the proxy core takes it. Replaced whole: another process may read it."""
+    if not settings.extra_roots:
+        return Path(certifi.where())
+    content = upstream_roots(settings.extra_roots)
+    path = settings.state_dir / "upstream-roots.pem"
+    handle, name = tempfile.mkstemp(dir=settings.state_dir)
     with os.fdopen(handle, "wb") as stream:
-        stream.write(bundle)
-    return Path(name)
+        stream.write(content)
+    return Path(name).replace(path)
 
 
 def quiet() -> None:
