@@ -65,6 +65,7 @@ eval: .venv/dev ## recall, precision and false findings of detection, beside Pre
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build --group dev pyproject.toml -o requirements/dev.lock
+	echo uv | $(BIN)/uv pip compile -q --upgrade $(LOCK) - -o requirements/bootstrap.lock
 LOCK := --override requirements/overrides.txt --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 clean: ## remove what the targets above made
