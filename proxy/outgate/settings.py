@@ -78,7 +78,18 @@ class Limits(_Section):
 
     body: int = Field(64 * 2**20, ge=1024, description="bytes of a request body, before and after decoding")
     websocket_message: int = Field(16 * 2**20, ge=1024, description="bytes of one WebSocket message")
-    idle: int = Field(1800, ge=60, description="seconds without a byte before a connection is closed")
+    buffered: int = Field(
+        512 * 2**20,
+        ge=1024,
+        description="bytes of requests that are still coming in, of all clients together",
+    )
+    head: int = Field(60, ge=1, description="seconds from a connection to the head of its first request")
+    request: int = Field(600, ge=1, description="seconds from a request's head to the end of its body")
+    idle: int = Field(
+        1800,
+        ge=900,
+        description="seconds without a byte before a connection is closed; answers may be silent",
+    )
 
 
 class Audit(_Section):

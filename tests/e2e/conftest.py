@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ import httpx
 import pytest
 import yaml
 
+from outgate.audit import AuditEvent
+from outgate.audit.log import path_of
+from outgate.audit.read import Filter, reader_of
 from outgate.catalogue import Catalogue
 from outgate.gateway import ca
 from outgate.gateway.routes import event_loop_factory
@@ -74,6 +78,20 @@ class Proxy:
         assert self.service.health is not None
         host, port = self.service.health.address
         return httpx.get(f"http://{host}:{port}/metrics", trust_env=False).text
+
+    def events(self, count: int = 1) -> list[AuditEvent]:
+        """The audit log, once it holds so many events."""
+        deadline = time.monotonic() + 10
+        while True:
+            reader = reader_of(path_of(self.service.settings))
+            try:
+                events = reader.latest(1000, Filter())
+            finally:
+                reader.close()
+            if len(events) >= count:
+                return events
+            assert time.monotonic() < deadline, f"{len(events)} events instead of {count}"
+            time.sleep(0.05)
 
 
 class _Running:
@@ -156,9 +174,7 @@ def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]
         host, port = service.addresses[0]
         return Proxy(service, server.stand_in, f"http://{host}:{port}", folder, state / "ca" / ca.ROOT, file)
 
-    server.stand_in.received.clear()
-    server.stand_in.disconnected.clear()
-    server.stand_in.pause, server.stand_in.events = 0.0, 5
+    server.stand_in.reset()
     yield make
     for run in running:
         run.stop()

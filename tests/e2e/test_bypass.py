@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-import socket
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from mitmproxy import options
 
 from e2e.conftest import Proxy
+from e2e.raw import Http2, connect, eventually, head, is_closed, opened, plain, read_answer
 from e2e.test_traffic import URL, chat, post
+from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
-from outgate.gateway import inspection
+from outgate.gateway import ca, exchanges, inspection, master
+from outgate.gateway.service import Service
 from outgate.settings import Settings, SettingsError
+from providers.raw import RawUpstream
+from providers.standin import HOSTS, Server
 
-
-def connect(proxy: Proxy, authority: str) -> socket.socket:
-    host, port = proxy.service.addresses[0]
-    connection = socket.create_connection((host, port), timeout=15)
-    connection.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
-    answer = b""
-    while b"\r\n\r\n" not in answer:
-        answer += connection.recv(4096)
-    assert b" 200 " in answer.split(b"\r\n", 1)[0]
-    return connection
+PROXY = Path(inspection.__file__).parents[2]
 
 
 def request_inside(proxy: Proxy, authority: str, sni: str, host: str) -> bytes:
@@ -35,20 +36,59 @@ def request_inside(proxy: Proxy, authority: str, sni: str, host: str) -> bytes:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     body = chat(fake("GITHUB_TOKEN"))
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
-    with connect(proxy, authority) as plain, context.wrap_socket(plain, server_hostname=sni) as tls:
-        tls.sendall(head.encode() + body)
-        return tls.recv(65536)
+    with connect(proxy, authority) as tcp, context.wrap_socket(tcp, server_hostname=sni) as tls:
+        tls.sendall(head(Host=host, Content_Length=str(len(body))) + body)
+        return read_answer(tls)
 
 
-@pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt, TypeError])
-def test_a_hook_that_raises_forwards_nothing(
+ERRORS = [
+    *(RuntimeError, TypeError, MemoryError, RecursionError, StopAsyncIteration, BaseException),
+    *(SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError),
+]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_inspection_that_raises_forwards_nothing(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    for error in ERRORS:
+
+        async def broken(*_: Any, error: type[BaseException] = error, **__: Any) -> None:
+            if not at_once:
+                await asyncio.sleep(0.01)
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(inspection, "inspect", broken)
+            assert post(proxy, chat("clean")).status_code == 503, error
+        assert proxy.received == []
+    assert post(proxy, chat("clean")).status_code == 200  # it was those exchanges' end, and no other's
+
+
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+def test_a_hook_that_raises_anywhere_forwards_nothing(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    async def broken(*_: Any, **__: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(inspection, "inspect", broken)
+    body = chat("clean")
+    for step in ("to_exchange", "tidy", "names_of", "apply"):
+        with monkeypatch.context() as patch, opened(proxy) as tls:
+            patch.setattr(exchanges, step, broken)
+            tls.sendall(head(Content_Length=str(len(body))) + body)
+            assert read_answer(tls).startswith(b"HTTP/1.1 503"), step
+        assert proxy.received == []
+
+
+def test_a_request_is_closed_before_it_is_looked_at(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even the handling of the failure fails: nothing is left but what was set first."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(inspection.Inspection, "_inspect_request", broken)
+    monkeypatch.setattr(inspection.Inspection, "_fail", broken)
     assert post(proxy, chat("clean")).status_code == 503
     assert proxy.received == []
 
@@ -63,6 +103,7 @@ def test_a_hook_that_never_ends_forwards_nothing(
     proxy = make_proxy(detection={"workers": 1, "deadline": 0.5})
     assert post(proxy, chat("clean")).status_code == 503
     assert proxy.received == []
+    assert 'outgate_on_error_total{action="block",reason="timeout"} 1.0' in proxy.metrics()
 
 
 def test_a_first_tls_record_of_two_bytes_does_not_make_it_raw(proxy: Proxy) -> None:
@@ -97,26 +138,45 @@ def test_plain_bytes_to_an_ai_host_are_not_passed_on(proxy: Proxy) -> None:
     assert proxy.received == []
 
 
-@pytest.mark.parametrize(
-    ("authority", "sni", "host"),
-    [
-        ("api.openai.com:443", "api.openai.com", "intranet.example"),
-        ("api.openai.com:443", "api.anthropic.com", "api.openai.com"),
-        ("intranet.example:443", "api.openai.com", "api.openai.com"),
-        ("api.openai.com:443", "api.openai.com", "api.deepseek.com"),
-    ],
-)
-def test_hosts_that_disagree_are_refused(proxy: Proxy, authority: str, sni: str, host: str) -> None:
-    answer = request_inside(proxy, authority, sni, host)
-    assert answer.startswith(b"HTTP/1.1 421"), answer[:200]
+def test_three_names_in_any_order_are_refused(proxy: Proxy) -> None:
+    for authority, sni, host in itertools.permutations(
+        ["api.openai.com", "api.anthropic.com", "intranet.example"]
+    ):
+        answer = request_inside(proxy, f"{authority}:443", sni, host)
+        assert answer.startswith(b"HTTP/1.1 421"), (authority, sni, host, answer[:200])
+    assert proxy.received == []
+
+
+def test_one_name_that_differs_is_refused(proxy: Proxy) -> None:
+    for odd, other in itertools.product((0, 1, 2), ("intranet.example", "api.deepseek.com")):
+        names = ["api.openai.com"] * 3
+        names[odd] = other
+        answer = request_inside(proxy, f"{names[0]}:443", names[1], names[2])
+        assert answer.startswith(b"HTTP/1.1 421"), (names, answer[:200])
+    assert proxy.received == []
+
+
+def test_two_host_headers_are_refused(proxy: Proxy) -> None:
+    with opened(proxy) as tls:
+        body = chat("clean")
+        tls.sendall(head(Content_Length=str(len(body)), host="intranet.example") + body)
+        assert read_answer(tls).startswith(b"HTTP/1.1 4")
+    assert proxy.received == []
+
+
+def test_an_authority_that_differs_is_refused(proxy: Proxy) -> None:
+    with opened(proxy, alpn=["h2"]) as tls:
+        client = Http2(tls)
+        stream = client.request("GET", "/v1/models", host="api.anthropic.com", end=True)
+        client.wait(stream)
+    assert client.statuses[stream] == 421
     assert proxy.received == []
 
 
 def test_an_ai_host_named_only_by_sni_or_host_is_opened(proxy: Proxy) -> None:
     with connect(proxy, "intranet.example:80") as connection:
         body = chat(fake("GITHUB_TOKEN"))
-        head = f"POST /v1/x HTTP/1.1\r\nHost: api.openai.com\r\nContent-Length: {len(body)}\r\n\r\n"
-        connection.sendall(head.encode() + body)
+        connection.sendall(head(Content_Length=str(len(body))) + body)
         assert connection.recv(4096).startswith(b"HTTP/1.1 421")
     assert proxy.received == []
 
@@ -135,14 +195,97 @@ def test_a_large_chunked_body_is_never_streamed_past_the_inspection(proxy: Proxy
 
 
 def test_a_folded_header_is_joined_and_scanned(proxy: Proxy) -> None:
-    host, port = proxy.service.addresses[0]
     token = fake("GITHUB_TOKEN")
-    head = f"GET http://api.openai.com/v1/models HTTP/1.1\r\nHost: api.openai.com\r\nX-Note: a\r\n {token}\r\n\r\n"
-    with socket.create_connection((host, port), timeout=15) as connection:
-        connection.sendall(head.encode())
-        status = connection.recv(4096).split(b"\r\n", 1)[0]
-    assert status.split()[1] in (b"400", b"403")
+    with opened(proxy) as tls:
+        tls.sendall(head("GET", "/v1/models", X_Note=f"a\r\n {token}"))
+        assert read_answer(tls).startswith(b"HTTP/1.1 403")
+    with opened(proxy) as tls:
+        tls.sendall(head("GET", "/v1/models", X_Note=f"a{token[:9]}\r\n\t{token[9:]}"))
+        read_answer(tls)
+    assert all(token.encode() not in b"".join(value for _, value in one.headers) for one in proxy.received)
+
+
+def test_no_line_break_inside_a_header_reaches_the_provider(
+    make_proxy: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    with RawUpstream(tmp_path / "raw") as upstream:
+        proxy = make_proxy(routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)])
+        for end in ("\r\n ", "\r\n\t \r\n  ", "\n ", "\r", "\r "):
+            with opened(proxy, alpn=["http/1.1"]) as tls:
+                tls.sendall(head("GET", "/v1/models", X_Note=f"one{end}X-Other: two"))
+                assert read_answer(tls).startswith(b"HTTP/1.1 200")
+            lines = upstream.received[-1].partition(b"\r\n\r\n")[0].split(b"\r\n")
+            assert not any(b"\r" in line or b"\n" in line for line in lines), end
+            assert not any(line.startswith((b" ", b"\t", b"X-Other")) for line in lines), end
+
+
+def test_a_body_whose_length_can_be_read_in_two_ways_is_refused(proxy: Proxy) -> None:
+    for framing in (
+        {"Content_Length": "5", "Transfer_Encoding": "chunked"},
+        {"Content_Length": "5", "content_length": "6"},
+        {"Content_Length": "5, 5"},
+        {"Content_Length": "+5"},
+        {"Transfer_Encoding": "gzip"},
+        {"Transfer_Encoding": "chunked, identity"},
+        {"Transfer_Encoding": "xchunked"},
+    ):
+        with opened(proxy) as tls:
+            rest = b"0\r\n\r\nGET /v1/other HTTP/1.1\r\nHost: api.openai.com\r\n\r\n"
+            tls.sendall(head(**framing) + rest)
+            answer = read_answer(tls)
+            assert answer.startswith(b"HTTP/1.1 400"), (framing, answer[:200])
+            assert is_closed(tls, 5)
     assert proxy.received == []
+
+
+def test_credentials_for_the_proxy_and_other_hop_by_hop_fields_stay_here(proxy: Proxy) -> None:
+    fields = {"proxy-authorization": "Basic eDp5", "proxy-connection": "keep-alive", "trailer": "x-sum"}
+    assert post(proxy, chat("clean"), **fields).status_code == 200
+    assert not fields.keys() & {name.decode().lower() for name, _ in proxy.received[-1].headers}
+
+
+def test_an_answer_larger_than_a_request_may_be_passes_whole(make_proxy: Callable[..., Proxy]) -> None:
+    proxy = make_proxy(limits={"body": 1024})
+    proxy.stand_in.events = 500
+    with proxy.client() as client:
+        answer = client.post(URL, content=chat("x", stream=True))
+    assert answer.content.count(b"data: ") == 501
+
+
+def test_a_blocked_request_opens_no_connection_to_its_provider(
+    make_proxy: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    with RawUpstream(tmp_path / "raw") as upstream:
+        proxy = make_proxy(routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)])
+        assert post(proxy, chat(fake("GITHUB_TOKEN"))).status_code == 403
+        assert upstream.received == []
+        assert post(proxy, chat("clean")).status_code == 200
+        assert len(upstream.received) == 1
+
+
+def test_a_client_may_have_many_requests_under_way_over_one_http2_connection(
+    make_proxy: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    """To a provider that speaks HTTP/1.1 only, where each needs a connection of its own."""
+    server = Server(tmp_path, alpn=("http/1.1",))
+    server.start()
+    server.stand_in.hold = True
+    try:
+        routes = dict.fromkeys(HOSTS, f"127.0.0.1:{server.stand_in.port}")
+        proxy = make_proxy(routes=routes, extra_roots=[str(server.root)])
+        with opened(proxy, alpn=["h2"]) as tls:
+            client = Http2(tls)
+            streams = [client.request() for _ in range(12)]
+            for stream in streams:
+                client.send(stream, chat("x", stream=True))
+            assert eventually(lambda: server.stand_in.under_way == 12)
+            server.stand_in.gate.set()
+            client.wait(*streams)
+        assert set(client.statuses.values()) == {200}
+        assert all(body.endswith(b"data: [DONE]\n\n") for body in client.bodies.values())
+    finally:
+        server.stand_in.gate.set()
+        server.stop()
 
 
 def test_upstream_certificates_are_verified(make_proxy: Callable[..., Proxy]) -> None:
@@ -203,9 +346,7 @@ def test_a_client_off_the_allow_list_is_turned_away(make_proxy: Callable[..., Pr
     assert proxy.received == []
 
 
-def test_a_missing_or_open_key_file_refuses_to_start(make_proxy: Callable[..., Proxy], tmp_path: Any) -> None:
-    from outgate.gateway import ca
-
+def test_a_missing_or_open_key_file_refuses_to_start(tmp_path: Path) -> None:
     with pytest.raises(ca.CaError, match="outgate ca init"):
         ca.check(tmp_path)
     ca.create(tmp_path / "ca", ["openai.com"])
@@ -214,34 +355,66 @@ def test_a_missing_or_open_key_file_refuses_to_start(make_proxy: Callable[..., P
         ca.check(tmp_path / "ca")
 
 
+def test_without_a_ca_nothing_starts_and_none_is_made(tmp_path: Path) -> None:
+    settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path)
+    settings.ca_dir.mkdir(mode=0o700)
+    with pytest.raises(ca.CaError, match="outgate ca init"):
+        asyncio.run(Service(settings).run())
+    assert list(settings.ca_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["emudhra", "emudhra_old"])
+def test_a_library_that_trusts_a_published_ca_key_refuses_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    class Later(options.Options):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_option(name, bool, True, "")
+
+    monkeypatch.setattr(options, "Options", Later)
+    ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
+    settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
+    with pytest.raises(master.GatewayError, match=name):
+        asyncio.run(Service(settings).run())
+
+
+@pytest.mark.parametrize("first", ["service", "master", "routes"])
+def test_session_keys_are_never_logged_whatever_is_imported_first(tmp_path: Path, first: str) -> None:
+    code = (
+        f"import outgate.gateway.{first}; from mitmproxy.net import tls; assert tls.log_master_secret is None"
+    )
+    keys = dict.fromkeys(("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"), str(tmp_path / "keys"))
+    environment = {**os.environ, **keys, "PYTHONPATH": str(PROXY)}
+    subprocess.run([sys.executable, "-P", "-c", code], env=environment, check=True, timeout=60)
+
+
 def test_alt_svc_is_taken_from_answers(proxy: Proxy) -> None:
     assert "alt-svc" not in post(proxy, chat("clean")).headers
 
 
-def test_websocket_messages_are_judged_like_bodies(proxy: Proxy) -> None:
-    from wsproto import ConnectionType, WSConnection, events
-
-    with connect(proxy, "api.openai.com:443") as plain:
-        with proxy.ssl.wrap_socket(plain, server_hostname="api.openai.com") as tls:
-            ws = WSConnection(ConnectionType.CLIENT)
-            tls.sendall(ws.send(events.Request(host="api.openai.com", target="/v1/realtime")))
-            ws.receive_data(tls.recv(4096))
-            assert any(isinstance(event, events.AcceptConnection) for event in ws.events())
-            tls.sendall(ws.send(events.TextMessage('{"type":"response.create","text":"clean"}')))
-            ws.receive_data(tls.recv(4096))
-            assert [e.data for e in ws.events() if isinstance(e, events.TextMessage)]
-            secret = '{"type":"response.create","text":"' + fake("GITHUB_TOKEN") + '"}'
-            tls.sendall(ws.send(events.TextMessage(secret)))
-            ws.receive_data(tls.recv(4096))
-            told = "".join(e.data for e in ws.events() if isinstance(e, events.TextMessage))
-            assert "A live credential must not leave." in told
-    bodies = [request.body for request in proxy.received if request.method == "WEBSOCKET"]
-    assert bodies == [b'{"type":"response.create","text":"clean"}']
-
-
-def test_the_core_logs_nothing(proxy: Proxy, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_cannot_be_read_is_told_to_no_log(
+    proxy: Proxy, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     token = fake("GITHUB_TOKEN")
     caplog.set_level(logging.DEBUG)
     post(proxy, chat(token))
     post(proxy, b"{broken " + token.encode())
-    assert token not in caplog.text
+    with opened(proxy) as tls:
+        tls.sendall(head(X_Note=token)[:-4])  # and leaves in the middle of its head
+    for junk in (b"GET /?q=%s HTTP/1.1 x\r\n\r\n", b"POST /%s HTTP/1.1\r\n: %s\r\n\r\n", b"%s\r\n\r\n"):
+        with opened(proxy) as tls:
+            tls.sendall(junk.replace(b"%s", token.encode()))
+            assert token.encode() not in read_answer(tls)
+        with plain(proxy) as tcp:
+            tcp.sendall(junk.replace(b"%s", token.encode()))
+            assert token.encode() not in read_answer(tcp)
+    with opened(proxy, alpn=["h2"]) as tls:
+        tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x08\x01\xff" + token.encode())
+        assert token.encode() not in read_answer(tls)
+    output = capfd.readouterr()
+    assert token not in caplog.text + output.out + output.err
+    assert not [
+        record for record in caplog.records if record.name.partition(".")[0] in ("mitmproxy", "h2", "hpack")
+    ]
+    assert proxy.received == []

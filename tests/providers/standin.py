@@ -56,9 +56,25 @@ class StandIn:
     disconnected: threading.Event = field(default_factory=threading.Event)
     pause: float = 0.0  # seconds between events of a stream
     events: int = 5
+    under_way: int = 0  # requests that are being answered
+    most: int = 0  # of them, at any time
+    gate: threading.Event = field(default_factory=threading.Event)  # what a held stream waits for
+    hold: bool = False  # hold streams after their first event
+    trailers: bool = False  # end streams with trailers
 
     def last(self) -> Received:
         return self.received[-1]
+
+    @property
+    def held(self) -> bool:
+        return self.hold and not self.gate.is_set() and not self.disconnected.is_set()
+
+    def reset(self) -> None:
+        """As it was at first, for another test."""
+        self.received.clear()
+        self.disconnected.clear()
+        self.gate.clear()
+        self.pause, self.events, self.hold, self.trailers, self.most = 0.0, 5, False, False, 0
 
 
 def certificates(folder: Path) -> tuple[Path, Path, Path]:
@@ -137,7 +153,12 @@ def app(stand_in: StandIn) -> Callable[[dict[str, Any], Receive, Send], Awaitabl
         host = next((v.decode() for k, v in scope["headers"] if k in (b"host", b":authority")), "")
         headers = list(scope["headers"])
         stand_in.received.append(Received(scope["method"], host, path, headers, body, scope["http_version"]))
-        await _answer(stand_in, scope["path"], body, receive, send)
+        stand_in.under_way += 1
+        stand_in.most = max(stand_in.most, stand_in.under_way)
+        try:
+            await _answer(stand_in, scope["path"], body, receive, send)
+        finally:
+            stand_in.under_way -= 1
 
     return handle
 
@@ -169,13 +190,15 @@ async def _answer(stand_in: StandIn, path: str, body: bytes, receive: Receive, s
     await send({"type": "http.response.body", "body": content})
 
 
-async def _start(send: Send, kind: bytes, extra: list[tuple[bytes, bytes]] | None = None) -> None:
+async def _start(
+    send: Send, kind: bytes, extra: list[tuple[bytes, bytes]] | None = None, *, trailers: bool = False
+) -> None:
     headers = [(b"content-type", kind), (b"alt-svc", b'h3=":443"'), *(extra or [])]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": 200, "headers": headers, "trailers": trailers})
 
 
 async def _stream(stand_in: StandIn, path: str, receive: Receive, send: Send) -> None:
-    await _start(send, b"text/event-stream")
+    await _start(send, b"text/event-stream", trailers=stand_in.trailers)
 
     async def watch() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -185,11 +208,15 @@ async def _stream(stand_in: StandIn, path: str, receive: Receive, send: Send) ->
     watcher = asyncio.create_task(watch())
     for event in stream_events(path, stand_in.events):
         await send({"type": "http.response.body", "body": event, "more_body": True})
+        while stand_in.held:  # noqa: ASYNC110 - until a test, in another thread, lets it go on
+            await asyncio.sleep(0.01)
         if stand_in.pause:
             await asyncio.sleep(stand_in.pause)
             if stand_in.disconnected.is_set():
                 return
     await send({"type": "http.response.body", "body": b""})
+    if stand_in.trailers:
+        await send({"type": "http.response.trailers", "headers": [(b"x-sum", b"1")], "more_trailers": False})
     watcher.cancel()
 
 
@@ -313,6 +340,7 @@ class Server:
         port: int = 0,
         plain_port: int = 0,
         enter: Callable[[], None] | None = None,
+        alpn: tuple[str, ...] = ("h2", "http/1.1"),
     ) -> None:
         self._enter = enter  # where the thread goes first: a network namespace
         self.stand_in = StandIn()
@@ -320,7 +348,7 @@ class Server:
         self._config = Config()
         self._config.bind, self._config.insecure_bind = [f"{host}:{port}"], [f"{host}:{plain_port}"]
         self._config.certfile, self._config.keyfile = str(self.certificate), str(self.key)
-        self._config.alpn_protocols = ["h2", "http/1.1"]
+        self._config.alpn_protocols = list(alpn)
         self._config.loglevel = "CRITICAL"
         self._config.accesslog = None
         self._ready = threading.Event()

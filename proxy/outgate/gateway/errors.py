@@ -1,24 +1,36 @@
 """Answers of our own, in the shape that the provider's clients understand.
 
 The shapes are those of the vendors' API references (OpenAI "Error codes", Anthropic "Errors",
-google.rpc.Status for Gemini and Vertex, ``x-amzn-errortype`` for Bedrock). ``x-should-retry: false``
-is honoured by the official OpenAI and Anthropic SDKs. No text of the request is ever repeated.
+google.rpc.Status for Gemini and Vertex; for Bedrock, AWS's restJson1 protocol: the kind in
+``x-amzn-errortype``, the text in ``message``). ``x-should-retry: false`` is honoured by the official OpenAI
+and Anthropic SDKs. No text of the request is ever repeated.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-_STATUS = {
-    400: ("invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", "ValidationException"),
-    403: ("permission_error", "permission_error", "PERMISSION_DENIED", "AccessDeniedException"),
-    413: ("invalid_request_error", "request_too_large", "INVALID_ARGUMENT", "ValidationException"),
-    415: ("invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", "ValidationException"),
-    421: ("invalid_request_error", "invalid_request_error", "FAILED_PRECONDITION", "ValidationException"),
-    503: ("server_error", "api_error", "UNAVAILABLE", "ServiceUnavailableException"),
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What each vendor calls an error of one status."""
+
+    openai: str
+    anthropic: str
+    google: str
+    aws: str
+
+
+_KINDS: Mapping[int, _Kind] = {
+    400: _Kind("invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", "ValidationException"),
+    403: _Kind("permission_error", "permission_error", "PERMISSION_DENIED", "AccessDeniedException"),
+    413: _Kind("invalid_request_error", "request_too_large", "INVALID_ARGUMENT", "ValidationException"),
+    502: _Kind("server_error", "api_error", "UNAVAILABLE", "ServiceUnavailableException"),
+    503: _Kind("server_error", "api_error", "UNAVAILABLE", "ServiceUnavailableException"),
 }
 
 
@@ -31,36 +43,72 @@ class ErrorAnswer:
     body: bytes
 
 
+_Shape = Callable[[int, _Kind, str, str], dict[str, Any]]  # status, its names, text, reference
+
+
+def _openai(_status: int, kind: _Kind, text: str, _reference: str) -> dict[str, Any]:
+    # ``type`` on the outside is that of the Realtime API's events; over HTTP nobody looks at it.
+    error = {"message": text, "type": kind.openai, "param": None, "code": "outgate"}
+    return {"type": "error", "error": error}
+
+
+def _anthropic(_status: int, kind: _Kind, text: str, reference: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind.anthropic, "message": text}, "request_id": reference}
+
+
+def _google(status: int, kind: _Kind, text: str, reference: str) -> dict[str, Any]:
+    detail = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "OUTGATE",
+        "domain": "outgate",
+        "metadata": {"reference": reference},
+    }
+    return {"error": {"code": status, "message": text, "status": kind.google, "details": [detail]}}
+
+
+def _aws(_status: int, _kind: _Kind, text: str, _reference: str) -> dict[str, Any]:
+    return {"message": text}
+
+
+def _any(status: int, kind: _Kind, text: str, reference: str) -> dict[str, Any]:
+    # ``message`` is where Cohere's and most others' clients look that do not look for OpenAI's.
+    return _openai(status, kind, text, reference) | {"message": text}
+
+
+SHAPES: Mapping[str, _Shape] = {
+    "openai_chat": _openai,
+    "openai_responses": _openai,
+    "openai_completions": _openai,
+    "openai_embeddings": _openai,
+    "anthropic_messages": _anthropic,
+    "gemini": _google,
+    "bedrock_converse": _aws,
+    "bedrock_invoke": _aws,
+    "generic": _any,
+}
+_AWS_HEADER = frozenset({"bedrock_converse", "bedrock_invoke", "generic"})
+
+
 def answer(format_name: str, status: int, message: str, reference: str, *, html: bool = False) -> ErrorAnswer:
-    """The provider-shaped error for ``format_name``; an HTML page when a browser navigates."""
+    """The provider-shaped error for ``format_name``; an HTML page when a browser navigates.
+
+    The official clients do not try again, unless it is the provider that could not be reached (502).
+    """
     if html:
         return _page(status, message, reference)
-    openai, anthropic, google, aws = _STATUS[status]
+    kind = _KINDS.get(status) or _KINDS[400 if status < 500 else 503]
     text = f"{message} (reference {reference})"
-    extra: tuple[tuple[str, str], ...] = ()
-    body: dict[str, Any]
-    if format_name == "anthropic_messages":
-        body = {"type": "error", "error": {"type": anthropic, "message": text}, "request_id": reference}
-    elif format_name == "gemini":
-        detail = {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": "OUTGATE",
-            "domain": "outgate",
-            "metadata": {"reference": reference},
-        }
-        body = {"error": {"code": status, "message": text, "status": google, "details": [detail]}}
-    else:
-        body = {"error": {"message": text, "type": openai, "param": None, "code": "outgate"}}
-        if format_name == "generic":
-            body["message"] = text  # where Bedrock's, Cohere's and most others' clients look
-            extra = (("x-amzn-errortype", aws),)
-    headers = (
+    body = SHAPES.get(format_name, _any)(status, kind, text, reference)
+    headers = [
         ("content-type", "application/json"),
         ("cache-control", "no-store"),
-        ("x-should-retry", "false"),
         ("x-outgate-reference", reference),
-    )
-    return ErrorAnswer(status, headers + extra, json.dumps(body).encode())
+    ]
+    if status != 502:
+        headers.append(("x-should-retry", "false"))
+    if format_name in _AWS_HEADER:
+        headers.append(("x-amzn-errortype", kind.aws))
+    return ErrorAnswer(status, tuple(headers), json.dumps(body).encode())
 
 
 def _page(status: int, message: str, reference: str) -> ErrorAnswer:
@@ -69,10 +117,11 @@ def _page(status: int, message: str, reference: str) -> ErrorAnswer:
         "color:#1b1f24;background:#fff}code{background:#eef1f4;padding:.1em .3em;border-radius:3px}"
         "@media(prefers-color-scheme:dark){body{color:#e6e9ec;background:#15181c}code{background:#2a2f35}}"
     )
+    what = "This site was not reached" if status == 502 else "This request was stopped"
     page = (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Stopped by Outgate</title><style>{style}</style>"
-        f"<h1>This request was stopped</h1><p>{escape(message)}</p>"
+        f"<h1>{what}</h1><p>{escape(message)}</p>"
         f"<p>Reference <code>{escape(reference)}</code>: tell it to your security team if this looks wrong.</p>"
     )
     headers = (

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 
-from outgate.gateway.errors import ErrorAnswer
+from outgate.gateway import errors
 from outgate.gateway.identity import address_of, identify
 from outgate.model import Exchange, Verdict
 
@@ -83,9 +83,18 @@ def to_exchange(flow: http.HTTPFlow, host: str, *, message: bytes | None = None)
     )
 
 
+def is_readable(flow: http.HTTPFlow) -> bool:
+    """Whether a request is of the HTTP that its connection speaks; another version would be framed otherwise."""
+    spoken = ("HTTP/2.0",) if flow.client_conn.alpn == b"h2" else ("HTTP/1.1", "HTTP/1.0")
+    return flow.request.http_version in spoken
+
+
 def tidy(request: http.Request) -> None:
     """Take off what must not go on: hop-by-hop credentials, trailers, folded lines, offers we cannot keep."""
     headers = request.headers
+    if headers.get("upgrade", "websocket").lower() != "websocket":  # h2c, say: nobody could read it
+        for name in ("upgrade", "connection", "http2-settings"):
+            headers.pop(name, None)
     if any(b"\n" in value or b"\r" in value for _, value in headers.fields):
         headers.fields = tuple(
             (name, re.sub(rb"[\r\n]+", b" ", _FOLD.sub(b" ", value))) for name, value in headers.fields
@@ -106,19 +115,24 @@ def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
         request.headers.fields = tuple(fields)
     if verdict.target is not None:
         request.data.path = verdict.target
+    # Over HTTP/2 a body needs no length; to an HTTP/1 server one without it is another request.
+    unframed = request.raw_content and "content-length" not in request.headers
     if verdict.body is not None:
         request.headers.pop("content-encoding", None)
-        chunked = "transfer-encoding" in request.headers
         request.data.content = verdict.body
-        if not chunked:
-            request.headers["content-length"] = str(len(verdict.body))
+    if (verdict.body is not None or unframed) and "transfer-encoding" not in request.headers:
+        request.headers["content-length"] = str(len(request.raw_content or b""))
 
 
-def to_response(answer: ErrorAnswer) -> http.Response:
-    """Our own answer as the library's."""
-    return http.Response.make(
-        answer.status, answer.body, [(k.encode(), v.encode()) for k, v in answer.headers]
-    )
+def closed() -> http.Response:
+    """The answer to a request of which nothing is known yet, or ever will be."""
+    return to_response(errors.answer("generic", 503, "The request was not inspected.", "og_none"))
+
+
+def to_response(answer: errors.ErrorAnswer, *, head: bool = False) -> http.Response:
+    """Our own answer as the library's; without its body for a HEAD request."""
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+    return http.Response.make(answer.status, b"" if head else answer.body, headers)
 
 
 def wants_html(request: http.Request) -> bool:

@@ -9,19 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
 
-from mitmproxy import ctx, http
+from mitmproxy import http
+from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 
-from outgate.gateway import errors, exchanges
+from outgate.gateway import core, errors, exchanges, websocket
 from outgate.gateway.report import Report, Reporter
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
+from outgate.settings import Limits
 
 _KEY = "outgate"
 _PASSED = "outgate.passed"
+# What stands in for an answer while a request is looked at; one for all, since nobody writes to it.
+_CLOSED = exchanges.closed()
+# Requests that never reached a judge, by the reason that the core gives: status, and what the client is told.
+_UNREAD = {
+    "too_large": (413, "The request is too large to be inspected."),
+    "overload": (503, "Too many requests are being sent at the moment."),
+    "bad_request": (400, "The head of the request can be read in more than one way, or in none."),
+}
+_FAILED = Verdict(Outcome.REFUSE, 503, message="The inspection failed.", reason="exception")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +48,31 @@ class Inspection:
     """Judges every request and every WebSocket message to a host of the catalogue."""
 
     def __init__(
-        self, judge: Callable[[], Judge], reporter: Reporter, *, deadline: float, message_limit: int
+        self, judge: Callable[[], Judge], reporter: Reporter, *, deadline: float, limits: Limits
     ) -> None:
         self._judge = judge
         self._reporter = reporter
         self._deadline = deadline + 5  # detection has its own; this one is for all the rest
-        self._message_limit = message_limit
-        self._running: dict[str, set[asyncio.Task[Verdict]]] = {}
+        self._limits = limits
+        self._running: dict[str, tuple[str, asyncio.Task[Verdict]]] = {}  # by flow; with its client
+
+    def load(self, loader: Loader) -> None:
+        """Tell the core its limits."""
+        self._commands = loader.master.commands
+        loader.add_option(core.BUFFER, int, self._limits.buffered, "Bytes of unfinished requests.")
+        loader.add_option(
+            websocket.MESSAGE, int, self._limits.websocket_message, "Bytes of a WebSocket message."
+        )
 
     # --- requests ----------------------------------------------------------------------------
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Plain HTTP to hosts that are not in the catalogue streams through, unread."""
-        if flow.response is None and not self._is_known(flow):
+        try:
+            passed = flow.response is None and not self._is_known(flow)
+        except BaseException:
+            passed = False  # then it is looked at, and refused there
+        if passed:
             flow.metadata[_PASSED] = True
             flow.request.stream = True
 
@@ -69,17 +93,16 @@ class Inspection:
             self._fail(flow, "exception")
 
     async def _inspect_request(self, flow: http.HTTPFlow) -> None:
-        started = time.perf_counter()
-        exchanges.tidy(flow.request)
-        names = exchanges.names_of(flow)
-        host = next(iter(names))
-        exchange = exchanges.to_exchange(flow, host)
+        judge = self._judge()
+        exchange, names = self._begin(flow, judge)
         if len(names) != 1:
             message = "The host asked for, the TLS server name and the Host header differ."
             verdict = Verdict(Outcome.REFUSE, 421, message=message, reason="host_mismatch")
+        elif not exchanges.is_readable(flow):
+            verdict = self._unread(judge, exchange, "bad_request")
         else:
-            verdict = await self._run(flow.client_conn.id, exchange)
-        flow.metadata[_KEY] = Report(exchange, verdict, started, len(exchange.body))
+            verdict = await self._run(flow, judge, exchange)
+        flow.metadata[_KEY].verdict = verdict
         if verdict.outcome in (Outcome.FORWARD, Outcome.EDIT):
             if not self._reporter.may_forward():
                 self._fail(flow, "audit_unavailable")
@@ -89,12 +112,29 @@ class Inspection:
         else:
             flow.response = self._answer(flow, verdict, exchange)
 
-    async def _run(self, client_id: str, exchange: Exchange) -> Verdict:
+    @staticmethod
+    def _begin(flow: http.HTTPFlow, judge: Judge) -> tuple[Exchange, set[str]]:
+        """The exchange of a flow, reported as failed until there is a verdict; and the names it goes by."""
+        started = time.perf_counter()
+        exchanges.tidy(flow.request)
+        names = exchanges.names_of(flow)
+        catalogue = judge.rules.catalogue
+        host = min(names, key=lambda name: (catalogue.provider_of(name) is None, name))
+        exchange = exchanges.to_exchange(flow, host)
+        endpoint = catalogue.identify(exchange.host, exchange.path, exchange.method)
+        flow.metadata[_KEY] = Report(
+            replace(exchange, body=b""),
+            replace(_FAILED, endpoint=endpoint),
+            started,
+            len(exchange.body),
+            judge.rules.policy.hash,
+        )
+        return exchange, names
+
+    async def _run(self, flow: http.HTTPFlow, judge: Judge, exchange: Exchange) -> Verdict:
         """The pipeline, as a task that ends when its client leaves, and within its deadline."""
-        judge = self._judge()
-        task = asyncio.ensure_future(inspect(exchange, judge.rules, judge.detect))
-        running = self._running.setdefault(client_id, set())
-        running.add(task)
+        task = asyncio.ensure_future(_contained(inspect(exchange, judge.rules, judge.detect)))
+        self._running[flow.id] = (flow.client_conn.id, task)
         try:
             async with asyncio.timeout(self._deadline):
                 return await task
@@ -106,28 +146,26 @@ class Inspection:
             reason = "timeout" if isinstance(error, TimeoutError) else "exception"
             return self._on_error(judge.rules, exchange, reason)
         finally:
-            running.discard(task)
+            del self._running[flow.id]
 
     @staticmethod
     def _on_error(rules: Rules, exchange: Exchange, reason: str) -> Verdict:
         endpoint = rules.catalogue.identify(exchange.host, exchange.path)
         policy = rules.policy
-        outcome = (
-            Outcome.REFUSE
-            if policy.on_error is Action.BLOCK and policy.mode == "enforce"
-            else Outcome.FORWARD
-        )
-        return Verdict(outcome, 503, message="The inspection failed.", reason=reason, endpoint=endpoint)
+        blocks = policy.on_error is Action.BLOCK and policy.mode == "enforce"
+        outcome = Outcome.REFUSE if blocks else Outcome.FORWARD
+        return replace(_FAILED, outcome=outcome, reason=reason, endpoint=endpoint)
 
     def _fail(self, flow: http.HTTPFlow, reason: str) -> None:
         """Something of ours broke: the answer is closed, and it is counted."""
         report = flow.metadata.get(_KEY)
-        verdict = Verdict(Outcome.REFUSE, 503, message="The inspection failed.", reason=reason)
         if isinstance(report, Report):
-            report.verdict = verdict
-            flow.response = self._answer(flow, verdict, report.exchange)
+            report.verdict = replace(
+                report.verdict, outcome=Outcome.REFUSE, status=503, message=_FAILED.message, reason=reason
+            )
+            flow.response = self._answer(flow, report.verdict, report.exchange)
         else:
-            flow.response = _closed()
+            flow.response = exchanges.closed()
             self._reporter.error(reason)
 
     @staticmethod
@@ -135,7 +173,8 @@ class Inspection:
         name = verdict.endpoint.format if verdict.endpoint else "generic"
         message = verdict.message or "This request is not allowed by policy."
         html = exchanges.wants_html(flow.request)
-        return exchanges.to_response(errors.answer(name, verdict.status, message, exchange.id, html=html))
+        answer = errors.answer(name, verdict.status, message, exchange.id, html=html)
+        return exchanges.to_response(answer, head=flow.request.method == "HEAD")
 
     def _is_known(self, flow: http.HTTPFlow) -> bool:
         catalogue = self._judge().rules.catalogue
@@ -154,15 +193,56 @@ class Inspection:
             return
         report = flow.metadata.get(_KEY)
         if isinstance(report, Report) and flow.server_conn.timestamp_start:
+            flow.request.data.content = None  # it is sent; the answer may take long
             response.stream = report.stream(self._reporter)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is over: told once, and its bodies let go."""
+        if flow.response is not None and not flow.request.is_http2:
+            flow.response.trailers = None  # HTTP/1 would have to have announced them
         self._finish(flow, flow.response.status_code if flow.response else 0)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """It broke on one side or the other."""
-        self._finish(flow, 0)
+        """It broke on one side or the other, or was refused by the core: what the client is told, if it can be."""
+        report = flow.metadata.get(_KEY)
+        left = core.LEFT in flow.metadata
+        if left and not isinstance(report, Report):
+            return  # before it had sent its request
+        status = 0
+        if not left:
+            answer = self._answer_of_error(flow)
+            streaming = isinstance(report, Report) and report.streaming and flow.response
+            status = flow.response.status_code if streaming and flow.response else answer.status_code
+            flow.metadata[core.ANSWER] = answer
+        self._finish(flow, status)
+
+    def _answer_of_error(self, flow: http.HTTPFlow) -> http.Response:
+        """Of a request whose provider could not be reached, or that was not read to its end."""
+        report, judge = flow.metadata.get(_KEY), self._judge()
+        if isinstance(report, Report):
+            verdict = replace(report.verdict, status=502, message=_unreached(flow))
+            return self._answer(flow, verdict, report.exchange)
+        passed, refused = flow.metadata.get(_PASSED), flow.metadata.get(core.REFUSED)
+        exchange, _ = self._begin(flow, judge)
+        if passed and not refused:
+            verdict = Verdict(Outcome.FORWARD, 502, message=_unreached(flow))
+        else:
+            verdict = self._unread(judge, exchange, refused or "bad_request")
+        if passed:
+            del flow.metadata[_KEY]  # what is not opened is not recorded
+        else:
+            flow.metadata[_KEY].verdict = verdict
+        return self._answer(flow, verdict, exchange)
+
+    @staticmethod
+    def _unread(judge: Judge, exchange: Exchange, reason: str) -> Verdict:
+        endpoint = judge.rules.catalogue.identify(exchange.host, exchange.path, exchange.method)
+        status, message = _UNREAD[reason]
+        return Verdict(Outcome.REFUSE, status, message=message, reason=reason, endpoint=endpoint)
+
+    def client_refused(self, client: Client) -> None:
+        """The core cut off a client that sent no HTTP."""
+        self._reporter.error("bad_request")
 
     def _finish(self, flow: http.HTTPFlow, status: int) -> None:
         report = flow.metadata.pop(_KEY, None)
@@ -179,28 +259,11 @@ class Inspection:
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
         del flow.websocket.messages[:-1]
-        if not message.from_client or message.injected:
+        if not message.from_client or message.injected or flow.metadata.get(_PASSED):
             return
         content, message.content = message.content, b""
         try:
-            if len(content) > self._message_limit:
-                verdict = Verdict(
-                    Outcome.REFUSE, 413, message="The message is too large.", reason="too_large"
-                )
-                exchange = exchanges.to_exchange(flow, next(iter(exchanges.names_of(flow))), message=b"")
-            else:
-                exchange = exchanges.to_exchange(flow, next(iter(exchanges.names_of(flow))), message=content)
-                verdict = await self._run(flow.client_conn.id, exchange)
-            if verdict.outcome in (Outcome.FORWARD, Outcome.EDIT) and self._reporter.may_forward():
-                message.content = content if verdict.body is None else verdict.body
-            else:
-                message.drop()
-                answer = self._answer(flow, verdict, exchange)
-                ctx.master.commands.call("inject.websocket", flow, True, answer.raw_content, True)
-            told = verdict.records or verdict.rules or verdict.would_block or verdict.reason
-            if told or verdict.outcome is not Outcome.FORWARD:
-                report = Report(exchange, verdict, time.perf_counter(), len(content))
-                self._reporter.finish(report, 101, 0)
+            await self._inspect_message(flow, content)
         except asyncio.CancelledError:
             message.drop()
             raise
@@ -208,23 +271,66 @@ class Inspection:
             message.drop()
             self._reporter.error("exception")
 
+    async def _inspect_message(self, flow: http.HTTPFlow, content: bytes) -> None:
+        assert flow.websocket is not None
+        message, judge, started = flow.websocket.messages[-1], self._judge(), time.perf_counter()
+        whole = len(content) <= self._limits.websocket_message
+        host = next(iter(exchanges.names_of(flow)))
+        exchange = exchanges.to_exchange(flow, host, message=content if whole else b"")
+        if whole:
+            verdict = await self._run(flow, judge, exchange)
+        else:
+            verdict = self._unread(judge, exchange, "too_large")
+        forwards = verdict.outcome in (Outcome.FORWARD, Outcome.EDIT)
+        if forwards and not self._reporter.may_forward():
+            forwards = False
+            verdict = replace(
+                verdict, outcome=Outcome.REFUSE, message=_FAILED.message, reason="audit_unavailable"
+            )
+        if forwards:
+            message.content = content if verdict.body is None else verdict.body
+        else:
+            message.drop()
+            answer = self._answer(flow, verdict, exchange)
+            self._commands.call("inject.websocket", flow, True, answer.raw_content, True)
+        if verdict.records or verdict.outcome is not Outcome.FORWARD or verdict.reason:
+            report = Report(
+                replace(exchange, body=b""), verdict, started, len(content), judge.rules.policy.hash
+            )
+            self._reporter.finish(report, 101, 0)
+
     # --- clients that leave ------------------------------------------------------------------
 
+    def request_abandoned(self, flow: http.HTTPFlow) -> None:
+        """Nobody waits for this answer any more: stop looking."""
+        running = self._running.get(flow.id)
+        if running is not None:
+            running[1].cancel()
+
     def client_disconnected(self, client: Client) -> None:
-        """Nobody waits any more: stop looking."""
-        for task in self._running.pop(client.id, ()):
-            task.cancel()
+        """Nor for any of these."""
+        for owner, task in tuple(self._running.values()):
+            if owner == client.id:
+                task.cancel()
 
 
-def _closed() -> http.Response:
-    """The answer of a request that no verdict has opened."""
-    return exchanges.to_response(errors.answer("generic", 503, "The request was not inspected.", "og_none"))
+async def _contained(work: Coroutine[Any, Any, Verdict]) -> Verdict:
+    """``work``, but what would end the whole process, or leave its client waiting, ends this exchange alone."""
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        raise RuntimeError(type(error).__name__) from None
+
+
+def _unreached(flow: http.HTTPFlow) -> str:
+    """In fixed words: what the library says of it may hold the provider's bytes."""
+    if flow.error is not None and "ertificate verify failed" in flow.error.msg:
+        return "The provider's certificate is not one that Outgate trusts (`extra_roots` in its settings)."
+    return "The provider could not be reached, or ended the connection."
 
 
 def _being_cancelled() -> bool:
     current = asyncio.current_task()
     return current is not None and current.cancelling() > 0
-
-
-# What stands in for an answer while a request is looked at; one for all, since nobody writes to it.
-_CLOSED = _closed()

@@ -14,19 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-os.environ.pop("SSLKEYLOGFILE", None)  # read when mitmproxy is imported: would log every session key
-os.environ.pop("MITMPROXY_SSLKEYLOGFILE", None)
-
 import certifi
 from mitmproxy import certs, exceptions, options
-from mitmproxy.addons.disable_h2c import DisableH2C
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
-from mitmproxy.proxy.layers.http import HttpStream
 
 from outgate.catalogue import Catalogue
-from outgate.gateway import layers, modes, reach, wireguard
+from outgate.gateway import core, layers, modes, reach, wireguard
 from outgate.gateway.connections import Connections
+from outgate.gateway.deadlines import Deadlines
+from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.modes import GatewayError
 from outgate.gateway.next_layer import EgressNextLayer
@@ -41,6 +38,7 @@ def build(
     catalogue: Catalogue,
     connections: Connections,
     next_layer: EgressNextLayer,
+    handshakes: Handshakes,
     inspection: Inspection,
 ) -> Master:
     """A master ready to run in the current event loop. Raises GatewayError."""
@@ -48,7 +46,7 @@ def build(
     reach.guard(asyncio.get_running_loop())
     layers.install()
     certs.CertStore.STORE_CAP = 1000
-    _limit_requests_only()
+    core.install()
     opts = options.Options()
     compromised = [name for name in _COMPROMISED if name in opts and getattr(opts, name)]
     if compromised:
@@ -56,7 +54,10 @@ def build(
             f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x"
         )
     master = Master(opts, with_termlog=False)
-    master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), DisableH2C(), inspection)
+    deadlines = Deadlines(settings.limits)
+    master.addons.add(
+        connections, Proxyserver(), next_layer, EgressTlsConfig(), handshakes, deadlines, inspection
+    )
     if any(mode.startswith("wireguard") for mode in settings.mode):
         wireguard.make_keys(settings)
         master.addons.add(wireguard.WireGuardNames())
@@ -86,7 +87,7 @@ def _options(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
         "validate_inbound_headers": True,
         "connection_strategy": "lazy",
         "ssl_verify_upstream_trusted_ca": str(_roots_file(settings)),
-        "tcp_timeout": max(settings.limits.idle, 900),  # a completion may be silent for ten minutes
+        "tcp_timeout": settings.limits.idle,
         "show_ignored_hosts": False,
     }
 
@@ -118,18 +119,3 @@ def quiet() -> None:
         logger.handlers[:] = [logging.NullHandler()]
         logger.propagate = False
         logger.setLevel(logging.CRITICAL)
-
-
-def _limit_requests_only() -> None:
-    """``body_size_limit`` is for what leaves; an answer of any size is streamed and never held."""
-    original = HttpStream.check_body_size
-    if getattr(original, "requests_only", False):
-        return
-
-    def check(self: HttpStream, request: bool) -> Any:
-        if not request:
-            return False
-        return (yield from original(self, request))
-
-    check.requests_only = True  # type: ignore[attr-defined]
-    HttpStream.check_body_size = check  # type: ignore[method-assign]

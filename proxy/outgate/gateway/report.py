@@ -19,6 +19,7 @@ class Report:
     verdict: Verdict
     started: float  # time.perf_counter seconds
     request_bytes: int
+    policy: str  # hash of the one that judged it, which need not be in force any more
     response_bytes: int = 0
     streaming: bool = False
 
@@ -37,12 +38,9 @@ class Report:
 class Reporter:
     """One place that tells, so that metrics and audit never disagree."""
 
-    def __init__(
-        self, metrics: Metrics, audit: AuditLog, policy_hash: Callable[[], str], *, required: bool
-    ) -> None:
+    def __init__(self, metrics: Metrics, audit: AuditLog, *, required: bool) -> None:
         self.metrics = metrics
         self._audit = audit
-        self._policy_hash = policy_hash
         self._required = required
 
     def may_forward(self) -> bool:
@@ -63,7 +61,7 @@ class Reporter:
             AuditEvent.of(
                 report.exchange,
                 report.verdict,
-                policy_hash=self._policy_hash(),
+                policy_hash=report.policy,
                 status=status,
                 request_bytes=report.request_bytes,
                 response_bytes=report.response_bytes or own_bytes,

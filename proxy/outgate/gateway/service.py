@@ -26,6 +26,7 @@ from outgate.dlp.pool import DetectionPool
 from outgate.formats import FORMATS
 from outgate.gateway import ca, local, master, modes, wireguard
 from outgate.gateway.connections import Connections
+from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
 from outgate.gateway.inspection import Inspection, Judge
 from outgate.gateway.next_layer import EgressNextLayer
@@ -77,18 +78,17 @@ class Service:
         metrics = Metrics(_vocabulary(catalogue, policy))
         audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
-        pool = await self._pool(policy.detectors)
+        pool = self._pool(policy.detectors)
         in_force = _InForce(Rules(catalogue, policy, key, settings.limits.body), pool)
         metrics.policy_loaded(policy.hash)
         metrics.ca_days_left(status.days_left)
-        reporter = Reporter(
-            metrics, audit, lambda: in_force.rules.policy.hash, required=settings.audit.on_error == "block"
-        )
+        reporter = Reporter(metrics, audit, required=settings.audit.on_error == "block")
 
         async def changed(new: Policy) -> None:
             old = in_force.pool
             if new.detectors != old.config:
-                in_force.pool = await self._pool(new.detectors)
+                in_force.pool = self._pool(new.detectors)
+                await in_force.pool.start()
                 self._later(_retire(old))
             in_force.rules = Rules(catalogue, new, key, settings.limits.body)
             metrics.know(_vocabulary(catalogue, new))
@@ -116,12 +116,14 @@ class Service:
             lambda: Judge(in_force.rules, in_force.pool.detect),
             reporter,
             deadline=settings.detection.deadline,
-            message_limit=settings.limits.websocket_message,
+            limits=settings.limits,
         )
         try:
-            proxy = master.build(settings, catalogue, connections, next_layer, inspection)
+            handshakes = Handshakes(metrics.tls_failure)
+            proxy = master.build(settings, catalogue, connections, next_layer, handshakes, inspection)
             if settings.metrics:
                 self.health = _health(metrics, in_force, settings.metrics)
+            await pool.start()
             async with self._served(proxy) as serving:
                 self._signals(watch)
                 self._later(watch.run())
@@ -168,9 +170,9 @@ class Service:
         self._broken = problem
         self.stop()
 
-    async def _pool(self, config: DetectorConfig) -> DetectionPool:
+    def _pool(self, config: DetectorConfig) -> DetectionPool:
         detection = self.settings.detection
-        pool = DetectionPool(
+        return DetectionPool(
             config,
             workers=detection.workers,
             deadline=detection.deadline,
@@ -181,8 +183,6 @@ class Service:
             folder=self.settings.patterns_dir,
             compiling=detection.scanner == "hyperscan",
         )
-        await pool.start()
-        return pool
 
     async def _listening(self, proxy: Master, serving: asyncio.Task[None]) -> None:
         """Wait until every mode listens. Raises GatewayError when one cannot."""

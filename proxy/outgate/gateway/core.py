@@ -1,0 +1,277 @@
+"""What is different in our proxy core: the places where the library would answer for us, or keep or pass on
+what it should not.
+
+Each class stands in for the library's of the same purpose from ``install`` on. Here is mechanism only: what
+a client is told, and what is counted, is the inspection's to say, through the hooks ``error``,
+``request_abandoned`` and ``client_refused``. Read from mitmproxy 12.2's ``proxy/layers``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import h11
+from mitmproxy import http
+from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.net.http import http1
+from mitmproxy.net.http.http1 import expected_http_body_size
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import http as library
+from mitmproxy.proxy.layers import websocket as library_websocket
+from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp, _http1
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook
+from mitmproxy.proxy.layers.http._http1 import Http1Server
+from mitmproxy.proxy.layers.http._http2 import Http2Server
+
+from outgate.gateway import errors, exchanges
+from outgate.gateway.websocket import EgressWebsocketLayer, Leg
+
+REFUSED = "outgate.refused"  # in a flow's metadata: why its request was not read to its end
+LEFT = "outgate.left"  # there: the client has gone
+ANSWER = "outgate.answer"  # there: what the ``error`` hook wants the client to be told
+UNREAD = 256 * 1024  # bytes of a head, of trailers, or of what follows a request, that are kept unread
+BUFFER = "outgate_buffer"  # option: bytes of unfinished request bodies, of all clients together
+
+_Commands = layer.CommandGenerator[None]
+
+
+@dataclass
+class RequestAbandonedHook(commands.StartHook):
+    """The client has gone, or has taken a request back, while it was being looked at."""
+
+    blocking = False
+    flow: http.HTTPFlow
+
+
+@dataclass
+class ClientRefusedHook(commands.StartHook):
+    """A client sent what is no request, and was told so or cut off."""
+
+    blocking = False
+    client: Client
+
+
+def install() -> None:
+    """Have the library use our classes. Harmless when done before."""
+    library.HttpStream = EgressStream  # type: ignore[misc]
+    library.Http1Server = EgressHttp1Server  # type: ignore[attr-defined]
+    library.Http2Server = EgressHttp2Server  # type: ignore[attr-defined]
+    _http1.make_body_reader = _make_body_reader
+    library_websocket.WebsocketLayer = EgressWebsocketLayer  # type: ignore[misc]
+    library_websocket.WebsocketConnection = Leg  # type: ignore[misc]
+
+
+class Share:
+    """What one unfinished request holds of the memory that there is for all of them."""
+
+    taken: ClassVar[int] = 0  # bytes, of the whole process
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def grow(self, size: int, most: int) -> bool:
+        """Hold ``size`` bytes now; False when that would be more than ``most`` of all."""
+        if Share.taken + size - self._size > most:
+            return False
+        Share.taken += size - self._size
+        self._size = size
+        return True
+
+    def release(self) -> None:
+        Share.taken -= self._size
+        self._size = 0
+
+    __del__ = release  # a stream that was dropped half-way
+
+
+class EgressStream(HttpStream):
+    """One request and its answer."""
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        self._share = Share()
+        self._answering = False
+
+    def handle_event(self, event: events.Event) -> _Commands:
+        """Tell of a client that has gone at once, not only when the hook that is running is over."""
+        if isinstance(event, RequestProtocolError):
+            self.flow.metadata[LEFT] = True
+            if self._paused:
+                yield RequestAbandonedHook(self.flow)
+        yield from super().handle_event(event)
+
+    def _handle_event(self, event: events.Event) -> _Commands:
+        steps = super()._handle_event(event)
+        reply: Any = None
+        while True:
+            try:
+                command = steps.send(reply)
+            except StopIteration:
+                return
+            reply = None
+            if isinstance(command, SendHttp) and command.connection is self.context.client:
+                said = command.event
+                if isinstance(said, ResponseProtocolError) and self._can_be_told(said.code):
+                    yield from self._answer(close=said.code is ErrorCode.REQUEST_VALIDATION_FAILED)
+                    continue
+                if isinstance(said, ResponseHeaders) and said.response.status_code >= 200:
+                    self._answering = True
+            reply = yield command
+            if isinstance(command, HttpRequestHook):
+                self._share.release()
+
+    def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
+        """As the library does, saying so to its hooks."""
+        if request:
+            self.flow.metadata[REFUSED] = "bad_request"
+        invalid = yield from super().check_invalid(request)
+        if request and not invalid:
+            del self.flow.metadata[REFUSED]
+        return invalid
+
+    def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+        """Limits are for what leaves: a body's own, and that of all bodies that are being waited for.
+
+        Looked at from the first byte on, so that what is streamed through unopened is not held to them.
+        """
+        if not request or not self.request_body_buf:
+            return False
+        options = self.context.options
+        size = max(len(self.request_body_buf), expected_http_body_size(self.flow.request) or 0)
+        if size > int(options.body_size_limit):
+            reason = "too_large"
+        elif not self._share.grow(len(self.request_body_buf), getattr(options, BUFFER)):
+            reason = "overload"
+        else:
+            return False
+        self.request_body_buf.clear()
+        self._share.release()
+        self.flow.metadata[REFUSED] = reason
+        yield from self._answer()
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        yield DropStream(self.stream_id)  # what is still to come of the body is read and forgotten
+        return True
+
+    def _can_be_told(self, code: ErrorCode) -> bool:
+        """Whether an end is one that the client gets an answer for, and not merely no more bytes."""
+        return code.http_status_code() is not None and not self._answering
+
+    def _answer(self, *, close: bool = False) -> _Commands:
+        """Tell the client what the inspection says; ``close`` when nothing after it can be understood."""
+        if ANSWER not in self.flow.metadata:
+            yield HttpErrorHook(self.flow)
+        client = self.context.client
+        response = self.flow.metadata.pop(ANSWER, None) or exchanges.closed()
+        self.flow.response, self._answering = response, True
+        if not client.state & ConnectionState.CAN_WRITE:
+            return
+        one_at_a_time = client.alpn != b"h2"
+        if one_at_a_time and (close or self.client_state != self.state_done):
+            response.headers["connection"] = "close"
+        yield SendHttp(ResponseHeaders(self.stream_id, response), client)
+        if response.raw_content:
+            yield SendHttp(ResponseData(self.stream_id, response.raw_content), client)
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
+        if one_at_a_time and close:
+            yield commands.CloseConnection(client)
+
+
+class EgressHttp1Server(Http1Server):
+    """The client's side of HTTP/1: bounded, and answering without repeating what it was sent."""
+
+    def _handle_event(self, event: events.Event) -> _Commands:
+        yield from super()._handle_event(event)
+        if len(self.buf) > UNREAD and self.state not in (self.passthrough, self.done):
+            reading = self.state == self.read_headers
+            if reading:
+                yield commands.SendData(self.conn, _refusal(431, "The head of the request is too large."))
+            yield ClientRefusedHook(self.context.client)
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+            if not reading:
+                yield self._failed("too much was sent")
+
+    def read_headers(self, event: events.ConnectionEvent) -> _Commands:
+        """As the library does, but for its answers; and any number of empty lines may come first."""
+        length = -1
+        while self.state == self.read_headers and len(self.buf) != length:
+            length = len(self.buf)
+            yield from self._read_head(event)
+            if not isinstance(event, events.DataReceived):
+                return
+
+    def _read_head(self, event: events.ConnectionEvent) -> _Commands:
+        refused = False  # a head was read whose body has no certain length: its stream will answer and close
+        for command in super().read_headers(event):
+            if self.state == self.read_headers and isinstance(command, commands.SendData):
+                refused = self.request is not None
+                if not refused:
+                    command.data = _refusal(400, "This is not a request that can be read.")
+                    yield ClientRefusedHook(self.context.client)
+            if not refused or (
+                isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders)
+            ):
+                yield command
+
+    def read_body(self, event: events.Event) -> _Commands:
+        """As the library does, and a body that is malformed is answered before the connection ends."""
+        for command in super().read_body(event):
+            malformed = isinstance(command, commands.CloseConnection) and self.request_done is False
+            if malformed and isinstance(event, events.DataReceived) and self.response is None:
+                yield commands.SendData(self.conn, _refusal(400, "The body's chunks cannot be read."))
+                yield ClientRefusedHook(self.context.client)
+            yield command
+
+    def _failed(self, message: str) -> commands.Command:
+        return ReceiveHttp(RequestProtocolError(self.stream_id, message, ErrorCode.GENERIC_CLIENT_ERROR))
+
+
+class EgressHttp2Server(Http2Server):
+    """The client's side of HTTP/2: an end without repeating what was sent."""
+
+    def protocol_error(self, message: str, error_code: int = 1) -> _Commands:
+        """Close the connection (``error_code``: RFC 9113, 7)."""
+        yield ClientRefusedHook(self.context.client)
+        yield from super().protocol_error("not a request that can be read", error_code)
+
+
+class _WithoutTrailers:
+    """A chunked body's reader that forgets the trailers: they are read by nobody, so they do not go on."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def __call__(self, buffer: Any) -> Any:
+        event = self._reader(buffer)
+        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+
+    def read_eof(self) -> Any:
+        return self._reader.read_eof()
+
+
+_library_body_reader = _http1.make_body_reader
+
+
+def _make_body_reader(expected_size: int | None) -> Any:
+    reader = _library_body_reader(expected_size)
+    return _WithoutTrailers(reader) if expected_size is None else reader
+
+
+def _refusal(status: int, message: str) -> bytes:
+    """A whole answer to something that is no request, and so is to no provider."""
+    answer = exchanges.to_response(errors.answer("generic", status, message, exchanges.reference()))
+    answer.headers["connection"] = "close"
+    return bytes(http1.assemble_response(answer))
