@@ -32,7 +32,7 @@ from outgate.model import Finding, Segment
 _logger = logging.getLogger(__name__)
 
 _START = 120.0  # seconds in which a worker has to be ready; a large model on a busy machine needs many
-_STUCK = 1.0  # seconds after which a task of a request that is over is more than slow
+_STUCK = 1.0  # seconds after which a task of a request that is over, or abandoned, is more than slow
 _BACK_OFF = (0.1, 30.0)  # seconds before another start: at first, at most
 _GRACE = 30.0  # seconds beyond the deadline after which a worker whose parent has gone ends itself
 _SETTLED_HERE = 2_000_000  # values times code points that the event loop looks through by itself
@@ -106,7 +106,7 @@ class DetectionPool:
         """Every finding in ``segments``, in their order.
 
         Before the first worker is ready this waits, within the deadline. Cancelling it drops what of it
-        is queued. Raises DetectionError.
+        is queued, and soon what is at work. Raises DetectionError.
         """
         texts = Texts(segments)
         if not texts.distinct or not self._stages:
@@ -115,8 +115,8 @@ class DetectionPool:
             raise DetectionError("not_ready", self.problem or "detection is shutting down")
         if len(self._schedule) >= self._queue_limit:
             raise DetectionError("overload", f"{self._queue_limit} requests are waiting")
-        now = asyncio.get_running_loop().time()
-        job = Job(arrived=now, deadline=now + self._deadline)
+        loop = asyncio.get_running_loop()
+        job = Job(arrived=loop.time(), deadline=loop.time() + self._deadline)
         try:
             async with asyncio.timeout_at(job.deadline):
                 with self._schedule.admit(job):
@@ -125,6 +125,8 @@ class DetectionPool:
             if self._ready:
                 raise DetectionError("timeout", f"not done after {self._deadline:g} s") from None
             raise DetectionError("not_ready", "no worker is ready yet") from None
+        finally:
+            job.abandon(loop.time() + _STUCK)
 
     async def close(self) -> None:
         """Take no more requests, let those that are in finish (within their deadlines), end the workers."""
@@ -258,8 +260,10 @@ class DetectionPool:
     async def _do(self, worker: WorkerProcess, job: Job, task: Task) -> bool:
         """Have one task done; whether the worker can be given another."""
         now = asyncio.get_running_loop().time()
+        limit = asyncio.timeout_at(max(job.deadline, now + min(_STUCK, self._deadline)))
         try:
-            async with asyncio.timeout_at(max(job.deadline, now + min(_STUCK, self._deadline))):
+            async with limit:
+                job.at_work.add(limit)
                 answer = await worker.ask(task.message)
         except TimeoutError:
             job.fail(DetectionError("timeout", "a worker did not answer"))
@@ -272,6 +276,8 @@ class DetectionPool:
         except asyncio.CancelledError:
             job.fail(DetectionError("not_ready", "detection is shutting down"))
             raise
+        finally:
+            job.at_work.discard(limit)
         if "error" in answer:
             job.fail(DetectionError("detector_error", str(answer.get("detail", ""))))
         else:

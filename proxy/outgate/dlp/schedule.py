@@ -36,6 +36,7 @@ class Job:
     deadline: float
     done: float = 0.0  # cost of the tasks that workers have taken
     waiting: deque[Task] = field(default_factory=deque)
+    at_work: set[asyncio.Timeout] = field(default_factory=set)  # of the tasks that workers have now
     _open: int = 0
     _result: asyncio.Future[None] | None = None
 
@@ -45,6 +46,13 @@ class Job:
         self._open -= 1
         if not self._open and self._result and not self._result.done():
             self._result.set_result(None)
+
+    def abandon(self, until: float) -> None:
+        """Nobody waits for it any more: its workers have until then, so that they are soon free for others."""
+        for limit in self.at_work:
+            end = limit.when()
+            if end is None or end > until:
+                limit.reschedule(until)
 
     def fail(self, error: Exception) -> None:
         """One of the tasks was not done, so the job is not; what is left of it is dropped."""

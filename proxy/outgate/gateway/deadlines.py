@@ -32,12 +32,11 @@ _LOOK = 1.0  # seconds between two looks
 class _Connection:
     since: float  # last sign of life, in the clock's seconds
     limit: float  # seconds from then
-    arriving: dict[str, float] = field(default_factory=dict)  # requests, by flow: when they began
-    under_way: set[str] = field(default_factory=set)  # exchanges, by flow
+    under_way: dict[str, tuple[http.HTTPFlow, float]] = field(default_factory=dict)  # and when each began
 
 
 class Deadlines:
-    """Watches every client's connection."""
+    """Watches every client's connection. The last addon: others set up an answer's streaming first."""
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self._limits = limits
@@ -64,7 +63,8 @@ class Deadlines:
         return [
             client
             for client, one in self._connections.items()
-            if now - one.since > one.limit or any(now - began > request for began in one.arriving.values())
+            if now - one.since > one.limit
+            or any(_arriving(flow) and now - began > request for flow, began in one.under_way.values())
         ]
 
     # --- what happens on a connection --------------------------------------------------------
@@ -92,19 +92,29 @@ class Deadlines:
             self._connections.pop(nextlayer.context.client.id, None)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """The body has to come."""
-        if one := self._expect(flow, self._limits.idle):
-            one.arriving[flow.id] = self._clock()
-            one.under_way.add(flow.id)
+        """The body has to come; what streams through unopened is not looked at."""
+        if flow.request.stream:
+            self._expect(flow, math.inf)
+        elif one := self._expect(flow, self._limits.idle):
+            one.under_way[flow.id] = (flow, self._clock())
 
     def request(self, flow: http.HTTPFlow) -> None:
         """It has come."""
-        if one := self._expect(flow, self._limits.idle):
-            one.arriving.pop(flow.id, None)
+        self._expect(flow, math.inf if flow.request.stream else self._limits.idle)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """The answer begins; every piece of it is a sign of life."""
-        self._expect(flow, self._limits.idle)
+        response = flow.response
+        one = self._expect(flow, math.inf if flow.request.stream else self._limits.idle)
+        if one is None or response is None or not callable(response.stream):
+            return
+        stream = response.stream
+
+        def alive(data: bytes) -> Iterable[bytes] | bytes:
+            one.since = self._clock()
+            return stream(data)
+
+        response.stream = alive
 
     def response(self, flow: http.HTTPFlow) -> None:
         """It has ended; another request has to come, unless this was the last of its kind."""
@@ -112,16 +122,13 @@ class Deadlines:
 
     def error(self, flow: http.HTTPFlow) -> None:
         """It has broken off; what is still coming of the request is not read for long."""
-        one = self._connections.get(flow.client_conn.id)
-        unfinished = one is not None and flow.id in one.arriving
-        self._expect(flow, self._limits.head if unfinished else self._limits.idle, over=True)
+        self._expect(flow, self._limits.head if _arriving(flow) else self._limits.idle, over=True)
 
     def _expect(self, flow: http.HTTPFlow, limit: float, *, over: bool = False) -> _Connection | None:
         one = self._connections.get(flow.client_conn.id)
         if one is not None:
             if over:
-                one.arriving.pop(flow.id, None)
-                one.under_way.discard(flow.id)
+                one.under_way.pop(flow.id, None)
             one.since = self._clock()
             one.limit = self._limits.idle if one.under_way else limit
         return one
@@ -147,3 +154,7 @@ class Deadlines:
             del self._connections[client]
             if handler := self._handlers().get(client):
                 await handler.on_timeout()
+
+
+def _arriving(flow: http.HTTPFlow) -> bool:
+    return flow.request.timestamp_end is None

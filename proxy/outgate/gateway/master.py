@@ -54,10 +54,8 @@ def build(
             f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x"
         )
     master = Master(opts, with_termlog=False)
-    deadlines = Deadlines(settings.limits)
-    master.addons.add(
-        connections, Proxyserver(), next_layer, EgressTlsConfig(), handshakes, deadlines, inspection
-    )
+    master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), handshakes, inspection)
+    master.addons.add(Deadlines(settings.limits))
     if any(mode.startswith("wireguard") for mode in settings.mode):
         wireguard.make_keys(settings)
         master.addons.add(wireguard.WireGuardNames())

@@ -93,6 +93,35 @@ async def test_a_cancelled_request_leaves_the_queue() -> None:
         await pool.close()
 
 
+async def test_a_cancelled_request_soon_frees_the_worker_that_is_at_it() -> None:
+    pool = await running(deadline=60.0)
+    try:
+        hanging = asyncio.create_task(find(pool, HANGS))
+        await asyncio.sleep(0.3)
+        hanging.cancel()
+        await asyncio.gather(hanging, return_exceptions=True)
+        async with asyncio.timeout(10):  # a second until it is given up, and some for another worker to start
+            assert await find(pool, BADGE)
+    finally:
+        await pool.close()
+
+
+async def test_a_cancelled_request_does_not_cost_a_worker_that_is_soon_done() -> None:
+    pool = await running()
+    try:
+        (before,) = pool._live
+        slow = asyncio.create_task(find(pool, "B-123456 " * 5000))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        assert await find(pool, BADGE)
+        await asyncio.sleep(1.5)
+        assert pool._live == {before}
+    finally:
+        await pool.close()
+
+
 async def test_a_model_that_is_absent_is_not_ready_and_says_so() -> None:
     config = DetectorConfig(entities=frozenset({"PERSON"}), ner_model="no_such_model")
     pool = DetectionPool(config, workers=1, deadline=30.0, queue_limit=4)
