@@ -13,8 +13,8 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,17 +61,18 @@ class JsonlSink:
             self.tidy(time.time())
 
     def tidy(self, now: float) -> bool:
-        """Put the file aside when it is due; remove those aside that are too old or too many."""
+        """Put the file aside when it is due; remove those aside that are too old or too much."""
         share = self._retention.seconds / PIECES
         first = self._first()
         if first is not None and first < now - share:
             self._rotate()
-        aside = pieces(self._path)
-        for position, file in enumerate(aside):
+        aside = list(_sizes_and_times(pieces(self._path)))
+        total = sum(size for _, size, _ in aside) + os.fstat(self._descriptor).st_size
+        for file, size, written in aside:
             # It was begun at most a share before its last line was written.
-            begun = file.stat().st_mtime - share
-            if position <= len(aside) - PIECES or begun < now - self._retention.seconds:
+            if total > self._retention.size or written - share < now - self._retention.seconds:
                 file.unlink(missing_ok=True)
+                total -= size
         return False
 
     def close(self) -> None:
@@ -107,6 +108,14 @@ class JsonlSink:
 def pieces(path: Path) -> list[Path]:
     """The files that were put aside, oldest first."""
     return sorted(path.parent.glob(f"{path.name}.2*"))
+
+
+def _sizes_and_times(files: Iterable[Path]) -> Iterator[tuple[Path, int, float]]:
+    """Each file's size in bytes, and when it was last written; another process may be removing some."""
+    for file in files:
+        with suppress(FileNotFoundError):
+            found = file.stat()
+            yield file, found.st_size, found.st_mtime
 
 
 @contextmanager

@@ -7,54 +7,17 @@ import sqlite3
 import stat
 import time
 from contextlib import closing
-from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from audit_events import VALUE, event
 from click.testing import CliRunner
 
-from outgate.audit import AuditError, AuditEvent, AuditLog, schema
+from outgate.audit import AuditError, AuditLog, schema
 from outgate.audit.log import path_of
 from outgate.audit.read import Filter, reader_of
 from outgate.cli.audit import command as audit
-from outgate.model import Action, Endpoint, Exchange, Outcome, Provider, Record, Role, Verdict
 from outgate.settings import Settings
-
-VALUE = "hunter2-very-secret"
-
-
-def event(number: int, *, rules: tuple[str, ...] = ()) -> AuditEvent:
-    exchange = Exchange(
-        id=f"og_{number:016x}",
-        time=datetime.now(UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.openai.com",
-        port=443,
-        target=f"/v1/{VALUE * 5}?q={VALUE}".encode(),
-        headers=(),
-        body=VALUE.encode(),
-    )
-    record = Record("GENERIC_SECRET", Role.USER, "messages[0].content", 0.9, "ab" * 8, "rule", Action.BLOCK)
-    verdict = Verdict(
-        Outcome.BLOCK,
-        403,
-        rule="rule",
-        endpoint=Endpoint(Provider("openai", "OpenAI", "O", "US", "api"), "openai_chat"),
-        records=(record,),
-        rules=rules,
-    )
-    return AuditEvent.of(
-        exchange,
-        verdict,
-        policy_hash="0" * 64,
-        status=403,
-        request_bytes=19,
-        response_bytes=0,
-        seconds=0.1,
-    )
 
 
 def settled(log: AuditLog, path: Path, text: bytes) -> bytes:
