@@ -9,6 +9,7 @@ import os
 import ssl
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,17 @@ def test_a_body_whose_length_can_be_read_in_two_ways_is_refused(proxy: Proxy) ->
             answer = read_answer(tls)
             assert answer.startswith(b"HTTP/1.1 400"), (framing, answer[:200])
             assert is_closed(tls, 5)
+    assert proxy.received == []
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate", "compress"])
+def test_a_body_that_is_packed_by_its_transfer_encoding_is_refused(proxy: Proxy, packed: str) -> None:
+    body = zlib.compress(chat(fake("GITHUB_TOKEN")))[2:-4]
+    with opened(proxy) as tls:
+        tls.sendall(
+            head(Transfer_Encoding=f"{packed}, chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        )
+        assert read_answer(tls).startswith(b"HTTP/1.1 400")
     assert proxy.received == []
 
 

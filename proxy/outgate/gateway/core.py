@@ -111,6 +111,8 @@ class EgressStream(HttpStream):
             if self._paused:
                 yield RequestAbandonedHook(self.flow)
         yield from super().handle_event(event)
+        if isinstance(event, RequestProtocolError):
+            self._forget_body()
 
     def _handle_event(self, event: events.Event) -> _Commands:
         steps = super()._handle_event(event)
@@ -156,14 +158,18 @@ class EgressStream(HttpStream):
             reason = "overload"
         else:
             return False
-        self.request_body_buf.clear()
-        self._share.release()
+        self._forget_body()
         self.flow.metadata[REFUSED] = reason
         yield from self._answer()
         self.flow.live = False
         self.client_state = self.server_state = self.state_errored
         yield DropStream(self.stream_id)  # what is still to come of the body is read and forgotten
         return True
+
+    def _forget_body(self) -> None:
+        """What came of it would otherwise stay until the next collection of cycles."""
+        self.request_body_buf.clear()
+        self._share.release()
 
     def _can_be_told(self, code: ErrorCode) -> bool:
         """Whether an end is one that the client gets an answer for, and not merely no more bytes."""

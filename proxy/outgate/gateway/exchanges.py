@@ -84,9 +84,11 @@ def to_exchange(flow: http.HTTPFlow, host: str, *, message: bytes | None = None)
 
 
 def is_readable(flow: http.HTTPFlow) -> bool:
-    """Whether a request is of the HTTP that its connection speaks; another version would be framed otherwise."""
-    spoken = ("HTTP/2.0",) if flow.client_conn.alpn == b"h2" else ("HTTP/1.1", "HTTP/1.0")
-    return flow.request.http_version in spoken
+    """Whether a request is of its connection's HTTP version, and its body not packed below Content-Encoding."""
+    request = flow.request
+    versions = ("HTTP/2.0",) if flow.client_conn.alpn == b"h2" else ("HTTP/1.1", "HTTP/1.0")
+    transfer = request.headers.get("transfer-encoding", "chunked")
+    return request.http_version in versions and transfer.strip().lower() == "chunked"
 
 
 def tidy(request: http.Request) -> None:
