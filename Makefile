@@ -4,6 +4,7 @@
 .PHONY: help run test lint fmt bench bench-dlp eval pictures lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
+# --no-deps below: the locks are complete, and the pip of Python 3.12.1 takes an extra in them for something unpinned.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-input
 
 help: ## this list
@@ -66,7 +67,7 @@ lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build --group dev pyproject.toml -o requirements/dev.lock
 	echo uv | $(BIN)/uv pip compile -q --upgrade $(LOCK) - -o requirements/bootstrap.lock
-LOCK := --override requirements/overrides.txt --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
+LOCK := --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 clean: ## remove what the targets above made
 	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,7 +148,7 @@ def test_when_none_is_found_it_says_what_to_install(machine: Machine, case: str)
         machine.uv("bin/uv", python=machine.folder / "none", install="echo 'error: no network' >&2; exit 2")
     done = machine.find()
     assert (done.returncode, done.stdout) == (1, "")
-    assert "Outgate needs Python 3.12 or later" in done.stderr
+    assert "Outgate needs Python 3.12, 3.13 or 3.14" in done.stderr
     assert "apt install python3.13 python3.13-venv" in done.stderr
     assert ("error: no network" in done.stderr) == (case == "uv cannot fetch")
     assert list(machine.temporary.iterdir()) == []
@@ -159,3 +160,16 @@ def test_the_lock_of_the_bootstrap_pins_uv_alone_by_hashes_and_names_no_address(
     assert names == ["uv"]
     assert text.count("--hash=sha256:") > 5
     assert "://" not in text
+
+
+@pytest.mark.parametrize(
+    ("version", "fits"),
+    [((3, 11), False), ((3, 12), True), ((3, 13), True), ((3, 14), True), ((3, 15), False)],
+)
+def test_the_versions_that_the_locks_can_be_installed_on_are_what_fits(
+    version: tuple[int, int], fits: bool
+) -> None:
+    script = (ROOT / ".ci" / "find-python").read_text()
+    condition = next(line for line in script.splitlines() if line.startswith("fits()")).split("'")[1]
+    code = f"import sys; sys.version_info = {(*version, 0, 'final', 0)}; {condition}"
+    assert (subprocess.run([sys.executable, "-c", code], check=False).returncode == 0) == fits

@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mitmproxy.net.server_spec import ServerSpec
@@ -118,10 +118,11 @@ def _model(policy: Policy) -> str:
         raise _ProblemError(f"{problems}. Install what is named, or take the entity out of the policy")
     if wanted:
         return f"{config.ner_model} for {', '.join(wanted)}"
-    raise _NoteError(
-        "the policy looks for no names of people, places or organisations "
-        "(add `detect: [names]` to a rule, and install outgate[ner])"
+    lacking = entities.missing(replace(config, entities=entities.groups()["names"]))
+    without = next(
+        iter(lacking.values()), f"add `detect: [names]` to a rule; {config.ner_model} is installed"
     )
+    raise _NoteError(f"the policy looks for no names of people, places or organisations ({without})")
 
 
 def _detectors(policy: Policy) -> str:
