@@ -212,6 +212,24 @@ def test_http2_prior_knowledge_on_http1_is_refused(proxy: Proxy) -> None:
     assert proxy.received == []
 
 
+def test_an_ai_host_is_spoken_to_in_http_alone_whatever_the_port(
+    make_proxy: Callable[..., Proxy], tmp_path: Path
+) -> None:
+    """Port 53 would be DNS to the core, and its names could be anything."""
+    host = b"api.openai.com"
+    query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x28" + fake("GITHUB_TOKEN").encode()[:40] + b"\0\0\x01\0\x01"
+    with RawUpstream(tmp_path, b"", tls=False) as upstream:
+        proxy = make_proxy(mode=["socks5"], routes={"api.openai.com:53": upstream.address})
+        with plain(proxy) as tcp:
+            tcp.sendall(b"\x05\x01\x00")
+            assert tcp.recv(2) == b"\x05\x00"
+            tcp.sendall(b"\x05\x01\x00\x03" + bytes([len(host)]) + host + (53).to_bytes(2))
+            assert tcp.recv(100)[:2] == b"\x05\x00"
+            tcp.sendall(len(query).to_bytes(2) + query)
+            assert is_closed(tcp, 5)
+        assert upstream.bytes == b""
+
+
 def test_a_plain_websocket_to_a_host_outside_the_catalogue_is_passed_through(
     make_proxy: Callable[..., Proxy], tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
 from mitmproxy.net.server_spec import ServerSpec
 from mitmproxy.net.tls import starts_like_tls_record
-from mitmproxy.proxy import commands, events, layer, mode_specs
+from mitmproxy.proxy import commands, events, layer, layers, mode_specs
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.layers.http._upstream_proxy import HttpUpstreamProxy
@@ -27,6 +27,7 @@ from outgate.gateway.layers import Opened
 
 WAIT_LIMIT = 128 * 1024  # bytes of an unfinished ClientHello or request head; OpenSSL's own maximum
 _SPEAKS_FIRST = frozenset({80, 443})  # ports on which the client is known to speak first
+_READ = (layers.HttpLayer, layers.ClientTLSLayer, layers.ServerTLSLayer)
 _REQUEST_LINE = re.compile(rb"[A-Za-z]{3,20} [^\r\n]* HTTP/1\.[01]\r?\n")
 _HOST = re.compile(rb"\r?\nhost[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
@@ -65,7 +66,7 @@ class EgressNextLayer(NextLayer):
             return _Close(context)
         if self._parent is not None and not isinstance(context.client.proxy_mode, mode_specs.UpstreamMode):
             return self._through_parent(context, data_client, data_server)
-        choose = partial(super()._next_layer, context, data_client, data_server)
+        choose = partial(self._chosen, context, data_client, data_server)
         connected = context.server.connected and not context.client.tls_established
         if connected and not self._ignore_connection(context, data_client, data_server):
             return Opened(context, choose)
@@ -74,12 +75,19 @@ class EgressNextLayer(NextLayer):
     def _through_parent(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
         """The library knows a parent proxy only for clients that speak HTTP to us; this is for all others."""
         context.server.via = self._parent
-        chosen = super()._next_layer(context, data_client, data_server)
+        chosen = self._chosen(context, data_client, data_server)
         if not isinstance(chosen, TCPLayer):
             return chosen  # HTTP sees to it itself
         tunnel = HttpUpstreamProxy.make(context, send_connect=True)
         tunnel /= TCPLayer(context, ignore=True)
         return tunnel[0]
+
+    def _chosen(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
+        """The library's choice, if it is one that is read, or a tunnel."""
+        chosen = super()._next_layer(context, data_client, data_server)
+        if chosen is None or isinstance(chosen, _READ) or getattr(chosen, "flow", chosen) is None:
+            return chosen
+        return _Close(context)  # DNS, say, on an address of the catalogue: nobody would look at it
 
     def _ignore_connection(self, context: Context, data_client: bytes, data_server: bytes) -> bool:
         """True for a tunnel. Raises NeedsMoreData until the client has said enough to know."""
