@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import h2.config
 import h2.connection
 import h2.events
 
@@ -99,10 +100,12 @@ def eventually(condition: Callable[[], Any], within: float = 10.0) -> bool:
 class Http2:
     """HTTP/2 over an opened connection: many requests at a time, and anything that one may do wrong."""
 
-    def __init__(self, tls: ssl.SSLSocket) -> None:
+    def __init__(self, tls: ssl.SSLSocket, *, careless: bool = False) -> None:
+        """``careless``: send what the protocol does not allow."""
         assert tls.selected_alpn_protocol() == "h2"
         self._tls = tls
-        self.connection = h2.connection.H2Connection()
+        checks = dict.fromkeys(("validate_outbound_headers", "normalize_outbound_headers"), not careless)
+        self.connection = h2.connection.H2Connection(h2.config.H2Configuration(**checks))
         self.connection.initiate_connection()
         self.statuses: dict[int, int] = {}
         self.bodies: dict[int, bytes] = {}
@@ -116,12 +119,14 @@ class Http2:
         path: str = "/v1/chat/completions",
         *,
         host: str = "api.openai.com",
+        more: Sequence[tuple[str, str]] = (),
         end: bool = False,
     ) -> int:
-        """Send a head; the stream."""
+        """Send a head, with ``more`` fields after the first four; the stream."""
         stream = self.connection.get_next_available_stream_id()
         fields = [(":method", method), (":scheme", "https"), (":path", path), (":authority", host)]
-        self.connection.send_headers(stream, [*fields, ("content-type", "application/json")], end_stream=end)
+        fields += [*more, ("content-type", "application/json")]
+        self.connection.send_headers(stream, fields, end_stream=end)
         self.flush()
         return stream
 

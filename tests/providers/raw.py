@@ -18,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\
 class RawUpstream:
     """Answers ``answer`` to the first head on each connection, and goes on reading."""
 
-    def __init__(self, folder: Path, answer: bytes = OK, *, tls: bool = True) -> None:
+    def __init__(self, folder: Path, answer: bytes = OK, *, tls: bool = True, alpn: str = "http/1.1") -> None:
         self.answer = answer
         self.received: list[bytearray] = []  # by connection
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -28,7 +28,7 @@ class RawUpstream:
             self.root, certificate, key = certificates(folder)
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(certificate, key)
-            self._context.set_alpn_protocols(["http/1.1"])
+            self._context.set_alpn_protocols([alpn])
         self._open: list[socket.socket] = []
         self._again = threading.Event()
 
