@@ -25,6 +25,7 @@ _SAMPLE = 1024  # characters
 _SHORTEST_HASH = 32  # characters
 _LONGEST_PATH = 512  # characters; a longer run is no path and no identifier
 _SAMPLED_LINES = 8
+_FEW_LINES = 4  # of a run that a word below it could spoil
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _HEX = b"0123456789abcdefABCDEF"
@@ -38,6 +39,8 @@ _QUAD = rb"(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][A-Za-z
 _ASCII_OCTETS = re.compile(_QUAD + rb"{3}")
 _MORE_ASCII_OCTETS = re.compile(_QUAD + rb"{4}")
 _MIDDLING = 40  # characters of a run from which on it takes more of them
+# First two characters of UTF-8: ASCII or a leading octet, and then no octet that cannot follow.
+_UTF8 = re.compile(rb"[CDI-Za-f][^I-LY-bo-r4-7]|[w-z0-9][I-LY-bo-r4-7]")
 # What other runs begin with: gzip (1f 8b 08) and zlib at its usual levels (78 01, 5e, 9c, da), base32 of
 # ASCII.
 _PACKED = rb"(?:|[A-Za-z0-9]{1,32}[-_/])(?P<packed>H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r]))"
@@ -48,8 +51,8 @@ _PADDING = re.compile(rb"={0,6}")
 
 # A run goes on in the next line, if that has nothing else: quotes, a plus, a comment sign or an escaped
 # line end between the two are those of source code and of JSON. The last line may be short. Where lines
-# are padded each, they are a list of runs.
-_LINE_END = rb"[ \t\"'+\\]{0,4}?(?:\r\n?|\n|\\r\\n|\\n)[ \t>\"'#*|]{0,64}"
+# are padded each, they are a list of runs. What ends in "--" is the frame of a PEM.
+_LINE_END = rb"(?<!--)[ \t\"'+\\]{0,4}?(?:\r\n?|\n|\\r\\n|\\n)[ \t>\"'#*|]{0,64}"
 _ALONE = rb"(?=[ \t\"'+\\=,;]{0,4}(?:[\r\n]|\\[rn]|\Z))"
 _MORE_LINES = re.compile(
     rb"(?:={0,2}%b[A-Za-z0-9+/_-]{%d,}+%b)*+(?:%b[A-Za-z0-9+/_-]{1,%d}+%b)?+"
@@ -77,19 +80,20 @@ def base64_runs(octets: bytes, reader: Reader) -> Iterator[Encoded]:
     while start >= 0:
         end = classes.find(b" ", start + SHORTEST)
         end = len(octets) if end < 0 else end
+        lines = [(start, end)]
         more = _MORE_LINES.match(octets, end)
-        if more is None or more.end() == end:
-            if _worth_a_look(octets, start, end):
-                yield from _in_run(octets, (start, end), reader)
-        else:
-            more_lines = [line.span(1) for line in _LINE.finditer(octets, end, more.end()) if line[1]]
-            lines = _without_strays([(start, end), *more_lines])
+        if more and more.end() > end:
+            lines += (line.span(1) for line in _LINE.finditer(octets, end, more.end()) if line[1])
+            lines = _without_stray(lines)
+        if len(lines) > 1:
             yield from _in_lines(octets, lines, reader)
-            end = lines[-1][1]
+        elif _worth_a_look(octets, start, end):
+            yield from _in_run(octets, (start, end), reader)
+        end = lines[-1][1]
         start = classes.find(_NEEDLE, end)
 
 
-def _without_strays(lines: list[_Span]) -> list[_Span]:
+def _without_stray(lines: list[_Span]) -> list[_Span]:
     """Without a short last line, unless the one before it is as long as lines are wrapped at."""
     (start, end), (last_start, last_end) = lines[-2:]
     return lines[:-1] if last_end - last_start < SHORTEST and end - start < _SHORTEST_WRAPPED else lines
@@ -106,8 +110,12 @@ def _worth_a_look(octets: bytes, start: int, end: int) -> bool:
     return bool(
         signs.search(octets, start, end)
         or _OTHER.match(octets, start, end)
-        or (length >= _FIRST and text_of(_decoded(octets[start : start + _FIRST])))
+        or (length >= _FIRST and _begins_as_text(octets[start : start + _FIRST]))
     )
+
+
+def _begins_as_text(run: bytes) -> bool:
+    return bool(_UTF8.match(run)) and bool(text_of(_decoded(run)))
 
 
 def _in_run(octets: bytes, span: _Span, reader: Reader) -> Iterator[Encoded]:
@@ -151,25 +159,29 @@ def _in_lines(octets: bytes, lines: list[_Span], reader: Reader) -> Iterator[Enc
         yield wrapped
     small = lines[-1][1] - lines[0][0] <= _LARGE
     looked_at = lines if small else lines[:_SAMPLED_LINES]
-    texts = [text_of(_decoded(octets[first:last])) for first, last in looked_at]
-    if all(texts):
-        texts += [text_of(_decoded(octets[first:last])) for first, last in lines[len(texts) :]]
+    if all(text_of(_decoded(octets[first:last])) for first, last in looked_at):
+        texts = [text_of(_decoded(octets[first:last])) for first, last in lines]
         parts = [
             Part(first, _padded(octets, last), text + "\n")
             for (first, last), text in zip(lines, texts, strict=True)
             if text
         ]
         yield Encoded("base64", tuple(parts))
-    elif small and not wrapped:
+    elif small and not wrapped and not _are_wrapped(lines):
         for span in lines:
             if _worth_a_look(octets, *span):
                 yield from _in_run(octets, span, reader)
 
 
+def _are_wrapped(lines: list[_Span]) -> bool:
+    """Whether lines look like one run whatever it holds; here and there a line of a certificate is text."""
+    return len(lines) > 2 and len({end - start for start, end in lines[1:-1]}) == 1
+
+
 def _wrapped(octets: bytes, lines: list[_Span], reader: Reader) -> Encoded | None:
     """Lines as one run; the last may be a word that only stands below it."""
     found = None
-    for some in (lines, lines[:-1]):
+    for some in (lines, lines[:-1]) if len(lines) <= _FEW_LINES else (lines,):
         held = _held(b"".join([octets[first:last] for first, last in some]), reader)
         if held and (found is None or _clean(held)):
             found = _encoded(octets, some[0][0] + held.start, some[-1][1], held)
@@ -224,7 +236,7 @@ def _alignments(run: bytes) -> Iterator[int]:
             yield start
             if len(tried) == 4:
                 return
-    if 0 not in tried and len(run) >= _FIRST and text_of(_decoded(run[:_FIRST])):
+    if 0 not in tried and len(run) >= _FIRST and _begins_as_text(run[:_FIRST]):
         yield 0
 
 

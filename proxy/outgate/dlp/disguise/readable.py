@@ -14,6 +14,7 @@ import zlib
 
 _PRINTABLE = bytes([*range(0x20, 0x7F), 0x09, 0x0A, 0x0D])
 _ASCII_CONTROLS = bytes(sorted(set(range(0x80)) - set(_PRINTABLE)))
+_SHORTEST_BEYOND_ASCII = 12  # octets; fewer can be UTF-8 by chance
 _SHORT = 32  # octets; up to here no octet may be unprintable
 _CUT_CHARACTER = re.compile(rb"[\xc2-\xdf]$|[\xe0-\xef][\x80-\xbf]?$|[\xf0-\xf4][\x80-\xbf]{0,2}$")
 _NOT_LATIN = re.compile("[^\x00-\u024f\u2000-\u206f]")
@@ -32,6 +33,8 @@ def text_of(data: bytes) -> str | None:
         return _wide(data)
     if data.isascii():
         return data.decode("ascii") if _is_text(data) else None
+    if size < _SHORTEST_BEYOND_ASCII:
+        return None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

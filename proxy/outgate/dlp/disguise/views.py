@@ -160,11 +160,12 @@ def _shown(text: str, run: Encoded) -> tuple[str, Offsets]:
     """What a run holds, in its place between its label and its quote."""
     start, end = run.parts[0].start, run.parts[-1].end
     before = text[max(0, start - _LABEL) : start]
+    # A label that is one word with what it labels would hide where that begins.
+    blank = " " if before[-1:].isalnum() or before[-1:] == "_" else ""
     edits: list[Edit] = []
-    if before[-1:].isalnum() or before[-1:] == "_":
-        edits.append((" ", start, start, WHOLE))  # else the label and what it labels would be one word
-    first, done = start - len(before) + len(before.rstrip(_LABEL_CHARACTERS)), start
+    done = start
     for part in run.parts:
-        edits += [("", done, part.start, WHOLE), (part.text, part.start, part.end, WHOLE)]
-        done = part.end
+        edits += [("", done, part.start, WHOLE), (blank + part.text, part.start, part.end, WHOLE)]
+        done, blank = part.end, ""
+    first = start - len(before) + len(before.rstrip(_LABEL_CHARACTERS))
     return rewrite(text, edits, first, end + 1 if text[end : end + 1] in ("'", '"', "`") else end)
