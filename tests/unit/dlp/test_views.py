@@ -139,6 +139,12 @@ def test_hexadecimal_in_fours_and_after_0x_is_read() -> None:
     assert originals(f"0x{digits}", KEY) == {digits}
 
 
+def test_hexadecimal_without_letters_is_read() -> None:
+    for value in ("dapi5b2c4c13ep2325bcp117a", "4111111111111111"):
+        digits = value.encode().hex()
+        assert digits.isdigit() and originals(f"x {digits} y", value) == {digits}
+
+
 def test_a_dump_is_read_beside_its_letters() -> None:
     text = "00000000  73 6b 2d 6c 69 76 65 2d  4d 61 64 65 31 55 70 32  |sk-live-Made1Up2|\n"
     assert any("sk-live-Made1Up2" in view.text for view in views(text))

@@ -2,7 +2,7 @@
 
 Plain, over several lines, in pairs or fours with colons, blanks, commas or hyphens between them, or as
 ``0x73, 0x6b``. (``\\x73`` is an escape, and replaced alone.) Numbers are written in the same digits: what
-has decimal digits only must say digits again, decimal or hexadecimal.
+is short and has decimal digits only must say digits again, decimal or hexadecimal.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ _PREFIXED = re.compile(
 _PREFIX = re.compile(rb"0[xX]")
 _NUMERALS = b"0123456789abcdefABCDEF% +-.,:/\t\r\n"
 _NUMBER = re.compile(rb"[0-9]")
+_CERTAIN = 32  # digits of which hardly any number is all printable octets
 
 
 def hex_runs(octets: bytes, reader: Reader) -> Iterator[Encoded]:
@@ -119,7 +120,11 @@ def _found(span: tuple[int, int], digits: bytes, reader: Reader) -> Encoded | No
         return None
     for some in (digits,) if len(digits) % 2 == 0 else (digits[:-1], digits[1:]):
         data = binascii.unhexlify(some)
-        if some.isdigit() and (data.translate(None, _NUMERALS) or not _NUMBER.search(data)):
+        if (
+            len(some) < _CERTAIN
+            and some.isdigit()
+            and (data.translate(None, _NUMERALS) or not _NUMBER.search(data))
+        ):
             continue
         inflated = reader.inflated(data)
         text = inflated[1] if inflated else text_of(data)
