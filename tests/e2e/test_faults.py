@@ -23,6 +23,7 @@ from e2e.raw import eventually
 from e2e.test_traffic import chat, post
 from outgate.dlp import process
 from outgate.dlp.examples import fake
+from outgate.policy import PolicyError
 
 # The card is what must not be seen anywhere; the rest is what makes detection fail.
 CARD = fake("CREDIT_CARD")
@@ -31,28 +32,27 @@ EXPLODING = f"{CARD} EXPLODE"
 SLOW = """
 detectors:
   patterns:
-    - {entity: SLOW, pattern: '(a+)+$', match: [aaa], ignore: [b]}
+    - {entity: SLOW, pattern: '(?:a|aa)+(?<=b)|b{3}', match: [bbb], ignore: [c]}
 rules:
   - {name: slow, detect: [SLOW], action: block}
   - {name: cards, detect: [CREDIT_CARD], action: redact}
 """
 FAULTY_WORKER = """
 import os
-from types import SimpleNamespace
 from outgate.dlp import engine, worker
 
 def find(text):
     if "EXPLODE" in text:
         raise ValueError(text)
-    return ()
+    yield from ()
 
-build = engine.Engine.__init__
+judged = engine.Engine._judged
 
-def faulty(self, config):
-    build(self, config)
-    self._detectors["patterns"].append(SimpleNamespace(name="faulty", find=find))
+def faulty(self, text):
+    yield from judged(self, text)
+    yield "faulty", find(text)
 
-engine.Engine.__init__ = faulty
+engine.Engine._judged = faulty
 os._exit(worker.main())
 """
 ON_ERROR = ("block", "audit", "allow")
@@ -171,9 +171,9 @@ def test_more_requests_than_can_wait(make_proxy: Callable[..., Proxy], told: Any
     (worker,) = workers() - before
     os.kill(worker, signal.SIGSTOP)
     try:
-        with in_background(lambda: post(proxy, chat("fine"))):
+        with in_background(lambda: post(proxy, chat("fine, too"))):
             time.sleep(0.5)
-            with in_background(lambda: post(proxy, chat("fine"))):
+            with in_background(lambda: post(proxy, chat("as fine"))):
                 assert eventually(lambda: "outgate_detection_queue_depth 1.0" in proxy.metrics())
                 answer = post(proxy, chat(HANGING))
                 os.kill(worker, signal.SIGCONT)
@@ -185,19 +185,14 @@ def test_more_requests_than_can_wait(make_proxy: Callable[..., Proxy], told: Any
 
 
 @pytest.mark.parametrize("on_error", ON_ERROR)
-def test_a_model_that_is_absent_is_not_ready(
-    make_proxy: Callable[..., Proxy], told: Any, on_error: str
+def test_without_the_model_that_a_policy_wants_no_proxy_starts(
+    make_proxy: Callable[..., Proxy], on_error: str
 ) -> None:
     rest = (
         "detectors: {ner_model: no_such_model}\nrules:\n  - {name: names, detect: [PERSON], action: redact}\n"
     )
-    proxy = make_proxy(policy(on_error, rest))
-    assert proxy.service.health is not None
-    host, port = proxy.service.health.address
-    ready = httpx.get(f"http://{host}:{port}/readyz", trust_env=False)
-    assert ready.status_code == 503
-    assert "PERSON" in ready.text and "no_such_model" in ready.text
-    told(proxy, HANGING, post(proxy, chat(HANGING)), on_error=on_error, reason="not_ready")
+    with pytest.raises(PolicyError, match=r"PERSON.*no_such_model"):
+        make_proxy(policy(on_error, rest))
 
 
 @pytest.mark.parametrize("on_error", ON_ERROR)
@@ -228,7 +223,7 @@ def test_a_request_is_judged_whole_by_the_policy_that_it_began_with(
     make_proxy: Callable[..., Proxy], detectors_change: bool
 ) -> None:
     before = workers()
-    proxy = make_proxy(detection={"workers": 1, "deadline": 30})
+    proxy = make_proxy(detection={"workers": 1, "deadline": 30, "inline": 0})
     assert post(proxy, chat("fine")).status_code == 200
     old, (worker,) = hash_in_force(proxy), workers() - before
     new = POLICY.replace(

@@ -80,7 +80,7 @@ def test_a_parent_that_speaks_tls_is_verified(
     stranger = make_proxy(parent=f"https://localhost:{parent.port}", routes={}, extra_roots=[])
     answer = explicit(stranger, server).post("https://api.openai.com/v1/chat/completions", ways.CLEAN)
     assert answer.status == 502
-    assert b"ertificate verify failed" in answer.body
+    assert b"certificate is not one that Outgate trusts" in answer.body
     assert len(parent.asked) == 2
 
 
@@ -164,7 +164,7 @@ def test_what_the_parent_refuses_does_not_go_direct(
     curl = explicit(proxy, server)
     opened = curl.post("https://api.openai.com/v1/chat/completions", ways.CLEAN)
     assert opened.status == 502
-    assert b"refused HTTP CONNECT request: 403 Filtered" in opened.body
+    assert b"does not let this through" in opened.body
     assert curl.post("https://intranet.example/x", ways.CLEAN).status == 0
     assert curl.post("http://intranet.example/x", ways.CLEAN).status == 403
     assert proxy.received == []

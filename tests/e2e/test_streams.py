@@ -21,7 +21,8 @@ from providers.standin import HOSTS, Server
 
 MINUTE = 60.0
 HANGS = (
-    "version: 1\ndetectors:\n  patterns:\n    - {entity: SLOW, pattern: '(a+)+$', match: [aaa], ignore: [b]}\n"
+    "version: 1\ndetectors:\n  patterns:\n    - {entity: SLOW, pattern: '(?:a|aa)+(?<=b)|b{3}', "
+    "match: [bbb], ignore: [c]}\n"
     "rules:\n  - {name: slow, detect: [SLOW], action: block}\n"
 )
 

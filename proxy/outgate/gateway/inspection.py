@@ -327,7 +327,11 @@ async def _contained(work: Coroutine[Any, Any, Verdict]) -> Verdict:
 def _unreached(flow: http.HTTPFlow) -> str:
     """In fixed words: what the library says of it may hold the provider's bytes."""
     if flow.error is not None and "ertificate verify failed" in flow.error.msg:
-        return "The provider's certificate is not one that Outgate trusts (`extra_roots` in its settings)."
+        return "The next server's certificate is not one that Outgate trusts (`extra_roots` in its settings)."
+    via = flow.server_conn.via
+    if via is not None:
+        host, port = via[1][:2]
+        return f"Outgate: the parent proxy {host}:{port} cannot be reached, or does not let this through."
     return "The provider could not be reached, or ended the connection."
 
 
