@@ -19,6 +19,10 @@ _FROM = {
     "make": "Debian's make",
     "sh": "a POSIX shell",
     "rsvg-convert": "Debian's librsvg2-bin",
+    "ip": "Debian's iproute2",
+    "iptables": "Debian's iptables",
+    "wg": "Debian's wireguard-tools",
+    "wireguard-go": "Debian's wireguard-go",
 }
 
 

@@ -25,6 +25,7 @@ from e2e import namespaces, ways
 from e2e.conftest import Proxy
 from e2e.namespaces import GATEWAY, NEAR, PROVIDER, Network
 from e2e.ways import Curl
+from programs import program
 from providers.standin import HOSTS, Server
 
 MakeProxy = Callable[..., Proxy]
@@ -32,7 +33,6 @@ CHAT = "/v1/chat/completions"
 PORT = 8080
 
 pytestmark = pytest.mark.skipif(bool(namespaces.lacking()), reason=namespaces.lacking())
-firewalled = pytest.mark.skipif(bool(namespaces.lacking("iptables")), reason="iptables is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,7 @@ def by_address(proxy: Proxy, server: Server, network: Network) -> Curl:
 def transparent(
     make_proxy: MakeProxy, far_server: Server, network: Network
 ) -> Iterator[Callable[..., Proxy]]:
+    program("iptables")
     rule = ("PREROUTING", "-i", "v107711", "-p", "tcp", "-m", "multiport", "--dports", "22,80,443,8443")
     rule = (*rule, "-j", "REDIRECT", "--to-ports", str(PORT))
     network.gateway.command("iptables", "-t", "nat", "-A", *rule)
@@ -86,7 +87,6 @@ def transparent(
     network.gateway.command("iptables", "-t", "nat", "-D", *rule)
 
 
-@firewalled
 def test_redirected_connections_are_judged(
     transparent: Callable[..., Proxy], far_server: Server, network: Network
 ) -> None:
@@ -98,7 +98,6 @@ def test_redirected_connections_are_judged(
     ways.passes_unopened(curl, proxy.received, "http://intranet.example")
 
 
-@firewalled
 def test_redirected_hosts_that_disagree_are_refused(
     transparent: Callable[..., Proxy], far_server: Server, network: Network
 ) -> None:
@@ -110,7 +109,6 @@ def test_redirected_hosts_that_disagree_are_refused(
     assert proxy.received == []
 
 
-@firewalled
 def test_redirected_clients_off_the_allow_list_are_turned_away(
     transparent: Callable[..., Proxy], far_server: Server, network: Network
 ) -> None:
@@ -121,7 +119,6 @@ def test_redirected_clients_off_the_allow_list_are_turned_away(
     assert proxy.received == []
 
 
-@firewalled
 def test_a_redirected_client_does_not_reach_the_gateway_itself(
     transparent: Callable[..., Proxy], far_server: Server, network: Network
 ) -> None:
@@ -171,7 +168,6 @@ with socket.create_connection(("{address}", {port}), timeout=10) as connection:
 """
 
 
-@firewalled
 def test_a_redirected_tunnel_may_be_to_any_port_and_its_server_speak_first(
     transparent: Callable[..., Proxy], far_server: Server, network: Network
 ) -> None:
@@ -185,9 +181,6 @@ def test_a_redirected_tunnel_may_be_to_any_port_and_its_server_speak_first(
 # --- WireGuard -----------------------------------------------------------------------------------
 
 _WITH_NAMES = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
-tunnelled = pytest.mark.skipif(
-    bool(namespaces.lacking("wireguard-go", "wg", "unshare")), reason=namespaces.lacking("wireguard-go", "wg")
-)
 
 
 @pytest.fixture
@@ -206,6 +199,8 @@ def wireguard(make_proxy: MakeProxy, far_server: Server, network: Network) -> It
 @pytest.fixture
 def client_in_tunnel(wireguard: Proxy, far_server: Server, network: Network) -> Iterator[Curl]:
     """A device whose whole traffic goes into the tunnel, set up from the file that Outgate wrote."""
+    for name in ("wireguard-go", "wg"):
+        program(name)
     link = f"og{os.getpid()}"
     daemon = subprocess.Popen(
         [*network.client.prefix, "wireguard-go", "-f", link],
@@ -238,7 +233,6 @@ def wait_until(there: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@tunnelled
 def test_a_device_in_a_wireguard_tunnel_is_judged(wireguard: Proxy, client_in_tunnel: Curl) -> None:
     """Its client list is the key: the addresses inside the tunnel are not those of ``clients``."""
     ways.holds_to_the_policy(client_in_tunnel, wireguard.received, "https://api.openai.com")
@@ -251,7 +245,6 @@ def test_a_device_in_a_wireguard_tunnel_is_judged(wireguard: Proxy, client_in_tu
     assert len(wireguard.received) == before
 
 
-@tunnelled
 def test_look_ups_in_the_tunnel_are_answered_with_addresses_alone(
     wireguard: Proxy, client_in_tunnel: Curl, network: Network
 ) -> None:

@@ -326,13 +326,17 @@ async def _contained(work: Coroutine[Any, Any, Verdict]) -> Verdict:
 
 def _unreached(flow: http.HTTPFlow) -> str:
     """In fixed words: what the library says of it may hold the provider's bytes."""
-    if flow.error is not None and "ertificate verify failed" in flow.error.msg:
-        return "The next server's certificate is not one that Outgate trusts (`extra_roots` in its settings)."
-    via = flow.server_conn.via
-    if via is not None:
-        host, port = via[1][:2]
-        return f"Outgate: the parent proxy {host}:{port} cannot be reached, or does not let this through."
-    return "The provider could not be reached, or ended the connection."
+    told = flow.error.msg if flow.error is not None else ""
+    unreached = "The provider could not be reached, or ended the connection."
+    return next((words for sign, words in _SIGNS.items() if sign in told), unreached)
+
+
+# What the library's words for a broken connection hold -> ours.
+_SIGNS = {
+    "ertificate verify failed": "The certificate there is not one that Outgate trusts (`extra_roots` in its settings).",
+    "the parent proxy": "The parent proxy (`parent` in Outgate's settings) cannot be reached.",
+    "refused HTTP CONNECT request": "The parent proxy (`parent` in Outgate's settings) does not let this host through.",
+}
 
 
 def _being_cancelled() -> bool:
