@@ -235,7 +235,7 @@ def test_a_body_whose_length_can_be_read_in_two_ways_is_refused(proxy: Proxy) ->
             tls.sendall(head(**framing) + rest)
             answer = read_answer(tls)
             assert answer.startswith(b"HTTP/1.1 400"), (framing, answer[:200])
-            assert is_closed(tls, 5)
+            assert is_closed(tls, 15)
     assert proxy.received == []
 
 

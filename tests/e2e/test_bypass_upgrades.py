@@ -201,7 +201,7 @@ def test_after_a_switch_to_what_is_no_websocket_nothing_more_is_sent(
         tls.recv(4096)
         sent = upstream.bytes
         tls.sendall(fake("GITHUB_TOKEN").encode())
-        assert is_closed(tls, 5)
+        assert is_closed(tls, 15)
         assert upstream.bytes == sent
 
 
@@ -226,7 +226,7 @@ def test_an_ai_host_is_spoken_to_in_http_alone_whatever_the_port(
             tcp.sendall(b"\x05\x01\x00\x03" + bytes([len(host)]) + host + (53).to_bytes(2))
             assert tcp.recv(100)[:2] == b"\x05\x00"
             tcp.sendall(len(query).to_bytes(2) + query)
-            assert is_closed(tcp, 5)
+            assert is_closed(tcp, 15)
         assert upstream.bytes == b""
 
 

@@ -117,7 +117,7 @@ def test_a_stream_that_is_silent_for_longer_than_the_idle_limit_is_ended(
         ask(tls)
         assert b" 200 " in tls.recv(65536)
         clock.pass_minutes(16)
-        assert is_closed(tls, 8)
+        assert is_closed(tls, 15)
     assert provider.stand_in.disconnected.wait(5)
 
 
@@ -129,7 +129,7 @@ def test_a_connection_without_requests_is_ended_at_the_idle_limit(clock: Clock, 
         clock.pass_minutes(14)
         assert not is_closed(tls, 1.5)
         clock.pass_minutes(2)
-        assert is_closed(tls, 8)
+        assert is_closed(tls, 15)
 
 
 @pytest.mark.parametrize("alpn", ["h2", "http/1.1"])
