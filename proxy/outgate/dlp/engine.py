@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, phones, presidio
+from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, phones, presidio, secrets
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
 from outgate.dlp.disguise import View, views
@@ -40,6 +40,7 @@ class Engine:
         self._ranks = Ranks(config)
         self._patterns: list[PatternDetector] = [
             *patterns.detectors(config),
+            *secrets.detectors(config),
             *phones.detectors(config),
             *presidio.detectors(config),
         ]

@@ -1,35 +1,29 @@
 """Made-up values that the detectors find, built when they are asked for.
 
 So that no file of the project, no policy test and no demo holds anything that looks like a live
-credential. Deterministic for a seed.
+credential. Deterministic for a seed. A template is text with fields in braces:
+
+{alnum:N} {hex:N} {upper:N} ...   N characters of an alphabet (``made_up.ALPHABETS``)
+{uuid} {jwt} {password} ...       values with a structure (``made_up.FIELDS``)
+{crc32_base62:6} {grafana_crc} {atlassian_crc}   the checksum of what stands before, back to where its token begins
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import random
 import re
 import string
-import zlib
 from collections.abc import Callable
 
+from outgate.dlp import checksums, made_up
 from outgate.dlp.detector import everywhere
 from outgate.dlp.patterns import RuleDetector, rules
-from outgate.dlp.validators import base62
 
 _FIELD = re.compile(r"\{([a-z0-9_]+)(?::(\d+))?\}")
-_ALPHABETS = {
-    "alnum": string.ascii_letters + string.digits,
-    "hex": "0123456789abcdef",
-    "upper": string.ascii_uppercase + string.digits,
-    "lower": string.ascii_lowercase + string.digits,
-    "letters": string.ascii_letters,
-    "digits": "123456789",
-    "base32": string.ascii_uppercase + "234567",
-    "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
-    "b64": string.ascii_letters + string.digits + "+/",
-    "urlsafe": string.ascii_letters + string.digits + "-_",
+_CHECKSUMS: dict[str, tuple[re.Pattern[str], Callable[[str], str]]] = {
+    "crc32_base62": (re.compile(r"[A-Za-z0-9]*\Z"), checksums.crc32_base62),
+    "grafana_crc": (re.compile(r"\w*(?=_\Z)"), checksums.crc32_little_endian),
+    "atlassian_crc": (re.compile(r"AT[AC]TT3[\w=-]*\Z"), checksums.crc32_upper),
 }
 
 
@@ -40,56 +34,34 @@ def expand(template: str, seed: int = 0) -> str:
     position = 0
     for found in _FIELD.finditer(template):
         out += template[position : found.start()]
-        out += _field(found.group(1), int(found.group(2) or 0), source, out)
+        out += _field(found, source, out)
         position = found.end()
     return out + template[position:]
 
 
-def _field(name: str, length: int, source: random.Random, before: str) -> str:
-    if name in _ALPHABETS and length:
-        return _drawn(_ALPHABETS[name], length, source)
-    match name:
-        case "empty":
-            return ""
-        case "uuid":
-            digits = _drawn(_ALPHABETS["hex"], 32, source)
-            return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-        case "password":
-            return (
-                _drawn(string.ascii_letters, 6, source)
-                + "7#"
-                + _drawn(string.ascii_letters, 5, source)
-                + "!4"
-            )
-        case "basic":
-            return base64.b64encode(f"deploy:{_drawn(_ALPHABETS['alnum'], 12, source)}".encode()).decode()
-        case "jwt":
-            parts = (
-                {"alg": "HS256", "typ": "JWT"},
-                {"sub": _drawn("0123456789", 10, source), "iat": 1516239022},
-            )
-            texts = [
-                base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
-            ]
-            return ".".join((*texts, _drawn(_ALPHABETS["urlsafe"], 43, source)))
-        case "crc32_base62":
-            body = re.split(r"[^A-Za-z0-9]", before)[-1]
-            return base62(zlib.crc32(body.encode()), length)
-        case _:
-            return "{" + name + "}"
+def _field(found: re.Match[str], source: random.Random, before: str) -> str:
+    name, length = found[1], int(found[2] or 0)
+    if name in made_up.ALPHABETS and length:
+        return made_up.drawn(made_up.ALPHABETS[name], length, source)
+    if name in made_up.FIELDS:
+        return made_up.FIELDS[name](source, length)
+    if name in _CHECKSUMS:
+        token, check = _CHECKSUMS[name]
+        body = token.search(before)
+        return check(body[0] if body else "")
+    return found[0]
 
 
-def _drawn(alphabet: str, length: int, source: random.Random) -> str:
-    while True:
-        value = "".join(source.choice(alphabet) for _ in range(length))
-        if not re.search("(?i)xxxx|your|todo|abcdef|1234567", value):
-            return value
+# Entities that are found by what stands around them, not by a rule.
+_UNSHAPED = {"PASSWORD": "{password}", "GENERIC_SECRET": "{alnum:32}", "SEED_PHRASE": "{seed:12}"}
 
 
 def fake(entity: str, seed: int = 0) -> str:
     """A made-up value of ``entity`` that the detectors find. Raises KeyError for one without."""
     if entity in _PERSONAL:
         return _PERSONAL[entity](random.Random(f"{entity}|{seed}"))  # noqa: S311
+    if entity in _UNSHAPED:
+        return expand(_UNSHAPED[entity], seed)
     for pack in ("secrets", "pii"):
         for rule in rules(pack):
             if rule.entity == entity:
@@ -120,7 +92,7 @@ _PERSONAL: dict[str, Callable[[random.Random], str]] = {
     ),
     "IBAN_CODE": _iban,
     "US_SSN": _ssn,
-    "EMAIL_ADDRESS": lambda source: f"{_drawn(string.ascii_lowercase, 8, source)}@northwind-mail.com",
+    "EMAIL_ADDRESS": lambda source: f"{made_up.drawn(string.ascii_lowercase, 8, source)}@northwind-mail.com",
     "PHONE_NUMBER": lambda source: f"+1 212 555 {source.randint(2000, 9999)}",
     "IP_ADDRESS": lambda source: (
         f"83.{source.randint(20, 220)}.{source.randint(2, 250)}.{source.randint(2, 250)}"

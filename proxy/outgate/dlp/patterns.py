@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from re._parser import parse  # type: ignore[import-not-found]
 from typing import Any
 
 import regex
@@ -31,6 +32,7 @@ class Rule:
     id: str
     entity: str
     pattern: str
+    look_for: str | None  # what stands in every match and is cheaper to find than the pattern
     keywords: tuple[str, ...]
     score: float
     validate: str | None
@@ -51,6 +53,7 @@ def _rule(item: dict[str, Any]) -> Rule:
         id=item["id"],
         entity=item["entity"],
         pattern=item["pattern"],
+        look_for=item.get("look_for"),
         keywords=tuple(word.lower() for word in item.get("keywords", ())),
         score=item.get("score", 0.85),
         validate=item.get("validate"),
@@ -65,7 +68,7 @@ class RuleDetector:
     def __init__(self, rule: Rule) -> None:
         self.name = rule.id
         self.entities = frozenset({rule.entity})
-        self.expressions = (Expression(rule.pattern),)
+        self.expressions = (_expression(rule),)
         self._entity = rule.entity
         self._keywords = rule.keywords
         self._pattern = re.compile(rule.pattern)
@@ -80,6 +83,13 @@ class RuleDetector:
             start, end = _value_span(found)
             if self._valid is None or self._valid(text.text[start:end]):
                 yield Match(start, end, self._entity, self._score, self.name)
+
+
+def _expression(rule: Rule) -> Expression:
+    if rule.look_for is None:
+        return Expression(rule.pattern)
+    width = int(parse(rule.pattern).getwidth()[1])
+    return Expression(rule.look_for, before=width, after=width)
 
 
 def _value_span(found: re.Match[str]) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Checks that a pattern cannot make: checksums, structure, and whether a value is a placeholder.
 
-Each takes the value found and says whether it may stand. Rules name them (``validate:``).
+Each takes the value found and says whether it may stand. Rules name them (``validate:``). Each is linear in
+the value and raises nothing, whatever it is given.
 """
 
 from __future__ import annotations
@@ -8,118 +9,213 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import re
-import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import pairwise
+from urllib.parse import unquote
 
-_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_PLACEHOLDER = re.compile(
-    r"example|placeholder|changeme|change_me|your|sample|dummy|redacted|replace|insert|todo|fixme|"
-    r"xxxx|\*\*\*|\.\.\.|1234567|abcdef|foobar|undefined|secret_here|<|\$\{|\{\{|\$\(|%\(|^\$",
-    re.IGNORECASE,
-)
-_WORDS = frozenset(
-    """
-    password passwd passwort pass secret token key none null true false string optional required
-    wrong incorrect invalid missing empty correct safe strong weak stored hashed encrypted not
-    test testing admin root user username login default value changed reset expired used needed
-    set sent saved shown hidden protected the same case-sensitive unknown str int bytes credentials
-    """.split()
-)
-_CODE = re.compile(
-    r"[A-Za-z_][\w.]*\(|\w+\[|^(?:self|this|os|process|env|config|settings|args|ctx|var|local|data|module)[.\[]"
-)
-
-
-def entropy(value: str) -> float:
-    """Shannon entropy in bits a character."""
-    counts = Counter(value)
-    return -sum(n / len(value) * math.log2(n / len(value)) for n in counts.values()) if value else 0.0
+from outgate.dlp import checksums, secret_values
 
 
 def not_placeholder(value: str) -> bool:
     """No word of a manual: EXAMPLE, your-key, ${VAR}, ****."""
-    return not _PLACEHOLDER.search(value) and len(set(value)) > 3
+    return not secret_values.placeholder(value)
 
 
 def random(value: str) -> bool:
-    """Looks drawn by a machine: no placeholder, enough entropy, not one run of one kind of word."""
-    return not_placeholder(value) and entropy(value) >= 3.0 and any(c.isdigit() or c.isupper() for c in value)
+    """Looks drawn by a machine: no placeholder, little repeated, and not one run of small letters."""
+    if secret_values.placeholder(value) or secret_values.entropy(value) < 2.9:
+        return False
+    return any(c.isdigit() or c.isupper() for c in value) and not secret_values.name_of_words(value)
+
+
+def varied(value: str) -> bool:
+    """Not one character over and over, as a manual writes a hash."""
+    return secret_values.entropy(value) > 3.0
+
+
+def long_random(value: str) -> bool:
+    """Random behind a filling of one letter, which X's bearer tokens begin with."""
+    return random(value.lstrip(value[:1]))
 
 
 def password(value: str) -> bool:
     """Could be a chosen password: no placeholder, no plain word, no code."""
-    plain = value.strip("\"'`.,;:!?)")
-    if len(plain) < 4 or plain.lower() in _WORDS or not not_placeholder(plain):
-        return False
-    if _CODE.search(plain) or plain.startswith(("$", "%", "<", "{", "@")):
-        return False
-    return not plain.isalpha() or (len(set(plain)) > 5 and not plain.islower() and not plain.istitle())
+    return len(value) >= 4 and not (
+        secret_values.placeholder(value)
+        or secret_values.code(value)
+        or value.startswith(("$", "%", "<", "{", "@"))
+        or (value.isalpha() and not secret_values.drawn(value))
+    )
 
 
-def assigned(value: str) -> bool:
-    """A value in an assignment whose name says secret: not code, not a type, not a path or a word."""
-    if not password(value) or entropy(value) < 2.8:
+def url_password(value: str) -> bool:
+    """A password in a URL, a connection string or a command; percent escapes are undone first."""
+    plain = unquote(value)
+    if len(plain) < 4 or secret_values.placeholder(plain) or plain.startswith(("$", "%", "<", "{", "@", "/")):
         return False
-    if "/" in value and not re.search(r"[0-9]", value):
-        return False
-    if value.startswith(("http://", "https://", "/", "./", "~", "--", "#")) or value.endswith(
-        ("(", ".py", ".pem", ".yaml")
-    ):
-        return False
-    if re.fullmatch(r"[A-Za-z_]+(?:[._-][A-Za-z_]+)*", value):  # names, not secrets
-        return False
-    if re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", value):  # an attribute: user.password2
-        return False
-    return not (value.isdigit() and len(value) < 10)
+    return not plain.isalpha() or secret_values.drawn(plain) or not plain.islower() or len(plain) >= 12
 
 
-def github_checksum(value: str) -> bool:
-    """The last six characters are the CRC-32 of the rest in base 62 (GitHub, 2021)."""
-    body, check = value[4:-6], value[-6:]
-    return base62(zlib.crc32(body.encode("ascii")), 6) == check
+def strong_password(value: str) -> bool:
+    """A password by its look alone: letters, digits and signs, or drawn by a machine."""
+    plain = value.rstrip(".,;:)")
+    strong = secret_values.kinds(plain) == 4 or secret_values.drawn(plain)
+    return strong and password(plain) and not secret_values.another_thing(plain)
 
 
-def base62(number: int, width: int) -> str:
-    """``number`` in GitHub's base-62 alphabet, zero-padded."""
-    digits = ""
-    while number:
-        number, rest = divmod(number, 62)
-        digits = _BASE62[rest] + digits
-    return digits.rjust(width, "0")
+def varied_password(value: str) -> bool:
+    """A password or its encoded form that is not one word."""
+    return varied(value) or strong_password(value)
+
+
+def four_groups(value: str) -> bool:
+    """Four times four small letters that are no words (Google's app passwords)."""
+    return secret_values.drawn(value.replace(" ", "")) and not secret_values.placeholder(
+        value.replace(" ", "")
+    )
+
+
+def varied_digits(value: str) -> bool:
+    """A number that could be a PIN: no year, no sequence, not one digit."""
+    steps = {ord(second) - ord(first) for first, second in pairwise(value)}
+    return value.isdigit() and len(steps) > 1 and not (len(value) == 4 and value.startswith(("19", "20")))
+
+
+def crc32_base62(value: str) -> bool:
+    """Six characters at the end are the CRC-32 of what stands between the prefix and them (GitHub, npm, Vercel)."""
+    body = value.partition("_")[2]
+    return checksums.crc32_base62(body[:-6]) == body[-6:]
+
+
+def grafana_checksum(value: str) -> bool:
+    """The last eight digits are the CRC-32 of all before their underscore (Grafana, satokengen)."""
+    body, _, check = value.rpartition("_")
+    return checksums.crc32_little_endian(body) == check
+
+
+def atlassian_checksum(value: str) -> bool:
+    """The last eight digits are the CRC-32 of all before them, with the equals sign."""
+    return checksums.crc32_upper(value[:-8]) == value[-8:]
+
+
+def pypi_macaroon(value: str) -> bool:
+    """A macaroon of version 2 whose location is pypi.org or test.pypi.org."""
+    data = _decoded(value.removeprefix("pypi-"), urlsafe=True)
+    return data.startswith((b"\x02\x01\x08pypi.org", b"\x02\x01\x0dtest.pypi.org"))
 
 
 def jwt(value: str) -> bool:
     """Header and payload are JSON objects, the header names an algorithm (RFC 7519)."""
-    header, payload, _ = value.split(".", 2)
-    return "alg" in _object(header) and bool(_object(payload))
+    header, _, rest = value.partition(".")
+    return "alg" in _object(header) and bool(_object(rest.partition(".")[0]))
+
+
+def jwe(value: str) -> bool:
+    """The header names an algorithm and an encryption (RFC 7516)."""
+    return {"alg", "enc"} <= _object(value.partition(".")[0]).keys()
+
+
+def json_base64(value: str) -> bool:
+    """Base 64 of a JSON object."""
+    return bool(_object(value))
+
+
+def basic_auth(value: str) -> bool:
+    """Base 64 of ``user:password`` (RFC 7617), and the password is no placeholder."""
+    user, colon, secret = _text(value).partition(":")
+    return (
+        bool(user and colon)
+        and len(secret) >= 4
+        and secret.isprintable()
+        and not secret_values.placeholder(secret)
+    )
+
+
+def id_and_secret(value: str) -> bool:
+    """Base 64 of an id and a secret of some length with a colon between (Elasticsearch)."""
+    return bool(re.fullmatch(r"[\w-]{12,40}:[\w-]{16,60}", _text(value), re.ASCII))
+
+
+def discord_token(value: str) -> bool:
+    """The first part is a user's id, decimal digits in base 64."""
+    return _text(value.partition(".")[0], urlsafe=True).isdigit()
+
+
+def pem(value: str) -> bool:
+    """Between its first and last line there is base 64, not an explanation of what to put there."""
+    body = re.sub(
+        r"-----[A-Z0-9 ]{3,60}-----|\\[rn]|(?:Proc-Type|DEK-Info|Version|Comment): ?[^\r\n\\]*", " ", value
+    )
+    runs = re.findall(r"[A-Za-z0-9+/=]{16,}", body)
+    text = "".join(runs)
+    return len(text) >= 40 and secret_values.entropy(text) > 3.5 and any(c.isdigit() for c in text)
+
+
+def azure_devops_pat(value: str) -> bool:
+    """52 characters of base 32 that hold a CRC-32 of the rest."""
+    return checksums.azure_devops_holds(value)
+
+
+def bech32(value: str) -> bool:
+    """The Bech32 or Bech32m checksum holds (BIP 173, BIP 350)."""
+    return checksums.bech32_holds(value)
+
+
+def base58check(value: str) -> bool:
+    """The last four bytes are those of a double SHA-256 (Bitcoin)."""
+    return checksums.base58check_holds(value)
+
+
+def ripple_seed(value: str) -> bool:
+    """The same, in the alphabet of the XRP Ledger."""
+    return checksums.base58check_holds(value, checksums.RIPPLE58)
+
+
+def crc16_base32(value: str) -> bool:
+    """Base 32 that ends in a CRC-16 (Stellar, NATS)."""
+    return checksums.crc16_base32_holds(value)
+
+
+def byte_array(value: str) -> bool:
+    """A JSON array of bytes without an order: not a table, not a palette."""
+    numbers = [int(number) for number in re.findall(r"\d+", value)]
+    rising = sum(first < second for first, second in pairwise(numbers))
+    return (
+        max(numbers, default=256) < 256
+        and len(set(numbers)) > 32
+        and 0.3 * len(numbers) < rising < 0.7 * len(numbers)
+    )
+
+
+def _decoded(value: str, *, urlsafe: bool = False) -> bytes:
+    """Base 64 undone; empty when it is none."""
+    try:
+        padded = value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4)
+        return base64.b64decode(padded, altchars=b"-_" if urlsafe else None, validate=True)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _text(value: str, *, urlsafe: bool = False) -> str:
+    return _decoded(value, urlsafe=urlsafe).decode("utf-8", "replace").replace("�", "\0")
 
 
 def _object(part: str) -> dict[str, object]:
     try:
-        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error):
+        value = json.loads(_decoded(part.replace("+", "-").replace("/", "_"), urlsafe=True))
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def basic_auth(value: str) -> bool:
-    """Base64 of ``user:password`` (RFC 7617)."""
-    try:
-        user, colon, secret = base64.b64decode(value + "=" * (-len(value) % 4)).decode("utf-8").partition(":")
-    except (ValueError, binascii.Error):
-        return False
-    return bool(user and colon) and len(secret) >= 4
-
-
 VALIDATORS: Mapping[str, Callable[[str], bool]] = {
-    "not_placeholder": not_placeholder,
-    "random": random,
-    "password": password,
-    "assigned": assigned,
-    "github_checksum": github_checksum,
-    "jwt": jwt,
-    "basic_auth": basic_auth,
+    check.__name__: check
+    for check in (
+        *(not_placeholder, varied, random, long_random, varied_digits, four_groups),
+        *(password, url_password, strong_password, varied_password),
+        *(crc32_base62, grafana_checksum, atlassian_checksum, pypi_macaroon, azure_devops_pat),
+        *(jwt, jwe, json_base64, basic_auth, id_and_secret, discord_token, pem),
+        *(bech32, base58check, ripple_seed, crc16_base32, byte_array),
+    )
 }

@@ -1,0 +1,185 @@
+"""A company's own secrets, found exactly: read once, kept only as keyed hashes.
+
+No pattern is needed, and no pattern could be so sure. A value is told by a hash of itself and by a hash of
+its longest run of letters and digits, the anchor: a text is walked over once, only runs of the length of an
+anchor are hashed, and only where an anchor is met is the whole value compared. So time is linear in the text
+and does not depend on the number of values. The key is random for each process, or given where several have
+to agree; whoever gets hold of the hashes without it learns nothing, and no value stays in memory.
+
+Owns reading values, hashing and finding them. What is configured where is the policy's business.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+from outgate.dlp.detector import Match, Text
+from outgate.dlp.scanner import Expression, Window, matches
+
+ENTITY = "KNOWN_SECRET"
+SHORTEST = 6  # code points; what is shorter occurs by itself
+LONGEST = 8192
+_SHORTEST_ANCHOR = 4
+_DIGEST = 16  # bytes
+_LARGEST = 8 * 1024 * 1024  # bytes of a file or of a command's output
+_RUN = re.compile(r"[^\W_]+")
+
+
+class KnownValuesError(Exception):
+    """Values could not be read; the message says from where and what to do, and never holds one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownValues:
+    """Hashes of values, ready to cross to another process with ``to_json``; equal ones find the same.
+
+    ``entries`` are, for each value: the anchor's hash and length, its offset in the value, the value's length
+    and hash. ``skipped`` counts values that are too short or too long to be told from other text.
+    """
+
+    key: bytes = field(repr=False)
+    entries: frozenset[tuple[bytes, int, int, int, bytes]] = field(repr=False)
+    skipped: int = 0
+
+    @classmethod
+    def of(cls, values: Iterable[str], key: bytes | None = None) -> Self:
+        """Hashes ``values`` (blanks around them do not count) under ``key``, 16 to 64 bytes, random if None."""
+        key = os.urandom(32) if key is None else key
+        entries = set()
+        skipped = 0
+        for value in {value.strip() for value in values} - {""}:
+            anchor = max(_RUN.finditer(value), key=lambda run: len(run[0]), default=None)
+            if anchor is None or len(anchor[0]) < _SHORTEST_ANCHOR or not SHORTEST <= len(value) <= LONGEST:
+                skipped += 1
+                continue
+            place = (len(anchor[0]), anchor.start(), len(value))
+            entries.add((_hash(key, anchor[0]), *place, _hash(key, value)))
+        return cls(key, frozenset(entries), skipped)
+
+    def to_json(self) -> str:
+        """One line, the same for equal hashes. It holds the key: it is for pipes between processes, not for files."""
+        rows = sorted((anchor.hex(), *place, value.hex()) for anchor, *place, value in self.entries)
+        return json.dumps({"key": self.key.hex(), "entries": rows, "skipped": self.skipped})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """What ``to_json`` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        entries = frozenset(
+            (bytes.fromhex(anchor), size, offset, length, bytes.fromhex(value))
+            for anchor, size, offset, length, value in fields["entries"]
+        )
+        return cls(bytes.fromhex(fields["key"]), entries, fields["skipped"])
+
+
+class KnownValueDetector:
+    """Finds known values, wherever they stand."""
+
+    name = "known_values"
+
+    def __init__(self, known: KnownValues, entity: str = ENTITY) -> None:
+        self.entities = frozenset({entity})
+        self._entity = entity
+        self._key = known.key
+        self._anchors: dict[bytes, dict[tuple[int, int], set[bytes]]] = {}
+        for anchor, _, offset, length, value in known.entries:
+            self._anchors.setdefault(anchor, {}).setdefault((offset, length), set()).add(value)
+        self._sizes = frozenset(size for _, size, *_ in known.entries)
+        pattern = (
+            rf"(?<![^\W_])[^\W_]{{{min(self._sizes, default=1)},{max(self._sizes, default=1)}}}(?![^\W_])"
+        )
+        self._run = re.compile(pattern)
+        before = max((offset for _, _, offset, _, _ in known.entries), default=0)
+        after = max((length for _, _, _, length, _ in known.entries), default=0)
+        self.expressions = (Expression(pattern, before=before, after=after),) if self._sizes else ()
+
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
+        """Every occurrence of every value whose anchor is in ``windows``."""
+        for run in matches(self._run, text.text, windows):
+            start, end = run.span()
+            if end - start not in self._sizes:
+                continue
+            for (offset, length), values in self._anchors.get(_hash(self._key, run[0]), {}).items():
+                begin = start - offset
+                if begin >= 0 and _hash(self._key, text.text[begin : begin + length]) in values:
+                    yield Match(begin, begin + length, self._entity, 1.0, self.name)
+
+
+def _hash(key: bytes, text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=_DIGEST).digest()
+
+
+def from_file(path: Path) -> list[str]:
+    """The values of a file in UTF-8, one a line; blank lines and lines that begin with ``#`` are none.
+
+    Raises KnownValuesError for a file that cannot be read, is too large, or that others could read or change.
+    """
+    try:
+        with path.open("rb") as stream:
+            _check_owner(path, os.fstat(stream.fileno()))
+            data = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise KnownValuesError(f"{path}: {error.strerror}") from None
+    return _lines(data, str(path))
+
+
+def _check_owner(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise KnownValuesError(f"{path}: not a file")
+    if os.name != "posix":
+        return
+    if status.st_uid not in (0, os.getuid()):
+        raise KnownValuesError(
+            f"{path}: belongs to another user (uid {status.st_uid}); chown it to the proxy's"
+        )
+    if status.st_mode & 0o027:
+        raise KnownValuesError(
+            f"{path}: others may read or change it (mode {status.st_mode & 0o777:04o}); chmod 0600 or 0640"
+        )
+
+
+def from_environment(name: str) -> list[str]:
+    """The values of an environment variable, one a line. Raises KnownValuesError when it is not set."""
+    value = os.environ.get(name)
+    if value is None:
+        raise KnownValuesError(f"environment variable {name} is not set")
+    return _lines(value.encode("utf-8", "surrogateescape"), f"environment variable {name}")
+
+
+def from_command(command: Sequence[str], timeout: float = 10.0) -> list[str]:
+    """The values that a program prints, one a line; ``command`` is the program and its arguments, no shell.
+
+    ``timeout`` is in seconds. Raises KnownValuesError when the program cannot be run, takes longer, or fails;
+    what it prints to its standard error is not repeated, since it might hold a value.
+    """
+    where = f"command {command[0] if command else ''!r}"
+    try:
+        done = subprocess.run(  # noqa: S603 - an administrator's own command, without a shell
+            list(command), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
+        )
+    except (OSError, IndexError) as error:
+        raise KnownValuesError(f"{where}: cannot be run ({type(error).__name__})") from None
+    except subprocess.TimeoutExpired:
+        raise KnownValuesError(f"{where}: took longer than {timeout:g} s") from None
+    if done.returncode:
+        raise KnownValuesError(f"{where}: ended with status {done.returncode}")
+    return _lines(done.stdout, where)
+
+
+def _lines(data: bytes, where: str) -> list[str]:
+    if len(data) > _LARGEST:
+        raise KnownValuesError(f"{where}: more than {_LARGEST} bytes")
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise KnownValuesError(f"{where}: not UTF-8") from None
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -1,0 +1,214 @@
+"""What a name says of the value beside it: is it a secret, of which kind, and how sure is that.
+
+Knows names only: ``DB_PASSWORD``, ``clientSecret``, ``x-api-key``, ``mot de passe``, and those that sound like
+one and are none: ``max_tokens``, ``password_field``, ``public_key``, ``secretName``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+Family = Literal["password", "secret", "pin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a name promises: ``certainty`` is 0..1, 0 for no secret at all."""
+
+    family: Family
+    certainty: float
+
+
+NOTHING = Name("secret", 0.0)
+_PART = re.compile(r"[A-ZÄÖÜ]?[a-zäöüßñáéíóúç]+|[A-ZÄÖÜ]+(?![a-z])|[0-9]+")
+
+_PASSWORD = frozenset(
+    """
+    password passwd passwort passwords passphrase passcode pwd pw psw pswd pword kennwort passwörter contraseña
+    contrasena contraseñas wachtwoord senha motdepasse mdp requirepass masterauth userpass dbpass passwrd psk wpapsk
+    heslo lösenord adgangskode salasana parola
+    """.split()
+)
+_PASSWORD_ENDS = ("password", "passwd", "passwort", "passphrase", "kennwort", "passcode")
+# `pass` alone is a word of many uses; with one of these before it, it is a password.
+_BEFORE_PASS = frozenset(
+    """
+    db database user usr username mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
+    ftp sftp ssh admin root login my proxy ldap http https basic auth api app svc service wifi sudo vpn rabbitmq
+    amqp jdbc oracle mssql server master web site wp host keystore truststore jks p12 pfx cert key encryption
+    """.split()
+)
+_KEY_KINDS = frozenset(
+    """
+    api access auth private secret encryption encrypt decryption signing sign signature master account storage
+    service app application client consumer license licence shared symmetric hmac aes rsa ssh crypto cipher jwt
+    webhook admin root deploy subscription bot bearer token security integration ingest ingestion write publish
+    production prod live server device routing project rest management stream session cookie salt unseal recovery
+    backup bucket s3 gpg pgp wallet signer validator
+    """.split()
+)
+_JOINED = frozenset(
+    """
+    apikey apikeys apitoken accesskey secretkey privatekey authkey authtoken accesstoken clientsecret appsecret
+    apisecret appkey masterkey encryptionkey signingkey licensekey sharedkey accountkey storagekey sessionkey
+    sharedaccesskey accesskeysecret secretaccesskey refreshtoken bearertoken bottoken webhooksecret jwtsecret
+    consumersecret oauthtoken idtoken sessiontoken authorizationtoken
+    """.split()
+)
+_TOKEN_KINDS = frozenset(
+    """
+    access auth api refresh bot bearer session id personal deploy deployment webhook device github gitlab npm slack
+    admin service secret user oauth oauth2 authorization security private upload registry read write push root login
+    jwt sso vault ci repo build app application client project account org hf pypi discord telegram
+    """.split()
+)
+# After the word that promises a secret: it is about one, or where one is kept.
+_ABOUT = frozenset(
+    """
+    name names id ids field fields file filename filepath path paths dir directory folder url urls uri link links
+    endpoint host port count counts counter limit limits length len size sizes min max minimum maximum type types
+    kind policy expiry expires expiration expired expire ttl timeout lifetime age date time timestamp at on arn ref
+    reference version versions label labels title text message messages msg error errors hint hints prompt prompts
+    input inputs param parameter header headers env var variable variables re rx regex regexp pattern format placeholder
+    enabled disabled required optional reset changed change rotation rotate strength validator validate validation
+    valid check checker checked provider providers manager service services store class handler function func
+    callback hash hashed hashes digest algorithm algo alg encoding encoder prefix suffix index usage used budget
+    window cost price pool list lists map mapping table column page form view button icon visible visibility show
+    hide status state response request scope scopes grant audience issuer mode option options config configuration
+    settings metadata info description help example examples template binding mount volume keyref location
+    position start end ratio rate rates confirmation confirm match matches mismatch generator generate parser
+    parse stream streams exchange owner source sources target types usages spec schema model object objects
+    attempts attempt history protected protection encryption encrypted manager operator rules rule requirements
+    """.split()
+)
+# Before it: what it is a key or a token of, when that is nothing secret.
+_NOT_SECRET_KEY = frozenset(
+    """
+    public primary foreign partition sort cache hash range map dict json row index lookup i18n translation hot arrow
+    unique composite group order object natural surrogate column cluster clustering redis shortcut publishable anon
+    site search locale feature query react state local item event log trace lock idempotency dedup correlation
+    message lang language context config metadata env attribute property
+    """.split()
+)
+_NOT_SECRET_TOKEN = frozenset(
+    """
+    max min num n total count avg mean prompt completion input output cached reasoning next prev previous page
+    pagination continuation sync cursor resume csrf xsrf current special pad eos bos unk mask cls sep word text
+    first last start end stop lexer lex syntax comment keyword operator string number identifier design color
+    nonce replay state change delta eof peek consume left right open close bad unexpected expected cancellation
+    cancel stopping poll paging offset watermark cont batch sequence
+    """.split()
+)
+_NOT_PASS = frozenset(
+    "first second third last next num low high band single multi two one render by com sur tres".split()
+)
+# After a name without changing what it promises: DB_PASSWORD_PROD.
+_TRAILING = frozenset(
+    "value val prod production live staging stage dev test default plain raw str string primary secondary".split()
+)
+_PLURALS = frozenset({"tokens", "keys", "secrets"})
+
+
+# Words for password in scripts that have no capitals or that the parts of a name are not cut in.
+_OTHER_SCRIPTS = (
+    "пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "hasło",
+    "şifre",
+    "identified by",
+)
+
+
+@lru_cache(maxsize=4096)
+def judge(name: str) -> Name:
+    """What ``name`` promises; the name as it stands in the text, with its separators."""
+    folded = name.lower()
+    if folded.endswith(_OTHER_SCRIPTS):
+        return Name("password", 1.0)
+    parts = [part.lower() for part in _PART.findall(name)]
+    if not parts:
+        return NOTHING
+    while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] in _TRAILING):
+        parts.pop()
+    for place in range(len(parts) - 1, -1, -1):
+        found = _core(parts, place)
+        if found is None:
+            continue
+        if any(part in _ABOUT for part in parts[place + 1 :]) and not _secret_id(parts, place):
+            return NOTHING
+        return found
+    return NOTHING
+
+
+def _secret_id(parts: list[str], place: int) -> bool:
+    """``secret_id`` of a Vault AppRole is a password, whatever its name."""
+    return parts[place:] == ["secret", "id"]
+
+
+def _core(parts: list[str], place: int) -> Name | None:
+    """What the word at ``place`` promises; None when it says nothing of secrets."""
+    word = parts[place]
+    before = parts[place - 1] if place else ""
+    if word in _PASSWORD or word.endswith(_PASSWORD_ENDS):
+        return NOTHING if len(word) < 4 and place < len(parts) - 1 else Name("password", 1.0)
+    if word == "pass":
+        if before in _BEFORE_PASS:
+            return Name("password", 1.0)
+        return Name("password", 0.6) if not place and len(parts) == 1 else NOTHING
+    if word == "passe" and before == "de":
+        return Name("password", 1.0)
+    if word in _JOINED or word.endswith(("apikey", "secretkey", "accesskey", "accesstoken", "authtoken")):
+        return Name("secret", 1.0)
+    if word == "secret" or word.endswith("secret"):
+        return Name("secret", 0.95)
+    if word == "clave" and not before:
+        return Name("password", 0.9)
+    if word in ("key", "schlüssel", "clé", "clave", "chiave", "sleutel"):
+        return _key(before, parts)
+    if word == "token" or word in ("jeton", "ficha"):
+        if before in _NOT_SECRET_TOKEN:
+            return NOTHING
+        return Name("secret", 1.0 if before in _TOKEN_KINDS else 0.85)
+    if word in _PLURALS:
+        return (
+            Name("secret", 0.5)
+            if before in _TOKEN_KINDS or before in _KEY_KINDS or word == "secrets"
+            else NOTHING
+        )
+    if word in ("credential", "credentials", "creds", "cred", "authorization", "bearer"):
+        return Name("secret", 0.7)
+    if word in (
+        "auth",
+        "pat",
+        "dsn",
+        "salt",
+        "hmac",
+        "pepper",
+        "cookie",
+        "session",
+        "sessionid",
+        "sid",
+        "jwt",
+        "nkey",
+    ):
+        return Name("secret", 0.55)
+    if word in ("geheimnis", "secreto"):
+        return Name("secret", 0.8)
+    if word in ("pin", "pincode", "tan", "puk", "otp"):
+        return Name("pin", 0.6)
+    return None
+
+
+def _key(before: str, parts: list[str]) -> Name:
+    if before in _KEY_KINDS:
+        return Name("secret", 1.0)
+    if before in _NOT_SECRET_KEY or len(parts) == 1:
+        return NOTHING
+    return Name("secret", 0.6)  # STRIPE_KEY: of a vendor, perhaps

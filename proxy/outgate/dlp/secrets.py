@@ -1,0 +1,18 @@
+"""The detectors of credentials that are more than patterns, for a configuration that wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from outgate.dlp.assignments import AssignmentDetector
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.detector import PatternDetector
+from outgate.dlp.seed_phrases import SeedPhraseDetector
+
+
+def detectors(config: DetectorConfig) -> Iterator[PatternDetector]:
+    """Those that find something of what is wanted."""
+    if config.entities & AssignmentDetector.entities:
+        yield AssignmentDetector()
+    if config.entities & SeedPhraseDetector.entities:
+        yield SeedPhraseDetector()
