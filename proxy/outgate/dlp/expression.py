@@ -22,8 +22,9 @@ from typing import Any
 
 UNBOUNDED = 1 << 20
 # How far repeats are counted. Counting costs states, and an expression with too many is refused: what
-# is refused is tried again with less of it, which reports more places and still all that match.
-COUNTS = (24, 8, 3)
+# is refused is tried again with less of it, which reports more places and still all that match. Nor are
+# they counted far: Vectorscan 5.4.12 loses matches of expressions with several long bounded repeats.
+COUNTS = (8, 3)
 _LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything else, beyond ASCII
 _SEPARATORS = frozenset(range(0x1C, 0x20))  # blanks for `re`, not for `regex`: for us, either
 _ASCII = [chr(code) for code in range(128)]
@@ -60,9 +61,10 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
 
 
 def project(text: str) -> bytes:
-    """One byte for each character: ASCII as it is, digits of any script as digits, letters as ``_``.
+    """One byte for each character: ASCII as it is, letters and digits of other scripts as ``_``.
 
-    So offsets are those of the text, and a word's edge is a word's edge (of `re`: for `regex`, combining
+    Such digits are not ``\\d`` here; whoever wants them reads a normalised text, in which they are ASCII's.
+    Offsets are those of the text, and a word's edge is a word's edge (of `re`: for `regex`, combining
     marks are letters, too; a normalised text has none that could stand with its letter). Linear.
     """
     return text.encode("ascii", "outgate.project") if not text.isascii() else text.encode("ascii")
@@ -77,8 +79,6 @@ def _project_run(error: UnicodeError) -> tuple[bytes, int]:
 def _projected(char: str) -> int:
     if char.isascii():
         return ord(char)
-    if char.isdecimal():
-        return 48 + int(char)
     return _LETTER if char.isalnum() else _OTHER
 
 

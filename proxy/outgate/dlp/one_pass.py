@@ -29,7 +29,7 @@ try:
 except ImportError:
     hyperscan = None
 
-_FORMAT = b"1"  # of the files, and of the translation: another number makes all of them anew
+_FORMAT = b"2"  # of the files, and of the translation: another number makes all of them anew
 _KEPT = 8  # databases of other policies and versions that are left in the folder
 
 

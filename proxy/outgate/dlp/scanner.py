@@ -106,8 +106,12 @@ def matches(compiled: Any, text: str, windows: Sequence[Window]) -> Iterator[re.
             found = search(text, start, reach)
             if found is None or found.start() >= end:
                 break
-            if found.end() == reach < length:  # it may go on, where there is more to read
-                found = compiled.match(text, found.start()) or found
+            if found.end() == reach < length:  # it may go on where there is more to read, or be none
+                begun = found.start()
+                found = compiled.match(text, begun)
+                if found is None:
+                    start = begun + 1
+                    continue
             if found.end() > found.start():
                 yield found
                 start = position = found.end()

@@ -75,16 +75,17 @@ def test_hyperscan_is_what_runs_here(odd: Scanner) -> None:
 
 
 PIECES = st.sampled_from(
-    """key  abc def abxab cdxcd abxcd 123 12 4567890 020-7946-0958 STRASSE straße Ä7 ü12 é été 1２３ ß é_1 start end
-    \nstart end\n acdcde abab xxxy zzzz zzzq quick. quiet. quit... ! ٣٤٥٦٧٨٩ A1_B --== \u00a0 \u200b 😀""".split(
-        " "
-    )
+    """key  abc def abxab cdxcd abxcd 123 12 4567890 020-7946-0958 STRASSE straße Ä7 ü12 é été ß é_1 start end
+    \nstart end\n acdcde abab xxxy zzzz zzzq quick. quiet. quit... ! A1_B --== \u00a0 \u200b 😀""".split(" ")
 )
 TEXTS = st.one_of(
     st.lists(PIECES, max_size=30).map("".join),
     st.lists(PIECES, max_size=30).map(" ".join),
-    # Marks are letters for one of Python's two engines and none for the other.
-    st.text(st.characters(exclude_categories=("M",)), max_size=80),
+    # Marks are letters for one of Python's two engines and none for the other; digits of other scripts are
+    # for a normalised text.
+    st.text(
+        st.one_of(st.characters(exclude_categories=("M", "Nd")), st.sampled_from("0123456789")), max_size=80
+    ),
 )
 
 
