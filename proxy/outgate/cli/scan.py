@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 )
 @click.option("--jsonl", is_flag=True, help='Read {"id","text"} lines, answer {"id","findings"} for each.')
 @click.option("--detect", multiple=True, metavar="NAME", help="Only this entity or group; may be repeated.")
+@click.option(
+    "--locales",
+    metavar="LIST",
+    default="default",
+    help="Countries whose numbers are looked for: us,uk,de, ...; eea, default, all.",
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -35,6 +41,7 @@ def command(
     as_sarif: bool,
     jsonl: bool,
     detect: tuple[str, ...],
+    locales: str,
 ) -> None:
     """Find sensitive data in FILES and folders, or in standard input. No policy, no network.
 
@@ -51,7 +58,8 @@ def command(
         raise click.UsageError(
             "--jsonl reads standard input and writes lines; it takes no FILES and no other format"
         )
-    engine = Engine(enabled(detect), Settings.load().patterns_dir, "later")
+    config = enabled(detect, locales.replace(",", " ").split())
+    engine = Engine(config, Settings.load().patterns_dir, "later")
     if jsonl:
         context.exit(2 if answer_lines(engine, sys.stdin.buffer, sys.stdout, sys.stderr) else 0)
     found, count = _scanned(engine, files)
@@ -66,17 +74,21 @@ def command(
     context.exit(1 if found else 0)
 
 
-def enabled(names: Iterable[str] = ()) -> DetectorConfig:
-    """The named entities and groups, or all that can be found here; names left out are told on stderr."""
+def enabled(names: Iterable[str] = (), locales: Iterable[str] = ("default",)) -> DetectorConfig:
+    """The named entities and groups, or all groups; names left out are told on stderr.
+
+    ``locales``: the countries that groups are of.
+    """
     from outgate.dlp import entities
     from outgate.dlp.config import DetectorConfig
 
     names = tuple(names)
     try:
+        countries = entities.locales(locales)
         # How a text is written is no finding in a file, unless it is asked for.
-        every = entities.known() - entities.groups()["disguise"]
-        config = DetectorConfig(entities=entities.expand(names) if names else every)
-    except entities.UnknownEntityError as error:
+        every = entities.groups().keys() - {"disguise"}
+        config = DetectorConfig(entities=entities.expand(names or every, None, countries))
+    except (entities.UnknownEntityError, entities.UnknownLocaleError) as error:
         raise click.UsageError(str(error)) from None
     missing = entities.missing(config)
     if missing and names:

@@ -11,13 +11,23 @@ address") can be met, which it never is by comparing it with one word at a time.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
+from functools import cache
+
+from outgate.dlp.tables import column
 
 _WORDS = 5
+_WORDS_AFTER = 3
 _REACH = 160  # code points before a match in which its words are looked for
 _BONUS = 0.35
 _LEAST = 0.4
+_REACH_AFTER = 40
 _TOKEN = re.compile(r"\w+")
+_PLAIN_TOKEN = re.compile(r"[^\W_]+")
+_LONG_NUMBER = re.compile(r"\d{5}")
+_CLAUSE = re.compile(r"[\n,;|{}\"]")
+_HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-Þ])")
 # The words between a label and its value in English; they do not use up the five.
 _PASSED_OVER = frozenset(
     """a an and are as at be been by for from had has have her here his i in into is it its me my of on or our
@@ -49,6 +59,115 @@ class Context:
         return any(word in around for word in self._words)
 
 
+class Words:
+    """Whole words of our own around a value: among the five before it, or the three behind it on its line.
+
+    A ``*`` at an end of a word stands for the rest of a longer one. ``_`` and a capital within a word end one, so a
+    key such as ``nhs_number`` or ``nhsNumber`` is two of them.
+    """
+
+    def __init__(self, words: Iterable[str], *, after: bool = True) -> None:
+        plain = [word.lower() for word in words]
+        # Identifiers and hasty people leave accents out.
+        self.words = tuple(dict.fromkeys([*plain, *map(_without_accents, plain)]))
+        self._after = after
+        choices = "|".join(map(_any_blanks, sorted(self.words, key=len, reverse=True)))
+        self._pattern = re.compile(rf"(?<![^\W_])(?:{choices})(?![^\W_])")
+
+    def __bool__(self) -> bool:
+        return bool(self.words)
+
+    @property
+    def anywhere(self) -> str:
+        """An expression (case to be ignored) that matches wherever one of the words may stand."""
+        parts = [part for part in (re.findall(r"[^\W_]+", word) for word in self.words) if part]
+        # A short word is within many others: it begins one.
+        begins = (r"(?:\b|_)" if len(part[0]) < 4 else "" for part in parts)
+        return "|".join(
+            sorted(
+                {
+                    begin + r"[\W_]{0,3}".join(map(re.escape, part))
+                    for begin, part in zip(begins, parts, strict=True)
+                }
+            )
+        )
+
+    def near(self, text: str, start: int, end: int) -> bool:
+        """Whether one of the words stands near ``text[start:end]``, or at the head of its column."""
+        return (
+            self.before(text, start)
+            or (self._after and self._behind(text, end))
+            or self._pattern.search(" ".join(_forms(column(text, start)))) is not None
+        )
+
+    def before(self, text: str, start: int, words: int = _WORDS) -> bool:
+        """Whether one of the words begins among the last ``words`` before ``start``."""
+        before = text[max(0, start - _REACH) : start]
+        for reach in _forms(before):
+            last = None
+            for last in self._pattern.finditer(reach):  # noqa: B007 - the last one counts
+                pass
+            if last is None:
+                continue
+            between = _telling(reach[last.end() :])
+            # A number in between is what the word is about.
+            if len(between) < words and not any(map(_LONG_NUMBER.search, between)):
+                return True
+        return False
+
+    def _behind(self, text: str, end: int) -> bool:
+        for reach in _forms(_CLAUSE.split(text[end : end + _REACH_AFTER], maxsplit=1)[0]):
+            found = self._pattern.search(reach)
+            if found is not None and len(_telling(reach[: found.start()])) < _WORDS_AFTER:
+                return True
+        return False
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """In lower case; and with its words in camel case apart, if there are any."""
+    apart = _HUMP.sub(" ", text)
+    return (text.lower(),) if len(apart) == len(text) else (text.lower(), apart.lower())
+
+
+def _telling(text: str) -> list[str]:
+    return [word for word in _PLAIN_TOKEN.findall(text) if word not in _PASSED_OVER]
+
+
+def _any_blanks(word: str) -> str:
+    """A word as an expression; what stands between the parts of a phrase may be blanks or marks."""
+    parts = [re.escape(part).replace(r"\*", r"[^\W_]*") for part in word.split()]
+    return r"[\s_.'’-]{1,2}".join(parts)
+
+
+def _without_accents(word: str) -> str:
+    parts = unicodedata.normalize("NFD", word)
+    return unicodedata.normalize("NFC", "".join(part for part in parts if not "\u0300" <= part <= "\u036f"))
+
+
 def raised(score: float) -> float:
     """A score with a context word near the match."""
     return min(1.0, max(score + _BONUS, _LEAST))
+
+
+@cache
+def nationality(country: str) -> Words:
+    """What says that a number is of a country, by its code among the locales."""
+    return Words([country, *_NATIONALITIES.get(country, "").split()])
+
+
+_NATIONALITIES = {
+    "us": "american usa united u.s.",
+    "uk": "british britain england gb dvla hmpo",
+    "ca": "canadian canada canadien",
+    "au": "australian australia",
+    "in": "indian india",
+    "de": "german germany deutsch* deutschland",
+    "es": "spanish spain español* españa",
+    "it": "italian italy italian* italia",
+    "kr": "korean korea 대한민국",
+    "ph": "philippine philippines filipino dfa",
+    "za": "african rsa sa",
+    "sg": "singapore",
+    "ng": "nigerian nigeria",
+    "tr": "turkish türk* turkey türkiye",
+}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, phones, presidio, secrets
+from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, personal, phones, presidio, secrets
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
 from outgate.dlp.disguise import View, views
@@ -42,6 +42,7 @@ class Engine:
             *patterns.detectors(config),
             *secrets.detectors(config),
             *phones.detectors(config),
+            *personal.detectors(config),
             *presidio.detectors(config),
         ]
         self._names: list[Detector] = ner.detectors(config)

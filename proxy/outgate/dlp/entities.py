@@ -29,6 +29,20 @@ DEEPLY_ENCODED = "DEEPLY_ENCODED"
 
 By = Literal["presidio", "ner", "rules"]
 
+# Countries whose numbers a group has when nobody says which: where most people who write to these services in
+# English, German, French, Spanish, Italian, Dutch, Polish or Hindi live. Each country more costs time, and some false
+# findings: a tax number of one is an order number in another.
+DEFAULT_LOCALES = frozenset({"us", "uk", "ca", "au", "in", "de", "fr", "es", "it", "nl", "pl"})
+# Names of several: the European Economic Area (those of its members that have a number here).
+LOCALE_SETS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "eea": frozenset(
+            """at be bg cy cz de dk ee es fi fr gr hr hu ie is it lt lu lv mt nl no pl pt ro se si sk""".split()
+        ),
+        "default": DEFAULT_LOCALES,
+    }
+)
+
 
 class UnknownEntityError(ValueError):
     """A name that is neither a group nor an entity; ``hint`` is the nearest that is, or ``""``."""
@@ -36,6 +50,16 @@ class UnknownEntityError(ValueError):
     def __init__(self, name: str, hint: str) -> None:
         suggestion = f"; did you mean {hint}?" if hint else ""
         super().__init__(f"no detector provides {name!r}{suggestion}")
+        self.name = name
+        self.hint = hint
+
+
+class UnknownLocaleError(ValueError):
+    """A name that is neither a country with numbers of its own nor a set of them; ``hint`` is the nearest."""
+
+    def __init__(self, name: str, hint: str) -> None:
+        suggestion = f"; did you mean {hint}?" if hint else ""
+        super().__init__(f"no detector is for the locale {name!r}{suggestion}")
         self.name = name
         self.hint = hint
 
@@ -52,6 +76,7 @@ class Entity:
     groups: frozenset[str] = frozenset()
     min_score: float = 0.0  # findings below it are noise
     needs_context: bool = False  # its pattern or checksum alone fits too many harmless numbers
+    context: tuple[str, ...] = ()  # whole words, in place of those of the recognizer
 
 
 def detector_file(name: str) -> Path:
@@ -89,17 +114,45 @@ def _entity(name: str, facts: str | Mapping[str, Any], group: str) -> Entity:
         groups=frozenset(groups),
         min_score=facts.get("min_score", 0.4 if by == "presidio" else 0.0),
         needs_context=facts.get("needs_context", False),
+        context=tuple(facts.get("context", ())),
     )
 
 
 @cache
-def groups() -> Mapping[str, frozenset[str]]:
-    """The names that stand for several entities: ``secrets``, ``pii``, ``names``, ``pii_de``, ..."""
+def groups(locales: frozenset[str] | None = None) -> Mapping[str, frozenset[str]]:
+    """The names that stand for several entities: ``secrets``, ``pii``, ``names``, ``pii_de``, ...
+
+    With ``locales``, without the entities of other countries; ``pii_de`` names its country, and keeps them.
+    """
     members: dict[str, set[str]] = {}
     for entity in catalogue().values():
         for group in entity.groups:
-            members.setdefault(group, set()).add(entity.name)
+            there = members.setdefault(group, set())
+            if locales is None or entity.country in (None, *locales) or group.endswith(f"_{entity.country}"):
+                there.add(entity.name)
     return MappingProxyType({group: frozenset(members[group]) for group in sorted(members)})
+
+
+@cache
+def known_locales() -> frozenset[str]:
+    """Every country that has an entity of its own, by its lower-case ISO code (the United Kingdom is ``uk``)."""
+    return frozenset(entity.country for entity in catalogue().values() if entity.country)
+
+
+def locales(names: Iterable[str]) -> frozenset[str]:
+    """The countries that ``names`` stand for: codes, ``eea``, ``default``, ``all``. Raises UnknownLocaleError."""
+    found: set[str] = set()
+    for name in names:
+        code = {"gb": "uk"}.get(name.casefold(), name.casefold())
+        if code == "all":
+            found |= known_locales()
+        elif code in LOCALE_SETS:
+            found |= LOCALE_SETS[code]
+        elif code in known_locales():
+            found.add(code)
+        else:
+            raise UnknownLocaleError(name, _nearest(code, known_locales() | LOCALE_SETS.keys() | {"all"}))
+    return frozenset(found)
 
 
 def known(config: DetectorConfig | None = None) -> frozenset[str]:
@@ -113,13 +166,18 @@ def brought(config: DetectorConfig) -> frozenset[str]:
     return frozenset(patterns | {words.entity for words in config.words})
 
 
-def expand(names: Iterable[str], config: DetectorConfig | None = None) -> frozenset[str]:
-    """The entities that group names and entity names stand for; raises UnknownEntityError."""
+def expand(
+    names: Iterable[str], config: DetectorConfig | None = None, locales: frozenset[str] | None = None
+) -> frozenset[str]:
+    """The entities that group names and entity names stand for; raises UnknownEntityError.
+
+    ``locales``: the countries that a group is of; None: all of them.
+    """
     entities = known(config)
     wanted: set[str] = set()
     for name in names:
         if name in groups():
-            wanted |= groups()[name]
+            wanted |= groups(locales)[name]
         elif name in entities:
             wanted.add(name)
         else:

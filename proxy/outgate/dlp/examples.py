@@ -92,6 +92,12 @@ _PERSONAL: dict[str, Callable[[random.Random], str]] = {
     ),
     "IBAN_CODE": _iban,
     "US_SSN": _ssn,
+    "STREET_ADDRESS": lambda source: (
+        f"{source.randint(2, 899)} Evergreen Terrace, Springfield, IL 627{source.randint(10, 99)}"
+    ),
+    "DATE_OF_BIRTH": lambda source: (
+        f"{source.randint(1950, 1999)}-0{source.randint(1, 9)}-{source.randint(10, 28)}"
+    ),
     "EMAIL_ADDRESS": lambda source: f"{made_up.drawn(string.ascii_lowercase, 8, source)}@northwind-mail.com",
     "PHONE_NUMBER": lambda source: f"+1 212 555 {source.randint(2000, 9999)}",
     "IP_ADDRESS": lambda source: (

@@ -17,8 +17,10 @@ import regex
 import yaml
 
 from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
+from outgate.dlp.context import Words
 from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.entities import _LOADER, detector_file
+from outgate.dlp.personal.checksums import CHECKSUMS
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.validators import VALIDATORS
 
@@ -36,6 +38,8 @@ class Rule:
     keywords: tuple[str, ...]
     score: float
     validate: str | None
+    context: tuple[str, ...]  # whole words, one of which is near; without one a match scores ``alone``
+    alone: float  # 0.0: it is none
     match: tuple[str, ...]
     ignore: tuple[str, ...]
 
@@ -57,6 +61,8 @@ def _rule(item: dict[str, Any]) -> Rule:
         keywords=tuple(word.lower() for word in item.get("keywords", ())),
         score=item.get("score", 0.85),
         validate=item.get("validate"),
+        context=tuple(item.get("context", ())),
+        alone=item.get("alone", 0.0),
         match=tuple(item["match"]),
         ignore=tuple(item["ignore"]),
     )
@@ -73,16 +79,25 @@ class RuleDetector:
         self._keywords = rule.keywords
         self._pattern = re.compile(rule.pattern)
         self._score = rule.score
-        self._valid = VALIDATORS[rule.validate] if rule.validate else None
+        self._alone = rule.alone
+        self._context = Words(rule.context) if rule.context else None
+        words = self._context.words if self._context and not rule.alone else ()
+        self._parts = tuple({word.split()[0].strip("*") for word in words})  # without one, nothing is found
+        self._valid = {**VALIDATORS, **CHECKSUMS}[rule.validate] if rule.validate else None
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All matches; none without one of the rule's keywords somewhere in the text."""
         if self._keywords and not any(word in text.lowered for word in self._keywords):
             return
+        if self._parts and not any(part in text.lowered for part in self._parts):
+            return
         for found in matches(self._pattern, text.text, windows):
             start, end = _value_span(found)
             if self._valid is None or self._valid(text.text[start:end]):
-                yield Match(start, end, self._entity, self._score, self.name)
+                near = self._context is None or self._context.near(text.text, start, end)
+                score = self._score if near else self._alone
+                if score:
+                    yield Match(start, end, self._entity, score, self.name)
 
 
 def _expression(rule: Rule) -> Expression:

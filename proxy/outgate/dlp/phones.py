@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.context import Context, raised
+from outgate.dlp.context import Words, raised
 from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.scanner import Expression, Window, matches
 
@@ -32,21 +32,26 @@ _AGAINST = 0.35
 _LEAST = 0.4
 # Digits with at most three of the marks that people put between groups.
 _CANDIDATE = (
-    r"(?<![\w.,:/=#&$€£%*^+-])(?:\(?\+\d|\(?\d)"
-    r"(?:[ \t().\-/\u00a0\u2010-\u2013]{0,3}\d){6,16}(?![\w%])(?![-.,:/]\d)"
+    r"(?<![\w./#&$€£%*^+-])(?<!\d:)(?:\(?\+\d|\(?\d)"
+    r"(?:[ \t().\-/\u00a0\u2010-\u2013]{0,3}\d){6,16}(?![\w%])(?![-.:/]\d)(?!,\d{3}(?!\d))"
 )
 _EXTENSION = re.compile(r"[ ,;]{0,2}(?:ext|x|durchwahl|poste|#)\.?[ :]?\d{1,6}\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
+_BLANK = re.compile(r"[ \t\u00a0]+")
 # Groups of digits that say: date, time, amount, address of a machine, card.
 _OTHER = re.compile(
-    r"(?:19|20)\d\d[-/. ][01]?\d[-/. ][0-3]?\d(?!\d)"
+    r".*(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
+    r"|(?:19|20)\d\d ?[-/\u2010-\u2013] ?(?:19|20)\d\d$"
+    r"|(?:19|20)\d\d[-/. ][01]?\d[-/. ][0-3]?\d(?!\d)"
     r"|[0-3]?\d[-/.][01]?\d[-/.](?:19|20)\d\d(?!\d)"
-    r"|\d{1,3}(?:\.\d{1,3}){3}$"
+    r"|(?:.*[ \t\u00a0])?\d{1,3}(?:\.\d{1,3}){3}$"
     r"|\d{4}[ -]\d{4}[ -]\d{4}"
     r"|\d+\.\d+$"
     r"|\d{1,3}(?:\.\d{3}){2,}$"
 )
-_NANP = re.compile(r"(?:1[ .-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}")
+_NANP = re.compile(
+    r"(?:1[ .-]?)?(?:\([2-9]\d\d\)[ .-]?[2-9]\d\d[ .-]\d{4}|[2-9]\d\d(?:([.-])[2-9]\d\d\1| [2-9]\d\d[ -])\d{4})"
+)
 # A trunk prefix and groups: Europe, Australia, India and most of the world.
 _TRUNK = re.compile(r"\(?0\d{1,5}\)?[ ./\u00a0\u2010-\u2013-]{1,3}\d[\d ./\u00a0\u2010-\u2013-]{3,14}\d")
 _TRUNK_REGIONS = (
@@ -69,17 +74,19 @@ _TRUNK_REGIONS = (
 )
 _BARE_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR", "PL")
 
-_WORDS = Context(
-    """phone telephone tel mobile cell cellphone fax call called calling ring dial sms whatsapp signal hotline helpline
-    callback landline contact reach telefon telefonnummer handy rufnummer mobil festnetz durchwahl téléphone portable
-    joindre appeler fixe teléfono móvil llamar celular telefono cellulare chiamare telefoon mobiel bellen telefone
-    telemóvel komórka""".split()
+_WORDS = Words(
+    """*phone* telephone tel mobile mob cell cellphone fax call calls called calling ring dial sms whatsapp signal
+    telegram hotline helpline callback landline contact reach telefon* handy handynummer rufnummer mobil
+    mobilnummer festnetz durchwahl téléphone portable joindre appeler fixe teléfono móvil llamar llámame celular
+    telefono cellulare cell chiamare telefoon* mobiel bellen telefone telemóvel ligar komórka puhelin
+    telefonnr""".split()
 )
-_AGAINST_WORDS = Context(
+_AGAINST_WORDS = Words(
     """order invoice serial sku isbn issn ticket tracking parcel shipment product article item part model version
-    build commit revision account routing iban card policy claim case reference ref barcode ean upc gtin asin doi
+    build commit revision account routing iban card policy claim case reference ref barcode ean upc gtin asin doi id
     timestamp epoch latitude longitude coordinates hash checksum bytes port pid uid gid row line bestellnummer
-    rechnung artikelnummer kundennummer commande facture pedido factura ordine fattura""".split()
+    rechnung artikelnummer kundennummer commande facture pedido factura ordine fattura""".split(),
+    after=False,
 )
 
 
@@ -96,28 +103,40 @@ class PhoneDetector:
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """Numbers with a score of at least 0.4."""
         for found in matches(self._candidate, text.text, windows):
-            start, end = found.span()
-            written = found[0]
+            start, written = found.start(), found[0]
             if written.startswith("(") and ")" not in written:
                 start, written = start + 1, written[1:]
-            score = self._score(text.text, start, end, written)
-            if score >= _LEAST:
-                extension = _EXTENSION.match(text.text, end)
-                yield Match(start, extension.end() if extension else end, ENTITY, round(score, 4), self.name)
+            for part in _parts(written):
+                end = start + len(part)
+                score = self._score(text.text, start, end, part)
+                if score >= _LEAST:
+                    extension = _EXTENSION.match(text.text, end)
+                    last = extension.end() if extension else end
+                    yield Match(start, last, ENTITY, round(score, 4), self.name)
+                    break
 
     @staticmethod
     def _score(text: str, start: int, end: int, written: str) -> float:
         score, regions = shape(written)
         if not score:
             return 0.0
-        near = _WORDS.near(text, start, end)
-        if near:
+        against = _AGAINST_WORDS.before(text, start, 2)
+        if not against and _WORDS.near(text, start, end):
             score = raised(score)
-        elif _AGAINST_WORDS.near(text, start, end):
+        elif against or _AGAINST_WORDS.near(text, start, end):
             score -= _AGAINST
         if score < _LEAST:
             return 0.0
         return score if is_valid(written, regions) else 0.0
+
+
+def _parts(written: str) -> Iterator[str]:
+    """What is written, and then less and less of it: another number may stand behind a telephone's."""
+    yield written
+    for blank in reversed([found.start() for found in _BLANK.finditer(written)]):
+        if len(_DIGIT.findall(written[:blank])) < 7:
+            return
+        yield written[:blank]
 
 
 def shape(written: str) -> tuple[float, tuple[str, ...]]:

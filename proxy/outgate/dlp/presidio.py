@@ -22,10 +22,11 @@ from typing import Any
 
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.context import Context, raised
+from outgate.dlp.context import Context, Words, nationality, raised
 from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.entities import Entity
-from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.scanner import Expression, Window, matches, merged
+from outgate.dlp.tables import fields
 
 _TOP = 1.0  # a hit whose checksum holds
 
@@ -34,6 +35,19 @@ _TOP = 1.0  # a hit whose checksum holds
 _TELEPHONE = r"[+(（＋]?\d(?:[^\w\n]{0,4}\d){6,}"
 _AROUND_DIGITS = 40
 _AROUND_IBAN = 1
+
+
+def _labelled(words: str, prefixes: str) -> Expression:
+    """Where a number may be that is only one behind a label."""
+    return Expression(
+        rf"(?:{words})(?:\s|[#:.-]|no|number|id)+(?:(?:{prefixes})-?)?\d"
+        if prefixes
+        else rf"(?:{words})(?:\s|[#:.-]|no|number|id)+\d",
+        int(re.IGNORECASE),
+        after=24,
+    )
+
+
 # By recognizer, the patterns that have this in them, and where to look for them instead: those that open
 # with lookaheads, which the scanner leaves out, or with what most words have. A local part of an address
 # has 64 characters at most, its domain 255 (RFC 5321).
@@ -44,11 +58,44 @@ _LOCATORS: dict[str, tuple[str, Expression]] = {
         r"(?<![\w:])",
         Expression(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:", before=48, after=64),
     ),
+    "DeKfzRecognizer": (
+        "",
+        Expression(r"(?:\b[A-Z]|[ÄÖÜ])[A-ZÄÖÜ]{0,2}[ \t\n-][A-Z]{1,2}[\s-]\d", int(re.IGNORECASE), after=8),
+    ),
+    "UsClaimNumberRecognizer": ("(?<=", _labelled("claim", "CLM")),
+    "UsPrescriptionNumberRecognizer": ("(?<=", _labelled("rx|prescription", "RX")),
+    "UsPriorAuthorizationNumberRecognizer": ("(?<=", _labelled("authorization|auth", "PA")),
+    "UsReferralNumberRecognizer": ("(?<=", _labelled("referral", "REF|INF")),
+    "UsProviderTaxIdRecognizer": ("(?<=", _labelled("tax|tin|ein|identification|provider", "")),
+    "UkDrivingLicenceRecognizer": (
+        "",
+        Expression(
+            r"[0-9](?:0[1-9]|1[0-2]|5[1-9]|6[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9][A-Z9]{2}",
+            int(re.IGNORECASE),
+            before=5,
+            after=8,
+        ),
+    ),
     "UsHealthInsuranceMemberIdRecognizer": (
         "(?=",
         Expression(r"\b[A-Z0-9-]{0,19}[0-9][A-Z0-9-]{0,19}\b", int(re.IGNORECASE)),
     ),
 }
+# Those whose patterns fit half of all words and codes: where a context word of the entity's own is needed anyway, it
+# is looked for instead, and the patterns only around it.
+_BY_CONTEXT = frozenset(
+    {
+        "DeIdCardRecognizer",
+        "DeKfzRecognizer",
+        "DePassportRecognizer",
+        "InPanRecognizer",
+        "UkPostcodeRecognizer",
+        "UkVehicleRegistrationRecognizer",
+        "UsHealthInsuranceMemberIdRecognizer",
+        "UsLicenseRecognizer",
+    }
+)
+_BEFORE_CONTEXT, _AFTER_CONTEXT = 64, 160
 # Lookaheads that read on to the end of the text for what must be in the next few characters.
 _TIGHTER: dict[str, tuple[tuple[str, str], ...]] = {
     "InPanRecognizer": (
@@ -93,7 +140,7 @@ class Recognizer:
         self.entities = frozenset({entity.name})
         self._recognizer = recognizer
         self._entity = entity
-        self._context = Context(recognizer.context or ())
+        self._context = _context(recognizer, entity)
         self._validates = _overrides(recognizer, "validate_result")
         flags = int(recognizer.global_regex_flags)
         sources = [_tightened(self.name, pattern.regex) for pattern in recognizer.patterns]
@@ -101,12 +148,21 @@ class Recognizer:
             (regex.compile(source, flags), float(pattern.score))
             for source, pattern in zip(sources, recognizer.patterns, strict=True)
         ]
-        self.expressions = tuple(_located(self.name, source, flags) for source in sources)
+        self._by_context = (
+            self.name in _BY_CONTEXT and entity.needs_context and isinstance(self._context, Words)
+        )
+        if self._by_context and isinstance(self._context, Words):
+            around = Expression(self._context.anywhere, int(re.IGNORECASE))
+            self.expressions: tuple[Expression, ...] = (around,) * len(sources)
+        else:
+            self.expressions = tuple(_located(self.name, source, flags) for source in sources)
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All hits, scored as Presidio scores them, without those below the entity's least score."""
         pattern, score = self._patterns[which]
         alone = self._stands_without_context(score)
+        if self._by_context and windows:
+            windows = _around(windows, text.text)
         for hit in matches(pattern, text.text, windows):
             start, end = hit.span()
             if alone or self._context.near(text.text, start, end):
@@ -135,7 +191,7 @@ class AnalyzingRecognizer:
         self.entities = frozenset({entity.name})
         self._recognizer = recognizer
         self._entity = entity
-        self._context = Context(recognizer.context or ())
+        self._context = _context(recognizer, entity)
         patterns = getattr(recognizer, "patterns", None)
         self._around = _AROUND_IBAN if patterns else _AROUND_DIGITS
         flags = int(getattr(recognizer, "global_regex_flags", 0))
@@ -159,14 +215,20 @@ class AnalyzingRecognizer:
             yield result.start, result.end, float(result.score)
 
 
+def _context(recognizer: Any, entity: Entity) -> Context | Words:
+    return Words(entity.context) if entity.context else Context(recognizer.context or ())
+
+
 def _scored(
-    entity: Entity, context: Context, text: str, start: int, end: int, score: float, name: str
+    entity: Entity, context: Context | Words, text: str, start: int, end: int, score: float, name: str
 ) -> Iterator[Match]:
     if score <= 0.0:
         return
     near = bool(context) and context.near(text, start, end)
     if near:
         score = raised(score)
+        if entity.country and score < 0.9 and nationality(entity.country).near(text, start, end):
+            score += 0.1  # of the passports of many countries, the one that is named
     elif entity.needs_context:
         return
     if score >= entity.min_score:
@@ -186,6 +248,18 @@ def _widened(windows: Sequence[Window], by: int, length: int) -> Iterator[tuple[
         start, end = first, last
     if end > 0:
         yield start, end
+
+
+def _around(windows: Sequence[Window], text: str) -> list[Window]:
+    """Where a value may begin that has a context word in ``windows``, or at the head of its column."""
+    length = len(text)
+    spans: list[tuple[int, int]] = []
+    for window in windows:
+        spans.append((max(0, window.start - _BEFORE_CONTEXT), min(length, window.end + _AFTER_CONTEXT)))
+        below = fields(text, window.start)
+        if below:
+            spans.append((below[0][0], below[-1][1]))
+    return merged(sorted(spans), 0, _BEFORE_CONTEXT, length)
 
 
 def _located(recognizer: str, pattern: str, flags: int) -> Expression:

@@ -51,11 +51,13 @@ def load(paths: Sequence[Path], *, check_model: bool = False, providers: Iterabl
         if spec is not None:
             loaded.append((path, node, spec))
     problems += _name_clashes(files.read)
-    config, wrong, word_lists = own_detectors.merged(list(_own(files.read)))
+    own = list(_own(files.read))
+    config, wrong, word_lists = own_detectors.merged(own)
     problems += wrong
     seen = files.seen | set(word_lists)
     if problems:
         raise PolicyError(_in_order(problems, files), seen)
+    groups = _groups(files.read, own_detectors.locales(own, files.read[0][0]))
     rules = tuple(
         _compiled(rule, path, node, position, groups)
         for path, node, spec in loaded
@@ -90,7 +92,9 @@ def _own(read: Sequence[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, Detect
                 yield path, inner, spec
 
 
-def _groups(read: Sequence[tuple[Path, Node]]) -> Mapping[str, frozenset[str]]:
+def _groups(
+    read: Sequence[tuple[Path, Node]], locales: frozenset[str] | None = None
+) -> Mapping[str, frozenset[str]]:
     """All groups of entities, with the policy's own; read before validation, which asks for them."""
     own: set[str] = set()
     for _, node in read:
@@ -102,7 +106,7 @@ def _groups(read: Sequence[tuple[Path, Node]]) -> Mapping[str, frozenset[str]]:
                 if isinstance(entry, dict) and isinstance(entry.get("entity"), str):
                     own.add(entry["entity"])
     one_each = {entity: frozenset({entity}) for entity in own}
-    return {**dlp_entities.groups(), **one_each, **({CUSTOM: frozenset(own)} if own else {})}
+    return {**dlp_entities.groups(locales), **one_each, **({CUSTOM: frozenset(own)} if own else {})}
 
 
 def _name_clashes(read: Sequence[tuple[Path, Node]]) -> list[Problem]:

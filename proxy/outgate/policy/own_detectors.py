@@ -13,6 +13,7 @@ from pathlib import Path
 
 import regex
 
+from outgate.dlp import entities
 from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
 from outgate.dlp.detector import everywhere
 from outgate.dlp.patterns import CustomDetector
@@ -64,6 +65,18 @@ def merged(
     model = next((s.ner_model for s in stating if "ner_model" in s.model_fields_set), default.ner_model)
     config = DetectorConfig(frozenset(), language, tuple(patterns), tuple(words), model)
     return config, problems, lists
+
+
+def locales(specs: Sequence[tuple[Path, Node, DetectorsSpec]], main: Path) -> frozenset[str]:
+    """The countries whose numbers a group has, in a policy whose first file is ``main``.
+
+    What that file states holds. If it states nothing, it is the default and whatever the files that it includes
+    state: to include a pack takes nothing away.
+    """
+    stated = {file: spec.locales for file, _, spec in specs if spec.locales}
+    if main in stated:
+        return entities.locales(stated[main])
+    return entities.DEFAULT_LOCALES.union(*(entities.locales(names) for names in stated.values()))
 
 
 def _unfit(custom: CustomPattern, spec: PatternSpec) -> list[tuple[str, int, str]]:

@@ -28,6 +28,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import CoreSchema, core_schema
 
 from outgate.catalogue.countries import country
+from outgate.dlp import entities as dlp_entities
 from outgate.model import Action, Provider, Role
 from outgate.policy import values
 from outgate.policy.error import near_miss
@@ -96,6 +97,17 @@ def _known_to_catalogue(fact: str) -> AfterValidator:
         return pattern
 
     return AfterValidator(check)
+
+
+def _known_locale(name: str) -> str:
+    try:
+        dlp_entities.locales([name])
+    except dlp_entities.UnknownLocaleError as error:
+        known = ", ".join(sorted(dlp_entities.known_locales()))
+        raise ValueError(
+            f"no detector is for the locale {name!r}", f"did you mean {error.hint}?" if error.hint else known
+        ) from None
+    return name
 
 
 def _there_already(action: Action) -> Action:
@@ -261,6 +273,11 @@ class WordsSpec(_Spec):
 class DetectorsSpec(_Spec):
     """What detection needs to know beyond the names of entities."""
 
+    locales: Annotated[tuple[Annotated[Text, AfterValidator(_known_locale)], ...], _OneOrMore()] = Field(
+        (),
+        description="countries whose numbers a group such as pii or identity has: us, uk, de, ..., eea, default, all; "
+        "an entity that is named itself is always looked for",
+    )
     language: Annotated[str, Field(pattern="^[a-z]{2}$")] = Field(default="en", description="ISO 639-1 code")
     ner_model: str | None = Field(
         default=None, description="spaCy package that finds names; null: none is used"

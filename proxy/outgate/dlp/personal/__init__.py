@@ -1,0 +1,48 @@
+"""Personal data that one expression does not describe: detectors made by hand, each a module of its own.
+
+Each locates by something cheap (an @, a word such as "Street", a run of digits) and judges what stands
+there. What has a shape and at most a checksum is a rule in ``policies/detectors/pii.yaml`` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from outgate.dlp import entities
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.detector import Match, PatternDetector, Text
+from outgate.dlp.personal.addresses import AddressDetector
+from outgate.dlp.personal.births import BirthDetector
+from outgate.dlp.personal.cards import CardDetector
+from outgate.dlp.personal.iban import IbanDetector
+from outgate.dlp.personal.internet import EmailDetector, IpDetector
+from outgate.dlp.scanner import Window
+
+
+def detectors(config: DetectorConfig) -> list[PatternDetector]:
+    """Those whose entity is wanted."""
+    made: tuple[PatternDetector, ...] = (
+        AddressDetector(),
+        BirthDetector(),
+        CardDetector(),
+        EmailDetector(),
+        IbanDetector(),
+        IpDetector(),
+    )
+    return [_Sure(detector) for detector in made if detector.entities & config.entities]
+
+
+class _Sure:
+    """A detector without what scores less than its entity's least."""
+
+    def __init__(self, detector: PatternDetector) -> None:
+        self.name = detector.name
+        self.entities = detector.entities
+        self.expressions = detector.expressions
+        self._detector = detector
+        self._least = {name: entities.catalogue()[name].min_score for name in detector.entities}
+
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
+        for match in self._detector.judge(text, which, windows):
+            if match.score >= self._least[match.entity]:
+                yield match

@@ -1,0 +1,87 @@
+"""Tables written as text: which column a value stands in, by the names in the table's first line.
+
+CSV, TSV, `;` and `|`: a block of lines without an empty one, the first of which has names and no numbers. Nothing
+is parsed but the lines that are asked about.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = "\t;|,"
+_LONGEST = 2_000  # code points of a line of names
+_NAME = re.compile(r"[\"' ]{0,3}[^\W\d][\w #./()-]{0,40}[\"' ]{0,3}")
+_QUOTED = re.compile(r'"[^"\n]*"')
+
+
+def column(text: str, position: int) -> str:
+    """The name of the column that ``position`` stands in; "" where it stands in no table."""
+    line = text.rfind("\n", 0, position) + 1
+    if not line:
+        return ""
+    head = max(text.rfind("\n\n", 0, line) + 2, text.rfind("```", 0, line), 0) if line else 0
+    if text.startswith("```", head):
+        head = text.find("\n", head) + 1
+    if not head < line:
+        return ""
+    names, mark = header(text, head)
+    if not names:
+        return ""
+    index = _QUOTED.sub("", text[line:position]).count(mark)
+    # In the first half of a quoted field, its own marks have been counted: they are not many.
+    return names[index] if index < len(names) else ""
+
+
+def header(text: str, start: int) -> tuple[list[str], str]:
+    """The names in the line at ``start``, and what stands between them; nothing if it has other things."""
+    end = text.find("\n", start)
+    line = text[start : end if end >= 0 else len(text)].strip("\r|")
+    if not 3 <= len(line) <= _LONGEST:
+        return [], ""
+    mark = max(_MARKS, key=line.count)
+    names = line.split(mark)
+    if len(names) < 2 or end < 0 or not all(_NAME.fullmatch(name) for name in names):
+        return [], ""
+    if text[start : start + 1] == "|":
+        names = ["", *names]
+    below = text[end + 1 : end + 1 + _LONGEST].partition("\n")[0]
+    return (names, mark) if below.count(mark) >= len(names) - 1 else ([], "")
+
+
+def fields(text: str, position: int) -> list[tuple[int, int]]:
+    """Spans of the fields below the name at ``position``, if that is a column's name; without blanks and quotes."""
+    start = text.rfind("\n", 0, position) + 1
+    names, mark = header(text, start)
+    if not names:
+        return []
+    index = text[start:position].count(mark)
+    found: list[tuple[int, int]] = []
+    line = text.find("\n", start) + 1
+    while line:
+        end = text.find("\n", line)
+        last = end if end >= 0 else len(text)
+        if last == line:
+            break
+        place = _place(text, line, last, index, mark)
+        if place is None:
+            break
+        found.append(place)
+        line = end + 1
+    return found
+
+
+def _place(text: str, line: int, end: int, index: int, mark: str) -> tuple[int, int] | None:
+    """The span of a line's field."""
+    position, quoted, start = line, False, line
+    while position <= end:
+        sign = text[position] if position < end else mark
+        if sign == '"' and position < end:
+            quoted = not quoted
+        elif sign == mark and (not quoted or position == end):
+            if index == 0:
+                field = text[start:position]
+                return start + len(field) - len(field.lstrip(" \"'")), start + len(field.rstrip(" \"'\r"))
+            index -= 1
+            start = position + 1
+        position += 1
+    return None

@@ -1,0 +1,290 @@
+"""Cards, addresses, dates of birth, telephone numbers, e-mail and IP addresses: what is found, and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from outgate.dlp.config import DetectorConfig
+from outgate.dlp.engine import Engine
+
+ENTITIES = frozenset(
+    {"CREDIT_CARD", "STREET_ADDRESS", "DATE_OF_BIRTH", "PHONE_NUMBER", "EMAIL_ADDRESS", "IP_ADDRESS"}
+)
+
+
+@pytest.fixture(scope="module")
+def engine(patterns_folder: Path) -> Engine:
+    return Engine(DetectorConfig(entities=ENTITIES, ner_model=None), patterns_folder)
+
+
+def found(engine: Engine, text: str, entity: str = "") -> list[str]:
+    """The values found in ``text``, of one entity or of all."""
+    return [text[m.start : m.end] for m in engine.scan([text])[0] if entity in ("", m.entity)]
+
+
+def completed(digits: str) -> str:
+    """``digits`` and the digit that makes Luhn's sum right: no number that anybody holds."""
+    total = sum(sum(divmod(int(d) * (2 - i % 2), 10)) for i, d in enumerate(reversed(digits)))
+    return digits + str(-total % 10)
+
+
+VISA, MASTERCARD_2 = completed("4" + "1" * 14), completed("222300312200322")
+AMEX, DINERS = completed("37828224631000"), completed("3056930902590")
+UNIONPAY_19, VISA_13 = completed("6212345678901232" + "00"), completed("422222222222")
+
+
+def grouped(digits: str, sizes: Sequence[int], mark: str) -> str:
+    parts, position = [], 0
+    for size in sizes:
+        parts.append(digits[position : position + size])
+        position += size
+    return mark.join(parts)
+
+
+@pytest.mark.parametrize("card", [VISA, MASTERCARD_2, AMEX, DINERS, UNIONPAY_19, VISA_13])
+@pytest.mark.parametrize("around", ["{}", "pay with {}.", '{{"pan": {}, "x": 1}}', "1,{},2030", "n={};"])
+def test_cards_of_all_lengths_are_found_also_as_numbers(engine: Engine, card: str, around: str) -> None:
+    assert found(engine, around.format(card)) == [card]
+
+
+@pytest.mark.parametrize("mark", [" ", "-", ".", "\u00a0"])
+def test_cards_are_found_in_groups(engine: Engine, mark: str) -> None:
+    for card, sizes in (
+        (VISA, (4, 4, 4, 4)),
+        (AMEX, (4, 6, 5)),
+        (DINERS, (4, 6, 4)),
+        (UNIONPAY_19, (4, 4, 4, 4, 3)),
+    ):
+        written = grouped(card, sizes, mark)
+        assert found(engine, f"my number is {written} ok") == [written]
+
+
+def test_what_stands_behind_a_card_is_left_out(engine: Engine) -> None:
+    written = grouped(VISA, (4, 4, 4, 4), " ")
+    assert found(engine, f"{written} 123", "CREDIT_CARD") == [written]
+    assert found(engine, f"{written} 12/27", "CREDIT_CARD") == [written]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VISA[:-1] + str((int(VISA[-1]) + 1) % 10),
+        "id " + completed("7" + "1" * 14),
+        "at 1732458238000 and 1732458238000123 and 1732458238000123456",
+        "IMEI " + completed("49015420323751"),
+        f"tracking number {VISA}",
+        f"order {VISA}",
+        f"0.{VISA}",
+        f"9{VISA}0077",
+        f"9400 {grouped(VISA, (4, 4, 4, 4), ' ')} 00",
+        f"deadbeef{VISA}cafe",
+    ],
+)
+def test_other_long_numbers_are_no_cards(engine: Engine, text: str) -> None:
+    assert found(engine, text, "CREDIT_CARD") == []
+
+
+ADDRESSES = [
+    "Flat 1, 12 Stoke Newington Road, London N16 4HY",
+    "742 Evergreen Terrace, Springfield, IL 62704",
+    "742 Evergreen Terrace\nSpringfield, IL 62704",
+    "Apt 4B, 350 Fifth Avenue, New York, NY 10118",
+    "350 5th Ave, Apt 4B, New York, NY 10118-0110, USA",
+    "1600 Pennsylvania Avenue NW, Washington, DC 20500",
+    "1500 Broadway, New York, NY 10036",
+    "4521 Oak Ridge Dr Apt 12\nCharlotte NC 28202",
+    "1234 NE 45th St, Seattle, WA 98105",
+    "2100 Highway 61 N, Vicksburg, MS 39183",
+    "45 Martin Luther King Jr Blvd, Atlanta, GA",
+    "P.O. Box 1234, Austin, TX 78701",
+    "221B Baker Street, London NW1 6XE, UK",
+    "12 Baker Street, London",
+    "27 Old Gloucester Street\nLondon\nWC1N 3AX",
+    "Rose Cottage, 4 Church Lane, Bath BA1 1AA",
+    "Unit 7, 18 Mill Lane, Cambridge, CB2 1RX",
+    "Level 5, 120 Collins Street, Melbourne VIC 3000",
+    "3/45 George St, Sydney NSW 2000",
+    "111 Wellington St, Ottawa, ON K1A 0A9",
+    "1455 Rue Sainte-Catherine, Montréal, QC H3G 1T6",
+    "Hauptstraße 12, 10115 Berlin",
+    "Berliner Str. 7a, 80331 München",
+    "Unter den Linden 77, 10117 Berlin",
+    "Am Markt 3, 04109 Leipzig",
+    "Kärntner Straße 12/4, 1010 Wien",
+    "Musterweg 5, 12345 Musterstadt",
+    "Postfach 12 34, 53111 Bonn",
+    "12 bis rue de la Paix, 75002 Paris",
+    "3, avenue des Champs-Élysées, 75008 Paris",
+    "15 boulevard Saint-Germain, 75005 Paris Cedex 05",
+    "Rue de la Loi 16, 1000 Bruxelles",
+    "Calle Mayor 5, 3º B, 28013 Madrid",
+    "C/ Gran Vía 28, 2º izq, 28013 Madrid",
+    "Avda. de la Constitución, 14, 41004 Sevilla",
+    "Rua Augusta 150, 1100-053 Lisboa",
+    "Via Roma 10, 00184 Roma (RM)",
+    "Via Giuseppe Garibaldi, 25 - 20121 Milano MI",
+    "Keizersgracht 123-2, 1015 CJ Amsterdam",
+    "Damrak 1, 1012 LG Amsterdam",
+    "Laan van Meerdervoort 70, 2517 AN Den Haag",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(
+    "around", ["{}", "Please ship it to {} by Friday.", "My address is {}, thanks", '{{"a": "{}"}}']
+)
+def test_an_address_is_one_finding_and_nothing_else_of_the_text(
+    engine: Engine, address: str, around: str
+) -> None:
+    assert found(engine, around.format(address)) == [address]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "im at [742 evergreen terrace springfield il 62704] lol",
+        "i live at [12 baker street]",
+        "meet me [10 downing st london sw1a 2aa]",
+        "wohne in der [hauptstraße 12, 10115 berlin]",
+        "on est au [12 rue victor hugo 75002 paris]",
+    ],
+)
+def test_an_address_without_capitals_needs_something_that_tells_it(engine: Engine, text: str) -> None:
+    before, rest = text.split("[")
+    value, after = rest.split("]")
+    assert found(engine, before + value + after) == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12 Angry Men",
+        "error 404 Not Found",
+        "5 Star Road Trip",
+        "3 Way Merge",
+        "file_12 Main.py",
+        "version 2 Street Fighter",
+        "In 2019 Wall Street crashed",
+        "see section 4 of the Drive manual",
+        "we have 3 kids on the street",
+        "step 3: Drive to the Park",
+        "via Port 8080",
+        "3 Lane Highway",
+        "Vektor 5 und Motor 3",
+        "Arbeitsplatz 4",
+        "by the way 3 people",
+        "24 Hour Drive",
+        "4 Wheel Drive",
+        "512 GB Solid State Drive",
+        "BP 120/80",
+        "place = 5",
+        "the 3 Tier Court system",
+        "7 Day Pass",
+        "80 Column Row of it",
+        "Room 101, Building 5",
+    ],
+)
+def test_numbers_and_words_of_other_things_are_no_addresses(engine: Engine, text: str) -> None:
+    assert found(engine, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Date of birth: [04/07/1981]",
+        "DOB [1981-07-04]",
+        "D.O.B.: [4/7/81]",
+        '"dob": "[1981-07-04]"',
+        '"birthDate":"[1981-07-04]T00:00:00Z"',
+        r"{\"dateOfBirth\": \"[1981-07-04]\"}",
+        "<dob>[1981-07-04]</dob>",
+        "DOB (MM/DD/YYYY): [07/04/1981]",
+        "| DOB | [1981-07-04] |",
+        "She was born on the [4th of July, 1981].",
+        "born in Paris on [4 July 1981]",
+        "née le [3 mars 1980] à Lyon",
+        "geb. am [4. Juli 1981]",
+        "Geburtsdatum: [4.7.1981]",
+        "nacido el [4 de julio de 1981]",
+        "nato a Roma il [4 luglio 1981]",
+        "geboren op [4 juli 1981]",
+        "Data urodzenia: [04.07.1981]",
+        "生年月日：[1981年7月4日]",
+    ],
+)
+def test_a_date_of_birth_is_found_by_its_label(engine: Engine, text: str) -> None:
+    value = text[text.index("[") + 1 : text.index("]")]
+    assert found(engine, text.replace("[", "").replace("]", "")) == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the release date is 2024-01-02",
+        "born in a small town. On 4 July 1981 he left",
+        "id,dob,name",
+        "birthday party on 12/03",
+        "born 2024-13-45",
+    ],
+)
+def test_other_dates_are_nobodys_birth(engine: Engine, text: str) -> None:
+    assert found(engine, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail [jo.blogs@acme-mail.co.uk].",
+        "<[jane.doe@firma-mail.de]>",
+        "mailto:[jane@firma-mail.de]?subject=x",
+        "to=[jane@firma-mail.de]&x=1",
+        "[first.last+tag@sub.firma-mail.com],y",
+        "'[o'brien@dublin-mail.ie]'",
+        "ask [jürgen@bücher-laden.de]: he knows",
+        "[a.smith@example.org] wrote",
+        "[83.33.203.102]:443",
+        "http://[83.33.203.102]/x",
+        "client ip [10.20.30.40]",
+        "user logged in from [192.168.1.20]",
+        "visitor [2a00:1450:4001:831::200e]",
+        "call [212-736-5000] 10.0.0.1 now",
+        "tel:[+12127365000]",
+        "42,[212-736-5000],39",
+        'Tel. "[020 7946 0958]"',
+    ],
+)
+def test_the_value_alone_is_found(engine: Engine, text: str) -> None:
+    value = text[text.index("[") + 1 : text.index("]")]
+    assert found(engine, text.replace("[", "").replace("]", "")) == [value]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user@example.com",
+        "your.email@example.com",
+        "git@github.com:group/project.git",
+        "icon@2x.png",
+        "npm i pkg@1.2.3 @scope/x@2.0.0",
+        "@app.route('/x')",
+        "postgres://admin@db.internal-host.com/x",
+        "version 1.2.3.4",
+        "see section 83.1.2.200",
+        "pkg==8.100.2.200",
+        "Chrome/120.0.0.0",
+        "10.0.0.1, 0.0.0.0, 127.0.0.1, 255.255.255.0, 192.0.2.7, ::1, 2001:db8::1, fe80::1%eth0",
+        "1.3.6.1.4.1.311",
+        "std::ab::cd and f64::1",
+        "12:34:56 aa:bb:cc:dd:ee:ff",
+        "called 10.33.203.102",
+        "build 1234567893",
+        "my string 2127365000",
+        "a call to id 2127365000",
+        "Copyright: 2013-2021",
+    ],
+)
+def test_what_has_only_the_shape_is_not_found(engine: Engine, text: str) -> None:
+    assert found(engine, text) == []
