@@ -6,6 +6,7 @@ Owns that change. It never changes a length: a character whose other case has tw
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from outgate.dlp.names.words import words
 
@@ -30,7 +31,7 @@ def recased(sentence: str, found: list[re.Match[str]], one_case: bool) -> str | 
         shouted = {word.start() for word in found if _is_shouted(word[0])}
         return _capitalised(sentence, found, shouted) if shouted else sentence
     own = [word[0].lower() for word in found]
-    if not any(word in lists.names for word in own) and not is_cued(sentence):
+    if not any(word in lists.names for word in own) and not is_cued(sentence) and not _has_pair(own):
         return None
     known = sum(word in lists.ordinary for word in own)
     if _NO_SENTENCE.search(sentence) or (len(own) > 3 and known * 3 < len(own)):
@@ -47,6 +48,12 @@ def recased(sentence: str, found: list[re.Match[str]], one_case: bool) -> str | 
 def is_cued(sentence: str) -> bool:
     """Whether a word that is no ordinary one stands where a person is named."""
     return any(cue["name"].lower() not in words().nameless for cue in _CUE.finditer(sentence))
+
+
+def _has_pair(own: list[str]) -> bool:
+    """Whether two unknown words stand together in a sentence of known ones: "has eustaquio bustamante paid"."""
+    unknown = [len(word) > 2 and word not in words().ordinary for word in own]
+    return len(own) > 4 and sum(unknown) < 4 and any(one and two for one, two in pairwise(unknown))
 
 
 def _is_shouted(word: str) -> bool:

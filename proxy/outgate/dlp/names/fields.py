@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from functools import cache
 
 from outgate.dlp.names.persons import is_person
-from outgate.dlp.names.shapes import CAPITALISED, NAME, Span, looks_organised
+from outgate.dlp.names.shapes import CAPITALISED, NAME, Span, is_identifier, looks_organised
 from outgate.dlp.names.words import cue_set, words
 
 _FIELD = re.compile(
     r"(?:^[ \t>*|-]{0,20}|(?<=[{,;])[ \t]?)[\"'*]{0,2}(?P<label>[^\W\d_][\w -]{1,24})[\"'*]{0,2}[ \t]{0,9}[:=\t]"
     r"[ \t]{0,40}[\"'*]{0,2}(?P<value>[^\W\d_][^\n\"{}<>|;:=\t]{1,60})",
+    re.MULTILINE,
+)
+_SPEAKER = re.compile(
+    rf"^[ \t]{{0,9}}(?:\[[\d: .apm/-]{{4,24}}\][ \t]{{0,9}}|\d\d?:\d\d[ \t]{{0,9}}(?:[-–][ \t]{{0,9}})?)?"
+    rf"(?:<(?={NAME}>))?(?P<name>{NAME})[>:][ \t]",
     re.MULTILINE,
 )
 _QUOTED = re.compile(rf"[\"']({CAPITALISED}(?:[ \t]{CAPITALISED}){{1,2}})[\"']")
@@ -31,10 +36,23 @@ def listed(text: str) -> Iterator[Span]:
     yield from _tables(text)
     for field in _FIELD.finditer(text):
         yield from _valued(text, field["label"], *field.span("value"))
+    yield from _speakers(text)
     for quoted in _QUOTED.finditer(text):
         name = quoted[1].split()
         if name[-1].lower() in words().persons and is_person(name, sure=False):
             yield *quoted.span(1), "PERSON"
+
+
+def _speakers(text: str) -> Iterator[Span]:
+    """Who speaks in a chat: at least two lines start with a name, one of which the lists know."""
+    spoken = [one.span("name") for one in _SPEAKER.finditer(text)]
+    if len(spoken) < 2:
+        return
+    names = [text[first:last].split() for first, last in spoken]
+    if any(is_person(name, sure=False) for name in names):
+        for (first, last), name in zip(spoken, names, strict=True):
+            if is_person(name, sure=True) and len(name) < 5:
+                yield first, last, "PERSON"
 
 
 def _valued(text: str, label: str, first: int, last: int) -> Iterator[Span]:
@@ -74,8 +92,10 @@ def _fits(entity: str, value: str, sure: bool) -> bool:
         return is_person(value.replace(",", "").split(), sure)
     if entity == "LOCATION":
         known = value.lower() in lists.place_phrases or all(word in lists.places for word in lower)
-        return known or (sure and len(lower) <= 5 and not ordinary)
-    return value.lower() in lists.organisations or looks_organised(value.split()) or not ordinary
+        tool = any(word in lists.products or is_identifier(word) for word in value.split())
+        return known or (sure and len(lower) <= 5 and not ordinary and not tool)
+    known = value.lower() in lists.organisations or looks_organised(value.split())
+    return known or (sure and not ordinary)
 
 
 def _tables(text: str) -> Iterator[Span]:
@@ -99,7 +119,13 @@ def _tables(text: str) -> Iterator[Span]:
         if len(row[0]) < 500 and not any(map(str.isdigit, row[0])):
             mark = max(_MARKS, key=row[0].count)
             labels = [text[first:last] for first, last in _cells(text, *row.span(), mark)]
-            heads = labels if any(map(_meanings, labels)) else []
+            heads = labels if any(map(_meanings, labels)) and all(map(_is_head, labels)) else []
+
+
+def _is_head(cell: str) -> bool:
+    return bool(_meanings(cell)) or all(
+        word in words().ordinary for word in _BLANKS.split(cell.lower().strip())
+    )
 
 
 def _cells(text: str, start: int, end: int, mark: str) -> Iterator[tuple[int, int]]:

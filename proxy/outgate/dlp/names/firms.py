@@ -20,17 +20,17 @@ _FAMILY = re.compile(
     rf"(?<!\w){CAPITALISED}[ \t](?:and|&)[ \t](?:Sons|Daughters|Brothers|Partners|Associates|Co)\b\.?"
 )
 _THREE = re.compile(
-    rf"(?<!, )(?<![\w'’-])({CAPITALISED}),[ \t]({CAPITALISED})(?:,?[ \t]and|[ \t]&)[ \t]({CAPITALISED})"
+    rf"(?<![\w'’-])({CAPITALISED}),[ \t]({CAPITALISED})(?:,?[ \t]and|[ \t]&)[ \t]({CAPITALISED})"
     r"(?![\w-]|[ \t][A-Z])"
 )
 # After three names, what is said of one firm and not of three persons.
 _ONE = re.compile(r",?[ \t](?:has|is|was|will|account|office|ledger|contract|team|brought|\w+s)\b")
 _EMPLOYED = re.compile(
-    r"(?i)\b(?:work(?:s|ed|ing)?|employed|job|intern(?:ed)?|position|offer|contract|account|employees?|staff|invoice|clients?"
+    r"(?i)\b(?:(?:director|manager|head|partner|president|counsel|engineer|consultant|officer),?|work(?:s|ed|ing)?|employed|job|intern(?:ed)?|position|offer|contract|account|employees?|staff|invoice|clients?"
     r"|customers?|join(?:ed)?|left|leav(?:e|ing)|founded|formerly|on behalf|shares|represents?|sued|acquired|merger)"
     r"[ \t](?:(?:at|for|of|by|with|from|the)[ \t]){0,2}$"
 )
-_WORD_BEFORE = re.compile(r"([^\W\d_]+)[ \t]$")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+),?[ \t]$")
 
 
 def companies(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:

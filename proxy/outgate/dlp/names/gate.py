@@ -19,7 +19,7 @@ from outgate.dlp.names.words import WORD, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
 # Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has.
-_LONG = re.compile(r"\S{20,}|\S+://\S+")
+_LONG = re.compile(r"[^\s,;|\"']{20,}|[^\s\"']+://[^\s\"']+")
 _OPAQUE = re.compile(r"\S{64}|.*://|[^@]*\d[^@]*$")
 _LINE = re.compile(r"[^\n]+")
 _CODE_MARK = re.compile(r"[{}()\[\];=<>|\\$`*&^~_]")

@@ -26,7 +26,8 @@ _TRAVEL = re.compile(
 )
 _ACTS = re.compile(
     r"[ \t](?:\([^()\n]{2,40}\)[ \t])?(?:sa(?:id|ys)|ask(?:ed|s)|told|report(?:ed|s)|wrote|writes|will|wants|joined"
-    r"|called|sent|thinks|suggested|approved|review(?:ed|s)|fixed|mentioned|noticed|added|is|was|has|from|at|and)\b|,|:[ \t]"
+    r"|called|sent|thinks|suggested|approved|review(?:ed|s)"
+    r"|fixed|mentioned|noticed|added|is|was|has|from|at|and)\b|,|:[ \t]"
 )
 
 
@@ -64,6 +65,8 @@ class Name:
         """What the words name, or None."""
         lists = words()
         if self.end - self.start < 2 or not self.own[0][0].isupper() or self._is_part():
+            return None
+        if self.before.isdigit() and self.label == "PERSON":  # of a street
             return None
         if (
             all(word in lists.never or word in lists.software for word in self.lower)
@@ -181,13 +184,15 @@ class Name:
         if self.label and self.before in _INSIDE and word not in lists.persons:
             return "LOCATION"
         halves = word.split("-")
-        if len(halves) > 1 and (self.label or all(half in lists.surnames for half in halves)):
+        if len(halves) > 1 and (self.label or lists.surnames.issuperset(halves)):
             return self._hyphenated(halves)
         if word in lists.given and not (self.label == "LOCATION" and (place or self.before in _TOWARDS)):
             return "PERSON" if self.label or word not in lists.surnames else None
         if word in lists.surnames:
             placed = self.label != "LOCATION" or self.before in _TOWARDS
             return self.label or None if placed else "PERSON"
+        if not self.label and self.before in ("near", "outside"):
+            return "LOCATION"
         if not self.label or word in self.small:
             return None
         if word.endswith(tuple(cue_set("place_endings"))):
@@ -209,7 +214,7 @@ class Name:
 
     def _hyphenated(self, halves: list[str]) -> str | None:
         lists = words()
-        if any(half in lists.ordinary for half in halves):
+        if any(half in lists.nameless or len(half) < 2 for half in halves):
             return None
         if any(half in lists.given and half not in lists.surnames for half in halves):
             return "PERSON"

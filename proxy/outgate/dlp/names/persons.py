@@ -63,9 +63,13 @@ def is_person(name: Sequence[str], sure: bool) -> bool:
 def _mailboxes(text: str, unit: Unit) -> Iterator[Span]:
     for box in _MAILBOX.finditer(text, unit.start, unit.end):
         last, comma, first = box["name"].partition(",")
-        if comma and first.split()[0].lower() not in words().given:
+        if comma and len(last.split()) > 2:
             continue
-        if is_person([*first.split(), *last.split()], sure=False):
+        name = [*first.split(), *last.split()]
+        addressed = (
+            "@" in box[0] and len(name) > 1 and words().nameless.isdisjoint(box["name"].lower().split())
+        )
+        if is_person(name, sure=addressed):
             yield *box.span("name"), "PERSON"
 
 

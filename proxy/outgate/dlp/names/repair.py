@@ -15,7 +15,7 @@ from outgate.dlp.names.kinds import Name
 from outgate.dlp.names.shapes import RUN, Span, looks_organised
 from outgate.dlp.names.words import WORD, cue_set, words
 
-_LINE = re.compile(r"[^\n]+")
+_PIECE = re.compile(r"(?:(?![ \t][-–—][ \t]|[ \t]{2})[^\n])+")  # what no name goes beyond
 _EDGES = " \t\r\n\"'`.,;:!?&()[]{}<>*-–—_/\\|’‘“”"
 _PUBLIC = re.compile(r"(?i)copyright|©|\(c\)[ \t]*\d{4}")
 _NOTICE = 160  # characters of a copyright notice before a name
@@ -31,8 +31,8 @@ def repaired(reading: Reading, unit: Unit, named: Sequence[Span]) -> Iterator[Sp
     believed = unit.language == unit.reader and not unit.strict
     regions = _joined(runs, named) if believed else _labelled(runs, named)
     for first, last, label in _without(regions, phrases):
-        for line in _LINE.finditer(text, first, last):
-            start, end = _trimmed(text, *line.span(), label)
+        for piece in _PIECE.finditer(text, first, last):
+            start, end = _trimmed(text, *piece.span(), label)
             if unit.language != "en":
                 start = _from_given(text, start, end)
             if entity := Name(text, start, end, label, unit, reading.small).entity():

@@ -33,7 +33,8 @@ def is_glued(text: str, start: int, end: int) -> bool:
     """Whether a span is a piece of an identifier, a path, a tag, an address or a call."""
     before = text[start - 1] if start else " "
     after = text[end] if end < len(text) else " "
-    return before in _GLUE_BEFORE or after in _GLUE_AFTER or (before == "<" and after != ">")
+    dotted = after == "." and text[end + 1 : end + 2].isalnum()
+    return before in _GLUE_BEFORE or after in _GLUE_AFTER or dotted or (before == "<" and after != ">")
 
 
 def is_identifier(word: str) -> bool:

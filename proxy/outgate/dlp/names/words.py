@@ -48,7 +48,7 @@ class Words:
         #: Is no part of a name of ours even where it is capitalised.
         self.nameless = self.ordinary - listed
         self.persons = self.given | self.surnames
-        self.products = self.software - self.given
+        self.products = self.software - self.persons
         phrases = dict.fromkeys(self.place_phrases, "LOCATION")
         phrases |= dict.fromkeys(self.organisation_phrases, "ORGANIZATION")
         self._phrases: dict[str, list[tuple[str, str]]] = {}
