@@ -68,6 +68,8 @@ def _is_firm(text: str, found: re.Match[str], named: Sequence[Span]) -> bool:
         return False
     if any(word in lists.nameless or word in lists.places or word in lists.organisations for word in three):
         return False
+    if text[max(0, found.start() - 2) : found.start()].startswith(":"):  # a list of persons
+        return False
     before = _WORD_BEFORE.search(text, max(0, found.start() - 24), found.start())
     if before and before[1][0].isupper() and before[1].lower() not in lists.nameless:
         return False

@@ -151,6 +151,9 @@ class Name:
             known = self.label or last in lists.persons or last not in lists.ordinary
             if self.label == "PERSON" or (known and not ordinary):
                 return "PERSON"
+        family = last in lists.surnames and last not in lists.ordinary
+        if not ordinary and (family or self._is_family(last)) and self.before not in _INSIDE:
+            return "PERSON" if not any(word in lists.ordinary for word in self.lower) else self.label or None
         if ordinary or not self.label:
             return None
         if self.before in _INSIDE:
@@ -191,6 +194,8 @@ class Name:
         if word in lists.surnames:
             placed = self.label != "LOCATION" or self.before in _TOWARDS
             return self.label or None if placed else "PERSON"
+        if self._is_family(word) and not (self.label == "LOCATION" and self.before in _TOWARDS):
+            return "PERSON"
         if not self.label and self.before in ("near", "outside"):
             return "LOCATION"
         if not self.label or word in self.small:
@@ -211,6 +216,11 @@ class Name:
         if known and self.label == "PERSON" and self._acts():
             return "PERSON"
         return self.label if self._is_told() else None
+
+    def _is_family(self, word: str) -> bool:
+        """Whether a word that no list has ends as family names of some language end."""
+        known = word in words().ordinary or word in self.small or self.own[-1].isupper()
+        return len(word) > 5 and not known and word.endswith(tuple(cue_set("surname_endings")))
 
     def _hyphenated(self, halves: list[str]) -> str | None:
         lists = words()

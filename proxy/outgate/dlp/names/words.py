@@ -33,7 +33,7 @@ class Words:
         cues = data("cues")
         self.prefixes = frozenset(cues["place_prefixes"])
         #: How the ends of companies' names are written, by their lower case.
-        self.forms = {form.lower(): form for form in cues["organisation_forms"]}
+        self.forms = {form.lower(): form for form in reversed(cues["organisation_forms"])}
         self.company_words = frozenset(self.forms) | frozenset(cues["organisation_kinds"])
         listed |= {
             word
