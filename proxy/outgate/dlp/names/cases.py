@@ -75,7 +75,7 @@ def _names_in(lower: str, found: list[re.Match[str]]) -> set[int]:
         goes_with = before in _TITLES or own in lists.company_words
         goes_with = goes_with or (own in lists.surnames and before in lists.given)
         if word.end() <= end or own not in lists.ordinary or (follows and goes_with):
-            if follows and before in lists.prefixes:
+            if follows and (before in lists.prefixes or (before in lists.given and own in lists.surnames)):
                 starts.add(word.start() - 1 - len(before))
             starts.add(word.start())
             before = own

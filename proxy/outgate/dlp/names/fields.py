@@ -25,7 +25,7 @@ _SPEAKER = re.compile(
     re.MULTILINE,
 )
 _QUOTED = re.compile(rf"[\"']({CAPITALISED}(?:[ \t]{CAPITALISED}){{1,2}})[\"']")
-_ROW = re.compile(r"[^\n|,;\t]*[|,;\t][^\n]*")
+_ROW = re.compile(r"[^\n]+")
 _BLANKS = re.compile(r"[\s_-]+")
 _VALUE = re.compile(rf"{NAME}(?:,? (?:&|and|of|the|for|upon|am|de|la|le) {NAME}|, {NAME}){{0,3}}\.?")
 _MARKS = "|,;\t"
@@ -104,6 +104,8 @@ def _tables(text: str) -> Iterator[Span]:
     mark = ""
     end = -2
     for row in _ROW.finditer(text):
+        if not any(map(row[0].__contains__, _MARKS)):
+            continue
         follows = row.start() == end + 1
         end = row.end()
         if heads and follows:
@@ -123,8 +125,10 @@ def _tables(text: str) -> Iterator[Span]:
 
 
 def _is_head(cell: str) -> bool:
-    return bool(_meanings(cell)) or all(
-        word in words().ordinary for word in _BLANKS.split(cell.lower().strip())
+    return (
+        not cell
+        or bool(_meanings(cell))
+        or all(word in words().ordinary for word in _BLANKS.split(cell.lower().strip()))
     )
 
 

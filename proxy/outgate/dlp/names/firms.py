@@ -14,10 +14,10 @@ from outgate.dlp.names.words import cue_set, words
 
 _FORMS = "|".join(re.escape(form) for form in sorted(cue_set("organisation_forms"), key=len, reverse=True))
 _FORMED = re.compile(rf"(?<=[ \t])(?:{_FORMS})(?!\w)")
-_PART = rf"(?:{CAPITALISED}|[A-Z][\w&.'’-]*+)"
+_PART = rf"(?:{CAPITALISED}|[A-Z][\w&.'’-]{{0,40}}+)"
 _COMPANY = re.compile(rf"(?<![\w.])(?:{_PART}[ \t](?:&[ \t])?){{0,4}}{_PART},?[ \t](?:{_FORMS})(?!\w)")
 _FAMILY = re.compile(
-    rf"(?<!\w){CAPITALISED}[ \t](?:and|&)[ \t](?:Sons|Daughters|Brothers|Partners|Associates|Co)\b\.?"
+    rf"(?<!\w){CAPITALISED}[ \t](?:and|&)[ \t](?:Sons|Daughters|Brothers|Partners|Associates|Co)\b"
 )
 _THREE = re.compile(
     rf"(?<![\w'’-])({CAPITALISED}),[ \t]({CAPITALISED})(?:,?[ \t]and|[ \t]&)[ \t]({CAPITALISED})"

@@ -19,23 +19,24 @@ from outgate.dlp.names.words import WORD, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
 # Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has.
-_LONG = re.compile(r"[^\s,;|\"']{20,}|[^\s\"']+://[^\s\"']+")
+_LONG = re.compile(r"[^\s,;|\"']{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+")
 _OPAQUE = re.compile(r"\S{64}|.*://|[^@]*\d[^@]*$")
+_LOOK = 400  # characters of a line that say whether it is code
 _LINE = re.compile(r"[^\n]+")
 _CODE_MARK = re.compile(r"[{}()\[\];=<>|\\$`*&^~_]")
 _CODE_SHARE = 0.12  # of a line's characters; prose has a pair of brackets now and then
 _CODE_LINE = re.compile(
     r"\s*(?:import\s+[\w.]+|from\s+[\w.]+\s+import\b"
     r"|(?:def|class|struct|enum|interface|namespace|package|use|using|func|fn|function|const|let|var|public|private"
-    r"|protected|static|virtual|return|export|extern|typedef|template)\s+[\w<(\"':]+[^.?!]*[(){};:,=<>]"
+    r"|protected|static|virtual|return|export|extern|typedef|template)\s+[\w<(\"':]++[^.?!]*[(){};:,=<>]"
     r"|(?:if|elif|else|for|while|try|except|finally|with|switch|case)\b.*:\s*$"
     r"|#\s*(?:include|define|undef|ifn?def|endif|pragma)\b|@\w+\s*(?:\(|$)|[}\])]|[^@]*[;{]\s*$)"
 )
 # What writing about software is full of, and other prose is not.
 _TECHNICAL = re.compile(
     r"`[^`\n]+`|\b[a-z]+[A-Z]\w*|\b[A-Z][a-z]+[A-Z]\w*|\b\w+_\w+|\b\w+\(|(?<!\w)--?[a-z][\w-]+|::"
-    r"|(?<!\w)[/~.]{1,2}/?[\w.-]+/\w|\bv?\d+\.\d+\.\d|#\d+|\b0x[0-9a-f]+|\b(?=\w*\d)(?=\w*[a-f])[0-9a-f]{7,40}\b"
-    r"|\b[\w-]+\.(?:py|js|ts|md|json|ya?ml|toml|txt|cfg|ini|conf|c|h|cpp|hpp|go|rs|java|sh|html|css|sql|so|dll|exe|log)\b"
+    r"|(?<!\w)[/~.]{1,2}/?[\w.-]{1,60}/\w|\bv?\d+\.\d+\.\d|#\d+|\b0x[0-9a-f]+|\b(?=\w*\d)(?=\w*[a-f])[0-9a-f]{7,40}\b"
+    r"|\b[\w-]{1,60}\.(?:py|js|ts|md|json|ya?ml|toml|txt|cfg|ini|conf|c|h|cpp|hpp|go|rs|java|sh|html|css|sql|so|dll|exe|log)\b"
 )
 # Such marks for a word, from which on a text, or a sentence, is strict.
 _STRICT_TEXT = 0.12
@@ -112,7 +113,7 @@ def _lines(text: str) -> Iterator[tuple[int, int, bool]]:
     """Each line that is not empty, and whether it is code."""
     for line in _LINE.finditer(text):
         if not line[0].isspace():
-            yield *line.span(), _is_code(line[0])
+            yield *line.span(), _is_code(line[0][:_LOOK])
 
 
 def _is_code(line: str) -> bool:

@@ -20,6 +20,7 @@ _NEVER = re.compile(r"[_={}<>\\|@#$/()\[\]+*]|::|\.\w|\d{3}")
 _INSIDE = frozenset("in near outside inside around across throughout via".split())
 _TOWARDS = frozenset("to from between until towards reached visit visited visiting leaving".split())
 _PLACED = _INSIDE | _TOWARDS | {"the", "their", "our", "for"}
+_EMPLOYER = _PLACED | {"at", "by", "with", "of"}
 _TRAVEL = re.compile(
     r"(?i)\b(?:fl(?:y|ew|ying|ights?)|trains?|trip|travel\w*|mov(?:e|ed|ing)|went|going|drove|driving|back|ship\w*"
     r"|deliver\w*)\b[^.,;]{0,30}\bto[ \t]$"
@@ -118,7 +119,7 @@ class Name:
 
     def _is_listed_employer(self, whole: str) -> bool:
         lists = words()
-        if self.unit.strict and not (self.before in _PLACED or is_employer(self.text, self.start)):
+        if self.unit.strict and self.before not in _EMPLOYER and not is_employer(self.text, self.start):
             return False
         ambiguous = whole in lists.persons or whole in lists.places or whole in lists.ordinary
         return self.label == "ORGANIZATION" or not ambiguous
@@ -135,9 +136,11 @@ class Name:
 
     @property
     def _given(self) -> bool:
-        """Whether the first word is a given name, or a pair of them."""
-        given = words().given
-        return self.lower[0] in given or any(half in given for half in self.lower[0].split("-"))
+        """Whether the first word is a given name or a pair of them, or the last one after a family name."""
+        lists = words()
+        if self.lower[0] in lists.surnames and self.lower[-1] in lists.given:  # as in Vietnam and Hungary
+            return True
+        return self.lower[0] in lists.given or any(half in lists.given for half in self.lower[0].split("-"))
 
     def _several(self) -> str | None:
         lists = words()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Sequence
 from functools import cache
 
 from outgate.dlp.names.words import data
 
-_VOTERS = 200  # words at most; more do not change the answer
-_LEAST = 8  # words of a text that can say it
+_JOINT = re.compile("['’-]")  # l'homme, pouvez-vous
+_VOTERS = 100  # words at most; more do not change the answer
+_LEAST = 4  # words of a text that can say it, and at least two of these must
 _SHARE = 0.2  # of the words must be the language's little ones
 _LEAD = 1.25  # times the next language's
 
@@ -19,11 +20,20 @@ def language_of(words: Sequence[str]) -> str | None:
     if len(words) < _LEAST:
         return None
     voters = words[:_VOTERS]
-    votes: Counter[str] = Counter()
+    languages = _languages()
+    votes: dict[str, int] = {}
     for word in voters:
-        votes.update(_languages().get(word.lower(), ()))
-    (best, most), (_, second) = [*votes.most_common(2), ("", 0), ("", 0)][:2]
-    return best if most >= _SHARE * len(voters) and most > _LEAD * second else None
+        for part in _JOINT.split(word.lower()):
+            for language in languages.get(part, ()):
+                votes[language] = votes.get(language, 0) + 1
+    best = max(votes, key=votes.__getitem__, default="")
+    most = votes.pop(best, 0)
+    most = most if most > 1 else 0
+    return (
+        best
+        if most and most >= _SHARE * len(voters) and most > _LEAD * max(votes.values(), default=0)
+        else None
+    )
 
 
 @cache

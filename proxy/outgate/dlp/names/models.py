@@ -52,11 +52,11 @@ class _Spacy:
         import spacy
         from thinc.api import use_ops
 
-        folder = _folder(spacy.util.get_package_path(package))
+        model = folder(package)
         # thinc multiplies with BLIS, whose kernels are several times slower here than numpy's OpenBLAS.
         with warnings.catch_warnings(), use_ops("numpy", use_blis=False):
             warnings.simplefilter("ignore")
-            self._nlp = spacy.util.load_model_from_path(folder, exclude=_unneeded(folder))
+            self._nlp = spacy.util.load_model_from_path(model, exclude=_unneeded(model))
         self._zone = ExitStack()
         self._read = 0
 
@@ -80,19 +80,21 @@ class _Spacy:
                 self._zone.enter_context(self._nlp.memory_zone())
 
 
-def _folder(package: Path) -> Path:
-    """Where in a package the model is: at the top, or in a folder of its own, named with the version."""
-    return next(file.parent for file in sorted(package.rglob("config.cfg")))
-
-
-def _unneeded(folder: Path) -> list[str]:
-    """The model's components that its NER component does not listen to."""
+def folder(package: str) -> Path:
+    """Where in a package its model is: at the top, or in a folder of its own, named with the version."""
     import spacy
 
-    config = spacy.util.load_config(folder / "config.cfg")
+    return next(file.parent for file in sorted(spacy.util.get_package_path(package).rglob("config.cfg")))
+
+
+def _unneeded(model: Path) -> list[str]:
+    """The components that the NER component does not listen to, and the words as text (its vectors go by hash)."""
+    import spacy
+
+    config = spacy.util.load_config(model / "config.cfg")
     listens = "Listener" in config["components"]["ner"]["model"].get("tok2vec", {}).get("@architectures", "")
     needed = {"ner"} | ({"tok2vec", "transformer"} if listens else set())
-    return [name for name in config["nlp"]["pipeline"] if name not in needed]
+    return ["strings", *(name for name in config["nlp"]["pipeline"] if name not in needed)]
 
 
 class _PresidioEngine:

@@ -39,8 +39,9 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
     if text.find("<", unit.start, unit.end) >= 0:
         yield from _mailboxes(text, unit)
     for pair in _TURNED.finditer(text, unit.start, unit.end):
-        if _is_turned(text, pair, unit.strict, named):
-            yield pair.start("last"), pair.end("first"), "PERSON"
+        start = _turned(text, pair, unit.strict, named)
+        if start is not None:
+            yield start, pair.end("first"), "PERSON"
     for run in RUN.finditer(text, unit.start, unit.end):
         if not is_glued(text, *run.span()):
             yield from _addressed(text, *run.span(), unit.strict)
@@ -126,21 +127,25 @@ def _may_be_said(before: list[str], text: str, line: int, first: int, last: int)
     return _LINE_START.fullmatch(text, line, first) is not None and _LINE_STOP.match(text, last) is not None
 
 
-def _is_turned(text: str, pair: re.Match[str], strict: bool, named: Sequence[Span]) -> bool:
-    """Whether "last, first" is one person: the first word a family name, the second a given name."""
+def _turned(text: str, pair: re.Match[str], strict: bool, named: Sequence[Span]) -> int | None:
+    """Where the person in "last, first" starts, if it is one: a family name, and a given name after it."""
     lists = words()
-    last, first = pair["last"].lower().split(), pair["first"].lower().split()
-    if any(word in lists.nameless for word in last + first) or " ".join(last) in lists.places:
-        return False
-    family, given = any(word in lists.surnames for word in last), first[0] in lists.given
     start = pair.start("last")
+    last, first = pair["last"].lower().split(), pair["first"].lower().split()
+    if last[0] in lists.nameless and len(last) > 1:  # Patient Hunt, Norman
+        last = last[1:]
+        start = pair.end("last") - len(last[0])
+    if any(word in lists.nameless for word in last + first) or " ".join(last) in lists.places:
+        return None
+    family, given = any(word in lists.surnames for word in last), first[0] in lists.given
     before = re.split(r"[\n;:]", text[max(0, start - _LINE) : start])[-1]
     apart = before[-1:] in ('"', "'") or _LINE_START.fullmatch(before.lstrip()) is not None
     apart = apart or before.lower().split()[-1] in _TURNED_AFTER
     if not apart or not _TURNED_STOP.match(text, pair.end()):
-        return family and given and last[-1] not in lists.given
-    if strict:
-        return family and given
-    return (
-        family or given or any(one[2] == "PERSON" and start < one[1] and one[0] < pair.end() for one in named)
-    )
+        likely = family and given and last[-1] not in lists.given
+    elif strict:
+        likely = family and given
+    else:
+        seen = any(one[2] == "PERSON" and start < one[1] and one[0] < pair.end() for one in named)
+        likely = family or given or seen
+    return start if likely else None

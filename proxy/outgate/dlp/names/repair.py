@@ -16,6 +16,7 @@ from outgate.dlp.names.shapes import RUN, Span, looks_organised
 from outgate.dlp.names.words import WORD, cue_set, words
 
 _PIECE = re.compile(r"(?:(?![ \t][-–—][ \t]|[ \t]{2})[^\n])+")  # what no name goes beyond
+_NEXT = re.compile(r"[ \t]([A-Z][a-z]+)\b")
 _EDGES = " \t\r\n\"'`.,;:!?&()[]{}<>*-–—_/\\|’‘“”"
 _PUBLIC = re.compile(r"(?i)copyright|©|\(c\)[ \t]*\d{4}")
 _NOTICE = 160  # characters of a copyright notice before a name
@@ -31,8 +32,8 @@ def repaired(reading: Reading, unit: Unit, named: Sequence[Span]) -> Iterator[Sp
     believed = unit.language == unit.reader and not unit.strict
     regions = _joined(runs, named) if believed else _labelled(runs, named)
     for first, last, label in _without(regions, phrases):
-        for piece in _PIECE.finditer(text, first, last):
-            start, end = _trimmed(text, *piece.span(), label)
+        for piece in _pieces(text, first, last):
+            start, end = _trimmed(text, *piece, label)
             if unit.language != "en":
                 start = _from_given(text, start, end)
             if entity := Name(text, start, end, label, unit, reading.small).entity():
@@ -105,8 +106,25 @@ def _phrases(text: str, start: int, end: int) -> Iterator[Span]:
         if found := words().phrase(lower, word.start(), word[0]):
             rest = slice(word.end() + 1, found[0])
             if found[1] == "LOCATION" or text[start:end][rest] != lower[rest]:
-                last = found[0]
+                last = found[0] + _kind_after(text, start + found[0], end)
                 yield first, start + last, found[1]
+
+
+def _kind_after(text: str, first: int, end: int) -> int:
+    """The length of a word after ``first`` that belongs to an organisation: "Mount Sinai Hospital"."""
+    word = _NEXT.match(text, first, end)
+    return word.end() - first if word and word[1].lower() in cue_set("organisation_kinds") else 0
+
+
+def _pieces(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """A region without what no name goes beyond: a line's end, a dash, an "and" after an organisation."""
+    for piece in _PIECE.finditer(text, first, last):
+        start, end = piece.span()
+        joint = text.find(" and ", start, end)
+        if joint > 0 and looks_organised(text[start:joint].split()):
+            yield start, joint
+            start = joint + 5
+        yield start, end
 
 
 def _from_given(text: str, first: int, last: int) -> int:

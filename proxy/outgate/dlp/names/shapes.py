@@ -14,7 +14,7 @@ Span = tuple[int, int, str]  # start, end, entity
 _UPPER = "".join(one for one in map(chr, range(0x250)) if one.isupper()) + "Ạ-Ỹ"
 _LETTER = r"[^\W\d_]"
 #: A capitalised word as names have them: O'Brien, Jean-Pierre, McCoy, J.
-CAPITALISED = rf"(?:[{_UPPER}](?:{_LETTER}|['’-](?={_LETTER}))*+(?:(?<=\b[{_UPPER}])\.)?)"
+CAPITALISED = rf"(?:[{_UPPER}](?:{_LETTER}|['’-](?={_LETTER})){{0,40}}+(?:(?<=\b[{_UPPER}])\.)?)"
 # What stands between the words of a name in lower case.
 _PARTICLE = (
     r"(?:de|da|do|dos|das|del|della|di|du|van|von|der|den|ter|ten|la|le|el|al|bin|ibn|zu|zur|af|av|y|e)"
