@@ -167,8 +167,8 @@ def test_a_command_ends_with_its_code_and_never_with_a_traceback(
     line: str, stdin: str, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given = Path(stdin or "empty.txt")
-    if line.startswith("run"):
-        # It changes how the whole process counts, whatever becomes of it.
+    if line.startswith(("run", "exec --")):
+        # One changes how the whole process counts, whatever becomes of it; the other's process becomes the command.
         with given.open() as file:
             ended = process(*line.split(), stdin=file).wait(60)
     else:
