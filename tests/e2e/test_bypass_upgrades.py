@@ -219,7 +219,9 @@ def test_an_ai_host_is_spoken_to_in_http_alone_whatever_the_port(
     host = b"api.openai.com"
     query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x28" + fake("GITHUB_TOKEN").encode()[:40] + b"\0\0\x01\0\x01"
     with RawUpstream(tmp_path, b"", tls=False) as upstream:
-        proxy = make_proxy(mode=["socks5"], routes={"api.openai.com:53": upstream.address})
+        proxy = make_proxy(
+            mode=["socks5"], connect_ports=[53], routes={"api.openai.com:53": upstream.address}
+        )
         with plain(proxy) as tcp:
             tcp.sendall(b"\x05\x01\x00")
             assert tcp.recv(2) == b"\x05\x00"

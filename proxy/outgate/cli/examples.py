@@ -33,7 +33,7 @@ ENDINGS = {
     "demo": Ending(("outgate demo",), "0 it was shown, 2 it cannot start"),
     "exec": Ending(
         ("outgate exec -- claude", "outgate exec -- python program.py --fast"),
-        "the command's own; 2 there is no CA yet, or bad configuration",
+        "the command's own; 126 it cannot be run, 127 there is none; 2 there is no CA yet, or bad configuration",
     ),
     "scan": Ending(
         (

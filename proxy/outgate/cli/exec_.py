@@ -23,10 +23,7 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGS]...")
 def command(config: Path | None, arguments: tuple[str, ...]) -> None:
-    """Run a command whose HTTPS traffic goes through the proxy. Exits as the command does.
-
-    Exit code 127 when there is no such command, 126 when it cannot be run.
-    """
+    """Run a command whose HTTPS traffic goes through the proxy. Exits as the command does."""
     settings = Settings.load(config)
     variables = environment(settings)
     host, port = settings.proxy_address

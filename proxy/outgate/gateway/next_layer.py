@@ -87,13 +87,15 @@ class EgressNextLayer(NextLayer):
         chosen = super()._next_layer(context, data_client, data_server)
         if chosen is None or isinstance(chosen, _READ) or getattr(chosen, "flow", chosen) is None:
             return chosen
+        if _is_look_up(context):
+            return chosen
         return _Close(context)  # DNS, say, on an address of the catalogue: nobody would look at it
 
     def _ignore_connection(self, context: Context, data_client: bytes, data_server: bytes) -> bool:
         """True for a tunnel. Raises NeedsMoreData until the client has said enough to know."""
         address = context.server.address
-        if isinstance(context.client.proxy_mode, mode_specs.WireGuardMode) and address == wireguard.NAMES_AT:
-            return False  # look-ups are answered here
+        if _is_look_up(context):
+            return False
         if address is None or isinstance(context.client.proxy_mode, mode_specs.ReverseMode):
             return False  # an explicit proxy before its CONNECT, or a port that is one provider's
         if context.client.tls_established:
@@ -148,6 +150,12 @@ def _hosts_of_request(data: bytes) -> list[str]:
     if "://" in target:
         hosts.append(target.split("://", 1)[1].split("/", 1)[0])
     return hosts
+
+
+def _is_look_up(context: Context) -> bool:
+    """Of a WireGuard client, at the name server that we gave it: answered here, passed on to nobody."""
+    in_tunnel = isinstance(context.client.proxy_mode, mode_specs.WireGuardMode)
+    return in_tunnel and context.server.address == wireguard.NAMES_AT
 
 
 def _port(context: Context) -> int | None:
