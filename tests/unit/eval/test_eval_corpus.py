@@ -18,7 +18,7 @@ from tests.eval.score import JUDGED
 from tests.eval.template import Template, TemplateError, render
 
 from outgate.dlp import entities
-from outgate.dlp.validators import github_checksum
+from outgate.dlp.validators import crc32_base62
 
 SETS: tuple[Set, ...] = ("tune", "score")
 ROOT = Path(__file__).parents[3]
@@ -157,7 +157,7 @@ def test_benign_text_holds_nothing_that_a_checksum_would_confirm(benign: list[Do
         for text in re.findall(r"(?<!\w)[A-Z]{2}\d{2}[A-Z0-9]{11,30}(?!\w)", document.text):
             assert checksums.mod97(text[4:] + text[:4]) != 1, (document.id, text)
         for token in re.findall(r"gh[pousr]_[A-Za-z0-9]{36}", document.text):
-            assert not github_checksum(token), (document.id, token)
+            assert not crc32_base62(token), (document.id, token)
         assert not re.search(r"(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])", document.text), document.id
         assert not re.search(r"(?<!\w)[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?!\w)", document.text)
         assert "PRIVATE KEY-----" not in document.text
