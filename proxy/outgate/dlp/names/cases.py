@@ -31,9 +31,11 @@ def recased(sentence: str, found: list[re.Match[str]], one_case: bool) -> str | 
         shouted = {word.start() for word in found if _is_shouted(word[0])}
         return _capitalised(sentence, found, shouted) if shouted else sentence
     own = [word[0].lower() for word in found]
-    if not any(word in lists.names for word in own) and not is_cued(sentence) and not _has_pair(own):
-        return None
     known = sum(word in lists.ordinary for word in own)
+    if not is_cued(sentence):
+        telling = not lists.telling.isdisjoint(own)
+        if not (telling or _has_pair(own)) or (known < 2 and len(own) > 1 and not _is_whole(own)):
+            return None
     if _NO_SENTENCE.search(sentence) or (len(own) > 3 and known * 3 < len(own)):
         return None
     if sentence.upper() != sentence and any(word[0][0].isupper() for word in found if word[0] != "I"):
@@ -48,6 +50,12 @@ def recased(sentence: str, found: list[re.Match[str]], one_case: bool) -> str | 
 def is_cued(sentence: str) -> bool:
     """Whether a word that is no ordinary one stands where a person is named."""
     return any(cue["name"].lower() not in words().nameless for cue in _CUE.finditer(sentence))
+
+
+def _is_whole(own: list[str]) -> bool:
+    """Whether a given name and a family name stand together."""
+    lists = words()
+    return any(one in lists.given and two in lists.surnames for one, two in pairwise(own))
 
 
 def _has_pair(own: list[str]) -> bool:

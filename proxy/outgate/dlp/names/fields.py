@@ -93,7 +93,7 @@ def _fits(entity: str, value: str, sure: bool) -> bool:
     if entity == "LOCATION":
         known = value.lower() in lists.place_phrases or all(word in lists.places for word in lower)
         tool = any(word in lists.products or is_identifier(word) for word in value.split())
-        return known or (sure and len(lower) <= 5 and not ordinary and not tool)
+        return known or (sure and len(value) > 3 and len(lower) <= 5 and not ordinary and not tool)
     known = value.lower() in lists.organisations or looks_organised(value.split())
     return known or (sure and not ordinary)
 

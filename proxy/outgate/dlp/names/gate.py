@@ -58,6 +58,7 @@ class Unit:
     """A sentence of a reading, ``start:end``, read by the model of ``reader``'s language.
 
     ``language``: what it is written in. ``strict``: names are rare there, as in writing about software.
+    ``spelled``: it is all in capitals or in lower case, and its case in the reading is our guess.
     """
 
     start: int
@@ -65,6 +66,7 @@ class Unit:
     language: str
     reader: str
     strict: bool
+    spelled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def read(
                 continue
             if wanted != sentence:
                 characters[first:last] = wanted
-            units.append(Unit(first, last, own, own if own in languages else language, strict))
+            spelled = sentence != wanted and sentence in (sentence.lower(), sentence.upper())
+            units.append(Unit(first, last, own, own if own in languages else language, strict, spelled))
     return Reading("".join(characters), tuple(units), frozenset(filter(str.islower, found)))
 
 

@@ -201,7 +201,7 @@ class Name:
             return "PERSON"
         if not self.label and self.before in ("near", "outside"):
             return "LOCATION"
-        if not self.label or word in self.small:
+        if not self.label or word in self.small or self.unit.spelled:
             return None
         if word.endswith(tuple(cue_set("place_endings"))):
             return "LOCATION"
@@ -228,6 +228,8 @@ class Name:
     def _hyphenated(self, halves: list[str]) -> str | None:
         lists = words()
         if any(half in lists.nameless or len(half) < 2 for half in halves):
+            return None
+        if self.own[0].isupper() and lists.names.isdisjoint(halves):
             return None
         if any(half in lists.given and half not in lists.surnames for half in halves):
             return "PERSON"

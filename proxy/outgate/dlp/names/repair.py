@@ -27,7 +27,6 @@ def repaired(reading: Reading, unit: Unit, named: Sequence[Span]) -> Iterator[Sp
     text = reading.text
     phrases = [] if unit.strict else list(_phrases(text, unit.start, unit.end))
     yield from phrases
-    # What the lists have whole is said; spaces take its place, so that offsets stay.
     runs = [run.span() for run in RUN.finditer(text, unit.start, unit.end)]
     believed = unit.language == unit.reader and not unit.strict
     regions = _joined(runs, named) if believed else _labelled(runs, named)

@@ -21,7 +21,7 @@ _PARTICLE = (
 )
 #: One to five such words on one line.
 NAME = rf"{CAPITALISED}(?:[ \t](?:{_PARTICLE}[ \t]){{0,2}}{CAPITALISED}){{0,4}}"
-RUN = re.compile(NAME)
+RUN = re.compile(rf"(?<!\w){NAME}(?!\w)")
 
 _GLUE_BEFORE = frozenset("._$#@/\\{=+&")
 _GLUE_AFTER = frozenset("_({[=/\\@+")
@@ -33,6 +33,8 @@ def is_glued(text: str, start: int, end: int) -> bool:
     """Whether a span is a piece of an identifier, a path, a tag, an address or a call."""
     before = text[start - 1] if start else " "
     after = text[end] if end < len(text) else " "
+    if before.isalnum() or after.isalnum():
+        return True
     dotted = after == "." and text[end + 1 : end + 2].isalnum()
     return before in _GLUE_BEFORE or after in _GLUE_AFTER or dotted or (before == "<" and after != ">")
 

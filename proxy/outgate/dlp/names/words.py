@@ -47,6 +47,8 @@ class Words:
         self.names = listed - self.ordinary
         #: Is no part of a name of ours even where it is capitalised.
         self.nameless = self.ordinary - listed
+        #: Tells a sentence in lower case that may have names; family names alone are too many other things.
+        self.telling = self.names - (self.surnames - self.given)
         self.persons = self.given | self.surnames
         self.products = self.software - self.persons
         phrases = dict.fromkeys(self.place_phrases, "LOCATION")
