@@ -82,7 +82,7 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     ),
     ("compared", re.compile(r"[ \t]{0,4}(?:={2,3}|!={1,2}|\.equals\()[ \t]{0,4}(?=[\"'`])")),
     ("called", re.compile(r"[ \t]?\([ \t\r\n]{0,8}(?=[bBfFrRuU@]?[\"'`])")),
-    ("cell", re.compile(r"[ \t]{0,24}\|[ \t]{0,12}")),
+    ("cell", re.compile(r"[ \t]{1,24}\|[ \t]{1,12}")),
     (
         "said",
         re.compile(
@@ -105,7 +105,7 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
 _OPTION_JOINT = re.compile(r"(?:[ \t]{1,3}|=)")
 # What may stand between the joint and the literal: a call that takes it, a prefix of the literal.
 _WRAPPER = re.compile(r"(?:new[ ])?(?:[A-Za-z_][\w.:!]{0,40}\([ ]?){0,2}[bBfFrRuU@$L]{0,2}(?=[\"'`])")
-_SCHEME = re.compile(r"(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)[ ](?=\S{8})", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)[ ]|pass:)(?=\S{8})", re.IGNORECASE)
 _OPENING = re.compile(r"\\{0,3}[\"'`]|&quot;|&#34;|&#39;")
 _BARE = re.compile(r"[^\s\"'`<>|]{1,512}")
 # "... is the password": what stands between the value and the name.
@@ -277,6 +277,8 @@ def _literal(text: str, start: int, place: Place, left: int) -> Iterator[tuple[P
     """The literal or bare word that begins at ``start``."""
     wrapper = _WRAPPER.match(text, start)
     begin = wrapper.end() if wrapper else start
+    if wrapper and "(" in wrapper[0] and place == "assigned":
+        place = "called"
     opening = _OPENING.match(text, begin)
     if opening:
         end = _closing(text, opening)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-Family = Literal["password", "secret", "pin"]
+Family = Literal["password", "secret"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ _NOT_SECRET_TOKEN = frozenset(
     max min num n total count avg mean prompt completion input output cached reasoning next prev previous page
     pagination continuation sync cursor resume csrf xsrf current special pad eos bos unk mask cls sep word text
     first last start end stop lexer lex syntax comment keyword operator string number identifier design color
-    nonce replay state change delta eof peek consume left right open close bad unexpected expected cancellation
-    cancel stopping poll paging offset watermark cont batch sequence
+    public publishable nonce replay state change delta eof peek consume left right open close bad unexpected
+    expected cancellation cancel stopping poll paging offset watermark cont batch sequence
     """.split()
 )
 _NOT_PASS = frozenset(
@@ -201,14 +201,12 @@ def _core(parts: list[str], place: int) -> Name | None:
         return Name("secret", 0.55)
     if word in ("geheimnis", "secreto"):
         return Name("secret", 0.8)
-    if word in ("pin", "pincode", "tan", "puk", "otp"):
-        return Name("pin", 0.6)
     return None
 
 
 def _key(before: str, parts: list[str]) -> Name:
     if before in _KEY_KINDS:
         return Name("secret", 1.0)
-    if before in _NOT_SECRET_KEY or len(parts) == 1:
+    if before in _NOT_SECRET_KEY or len(parts) == 1 or parts[-1] != "key":
         return NOTHING
     return Name("secret", 0.6)  # STRIPE_KEY: of a vendor, perhaps

@@ -49,17 +49,17 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
         return 0.0
     if len(value.split()) > 1:
         return _phrase(value) if quoted and name.family == "password" else 0.0
-    if name.family == "password":
-        worth = _password(value, place, quoted)
-    elif name.family == "pin":
-        worth = 0.5 if value.isdigit() and len(value) <= 8 else 0.0
-    else:
-        worth = _secret(value, name.certainty)
-    if (place == "beside" and (worth < 0.8 or name.certainty < 0.7 or "/" in value)) or (
-        place == "argument" and worth < 0.7
-    ):
+    worth = _password(value, place, quoted) if name.family == "password" else _secret(value, name.certainty)
+    if place == "argument" and (worth < 0.7 or values.holds_words(value)):
+        return 0.0
+    if place == "beside" and (worth < 0.8 or name.certainty < 0.7 or _unlikely_beside(value)):
         return 0.0
     return worth * _SURENESS.get(place, 1.0)
+
+
+def _unlikely_beside(value: str) -> bool:
+    """With nothing but a blank between: another name, a path, an operator."""
+    return "/" in value or not value[0].isalnum() or values.holds_words(value)
 
 
 def _password(value: str, place: Place, quoted: bool) -> float:
@@ -93,14 +93,9 @@ def _weak(value: str, place: Place, quoted: bool) -> float:
         return 0.6 if kinds >= 3 or digits >= 3 else 0.5
     if value.isalpha() and kinds == 2 and not values.camel(value) and (quoted or place in _CONFIGURED):
         return 0.6
-    if (
-        quoted
-        and value.isalpha()
-        and value.islower()
-        and len(value) >= 6
-        and place not in ("argument", "called")
-    ):
-        return 0.45 if value not in values.WORDS else 0.0
+    lower_word = quoted and value.isalpha() and value.islower() and len(value) >= 6
+    if lower_word and place in ("assigned", "set", "pair", "element") and value not in values.WORDS:
+        return 0.45
     return 0.0
 
 
@@ -133,4 +128,4 @@ def _secret(value: str, certainty: float) -> float:
         return 0.0
     if certainty >= 0.8:
         return worth * (1.0 if certainty > 0.9 else 0.95)
-    return worth * (certainty + 0.15) if len(value) >= 16 else 0.0
+    return worth * (certainty + 0.15) if len(value) >= 20 else 0.0

@@ -179,7 +179,8 @@ def drawn(value: str) -> bool:
     ):
         return False
     if not any(part.isdigit() for part in segments):
-        return size / len(segments) < _RANDOM_CASES or (size >= 16 and len(segments) == 1)
+        mixed = value.lower() != value != value.upper()
+        return (mixed and size / len(segments) < _RANDOM_CASES) or (size >= 16 and len(segments) == 1)
     return size / len(segments) < _RANDOM_SEGMENT or size >= 12
 
 
@@ -211,7 +212,7 @@ _NOT_A_SECRET = re.compile(
     r"|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z"  # a date, a time, a version
     r"|[+-]?\d+(?:[.,]\d+)*(?:ms|s|m|h|d|kb|mb|gb|px|%|em|rem)?\Z|0x[0-9a-f]{1,8}\Z|\#[0-9a-f]{3,8}\Z"  # a number
     r"|pk[_.-]|phc_|sb_publishable_|sq0id|FLWPUBK|(?:pub|sub)-c-|mob-"  # a key that is meant to be published
-    r"|(?:sha\d{1,3}|md5)[-:]|data:|(?:application|text|image|multipart)/",
+    r"|(?:sha\d{1,3}|md5)[-:]|data:|&(?:\#|lt|gt|quot|amp)|(?:application|text|image|multipart)/",
     re.IGNORECASE,
 )
 _ENDINGS = frozenset(
@@ -221,7 +222,7 @@ _ENDINGS = frozenset(
 )
 _PATH = re.compile(r"(?=(?:.*/)?[a-z][a-z_-]{2,}/)(?:[\w.@-]+/)+[\w.@-]*")
 _CODE = re.compile(
-    r"\\x[0-9A-Fa-f]{2}|\\[dws]|\[\^|\[[^\]]*\w-\w|\][+*]|\.\*|[A-Za-z_)\]]\(|\(\)|^[\w.]+\[|\]\.|=>|->|::|&&|\|\||==|!=|^(?:new|await|function|lambda|return|async|not)\b"
+    r"\\x[0-9A-Fa-f]{2}|\\[dws]|\[\^|\[[^\]]*\w-\w|\][+*]|\.\*|[\w)\]]\(|\(\)|^[\w.]+\[|\]\.|=>|->|::|&&|\|\||==|!=|^(?:new|await|function|lambda|return|async|not)\b"
     r"|^(?:this|self|os|process|env|config|settings|args|ctx|req|request|res|options|params|props|state|app|user"
     r"|secrets|options|opts|cfg|conf|data|input|event|body|form|session|window|document|context|flags|vars|std)\b[.\[]"
     r"|^[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+$"  # an attribute: user.password2
@@ -247,6 +248,14 @@ def code(value: str) -> bool:
 def name(value: str) -> bool:
     """An identifier: words joined as programs join them, not drawn by a machine."""
     return bool(_NAME.fullmatch(value)) and not drawn(value)
+
+
+def holds_words(value: str) -> bool:
+    """A name a quarter of which or more is words, whatever else: ``SEC_PKCS12PrivateKey``."""
+    if not _NAME.fullmatch(value):
+        return False
+    words = [part for part in _SEGMENT.findall(value) if len(part) > 3 and part.isalpha() and wordlike(part)]
+    return sum(map(len, words)) >= len(value) / 4
 
 
 def digest(value: str) -> bool:

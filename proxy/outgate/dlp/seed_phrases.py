@@ -20,8 +20,9 @@ ENTITY = "SEED_PHRASE"
 _LENGTHS = (24, 21, 18, 15, 12)
 # Small words with little between them: in a sentence twelve of them; in a list, with numbers or quotes, two suffice.
 _NUMBER = r"[0-9]{1,2}[.):]? ?[a-z]{3,8}"
+_FOUR = r"(?:[a-z]{3,8}[ ,\r\n]{1,2}){4}"  # a scanner does not count far: three times four are counted, twelve not
 _LISTED = (
-    r"(?:[a-z]{3,8}[ ,\r\n]{1,2}){11}[a-z]{3}",
+    rf"{_FOUR}{_FOUR}(?:[a-z]{{3,8}}[ ,\r\n]{{1,2}}){{3}}[a-z]{{3}}",
     rf"\n[ \t]{{0,4}}{_NUMBER}[ \t]{{0,2}}\r?\n[ \t]{{0,4}}{_NUMBER}[ \t]{{0,2}}\r?\n",
     rf"{_NUMBER}[ ,;]{{1,2}}{_NUMBER}[ ,;]{{1,2}}{_NUMBER}",
     r"(?:[a-z]{3,8}[\"'],[ \r\n\t]{0,6}[\"']){6}[a-z]{3}",
@@ -57,6 +58,8 @@ class SeedPhraseDetector:
                 if run and (number is None or found.start() - run[-1].end > _BETWEEN):
                     yield from _phrases(text.text, run)
                     run = []
+                if number is None and found.start() >= window.end:
+                    break
                 if number is not None:
                     run.append(_Word(found.start(), found.end(), number))
             yield from _phrases(text.text, run)

@@ -6,14 +6,15 @@ import re._constants as op  # type: ignore[import-not-found]
 import re._parser as sre  # type: ignore[import-not-found]
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from outgate.dlp import entities, examples
+from outgate.dlp import entities, examples, one_pass
 from outgate.dlp.detector import Text, everywhere
 from outgate.dlp.patterns import Rule, RuleDetector, rules
-from outgate.dlp.scanner import PythonScanner
+from outgate.dlp.scanner import PythonScanner, Scanner
 from outgate.dlp.validators import VALIDATORS
 
 RULES = rules("secrets")
@@ -49,16 +50,30 @@ def test_a_pattern_is_bounded_refers_back_to_nothing_and_looks_around_only_at_it
             assert not parts, "looks around inside"
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.look_for], ids=lambda rule: rule.id)
-def test_what_is_looked_for_leads_to_every_match(rule: Rule) -> None:
-    (expression,) = RuleDetector(rule).expressions
-    for template in rule.match:
-        text = f"{'x ' * 40}\n{examples.expand(template)}\n{' y' * 40}"
-        wanted = {(match.start, match.end) for match in everywhere(RuleDetector(rule), text)}
-        got = set()
-        for which, windows in PythonScanner([expression]).windows(text):
-            got |= {(m.start, m.end) for m in RuleDetector(rule).judge(Text(text), which, windows)}
-        assert got == wanted
+@pytest.fixture(scope="module", params=["python", "hyperscan"])
+def scanner(request: pytest.FixtureRequest, patterns_folder: Path) -> Scanner:
+    expressions = [expression for rule in RULES for expression in RuleDetector(rule).expressions]
+    if request.param == "python":
+        return PythonScanner(expressions)
+    made = one_pass.build(expressions, patterns_folder, "now")
+    assert made.kind == "hyperscan"
+    return made
+
+
+@pytest.mark.parametrize("number", range(len(RULES)), ids=IDS)
+def test_a_scanner_leads_to_every_match_wherever_it_stands(scanner: Scanner, number: int) -> None:
+    detector = RuleDetector(RULES[number])
+    for template in RULES[number].match:
+        for before, after in (
+            ("", ""),
+            ("some words, 00:", " and more"),
+            ('é\n{"', '"'),
+            ("= A1-" * 9 + " ", "१"),
+        ):
+            text = before + examples.expand(template) + after
+            windows = dict(scanner.windows(text)).get(number, [])
+            got = {(m.start, m.end) for m in detector.judge(Text(text), 0, windows)}
+            assert got == {(m.start, m.end) for m in everywhere(detector, text)}, text
 
 
 def test_ids_are_unique_and_every_entity_has_a_rule_or_a_detector() -> None:

@@ -1,0 +1,210 @@
+"""Secrets by what they are called: where a value begins and ends, how sure it is, and what is none."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from outgate.dlp import examples
+from outgate.dlp.assignments import STEMS, AssignmentDetector
+from outgate.dlp.detector import Match, Text, everywhere
+from outgate.dlp.scanner import PythonScanner
+
+DETECTOR = AssignmentDetector()
+SCANNER = PythonScanner(DETECTOR.expressions)
+STRONG = examples.expand("{password}")
+KEY = examples.expand("{alnum:36}")
+
+
+def matches(text: str) -> list[Match]:
+    """As an engine asks: where a name is, and only there."""
+    shared = Text(text)
+    return [
+        match for which, windows in SCANNER.windows(text) for match in DETECTOR.judge(shared, which, windows)
+    ]
+
+
+def found(text: str) -> list[str]:
+    """The values, each once: two names may stand before one."""
+    return [text[start:end] for start, end in sorted({(match.start, match.end) for match in matches(text)})]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "password = '@'",
+        'password = "@"  # for tests',
+        "DB_PASSWORD=@",
+        "export DB_PASSWORD=@; ./run",
+        "password: @",
+        "  password: '@'\n  port: 1",
+        'password = r"@"',
+        'password: str = "@"',
+        'let password: &str = "@";',
+        'password := "@"',
+        "'password' => '@',",
+        ":password => '@'",
+        '{"password": "@", "user": "x"}',
+        '"{\\"password\\":\\"@\\"}"',
+        "&quot;password&quot;:&quot;@&quot;",
+        'config["password"] = "@"',
+        'setPassword("@")',
+        '.password("@")',
+        'props.put("password", "@")',
+        'new Credentials(password: "@")',
+        'password = SecretStr("@")',
+        "<password>@</password>",
+        '<property name="password">@</property>',
+        '<add key="Password" value="@"/>',
+        '<input type="password" value="@">',
+        "- name: DB_PASSWORD\n  value: @\n",
+        '{"name": "DB_PASSWORD", "value": "@"}',
+        'variable "db_password" {\n  type = string\n  default = "@"\n}',
+        "--password=@ --user x",
+        "--password @ --user x",
+        "-Dpassword=@ -jar",
+        "user=x;password=@;port=1",
+        "level=info password=@ user=x",
+        "| password | @ |",
+        "CREATE USER x IDENTIFIED BY '@'",
+        "ALTER ROLE x PASSWORD '@';",
+        "the password is @",
+        "the password is @.",
+        "the password is @, and the user is x",
+        "the password for the server in Oslo is @",
+        'the password is "@".',
+        "password (root): @",
+        "the password was changed to @ today",
+        "use the password @ for it",
+        "@ is the password",
+        "use @ as the password",
+        "Passwort: @",
+        "das Kennwort lautet @",
+        "le mot de passe est @",
+        "mot de passe : @",
+        "la contraseña es @",
+        "a senha é @",
+        "пароль: @",
+        "密码：@",
+        "password: |\n  @\n",
+        "Password\n@\n",
+    ],
+)
+def test_a_password_is_found_exactly_wherever_it_is_written(around: str) -> None:
+    assert found(around.replace("@", STRONG)) == [STRONG]
+
+
+@pytest.mark.parametrize(
+    "name",
+    """api_key apiKey API-KEY X-Api-Key client_secret clientSecret CLIENT_SECRET_PROD secret_access_key auth_token
+    accessToken bearer_token SECRET_KEY private_key signing-key webhook_secret encryptionKey jwtSecret STRIPE_KEY
+    refresh_token github.token master_key consumerSecret app.security.secret secret_id credentials""".split(),
+)
+def test_a_key_is_found_under_any_name_for_one(name: str) -> None:
+    for text in (f'{name} = "{KEY}"', f"{name}: {KEY}", f'{{"{name}": "{KEY}"}}'):
+        assert found(text) == [KEY], text
+
+
+@pytest.mark.parametrize(
+    "name",
+    """max_tokens token_count next_page_token public_key primary_key cache_key key_id secret_name passwordField
+    password_reset_url token_type csrf_token foreign_key sort_key tokenizer keyboard password_hash public_token
+    password_min_length token_endpoint secretKeyRef eos_token publishable_key secret_arn password_policy key
+    api_key_header keyword monkey compass bypass partition-key first_pass site_key tokens keys""".split(),
+)
+def test_a_name_that_only_sounds_like_one_promises_nothing(name: str) -> None:
+    for text in (f'{name} = "{KEY}"', f"{name}: {KEY}", f'{{"{name}": "{KEY}"}}'):
+        assert found(text) == [], text
+
+
+@pytest.mark.parametrize(
+    "value",
+    """changeme your_password_here <password> ${DB_PASSWORD} {{password}} $PASSWORD %PASSWORD% os.environ["X"]
+    process.env.PASSWORD getenv("X") config.password ******** xxxxxxxx ... null None true undefined string
+    Optional[str] example-password password123 test secret admin REDACTED [hidden] /run/secrets/password
+    https://vault.internal/x 2024-01-02 3600 v1.2.3.4 user.password self._password get_password() !Ref hidden
+    op://vault/item/password arn:aws:secretsmanager:eu:1:secret:db ENC[AES256,x] required data.aws.secret.value
+    __PASSWORD__ @password@ my_secret_password input() key.pem me@northwind-mail.com mySecretToken""".split(),
+)
+def test_what_stands_for_a_secret_is_none(value: str) -> None:
+    for text in (
+        f"password = {value}",
+        f'password = "{value}"',
+        f"client_secret: {value}",
+        f"the password is {value}",
+    ):
+        assert found(text) == [], text
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        (f'password = "{STRONG}"', 0.8, 1.0),
+        (f"API_KEY={KEY}", 0.8, 1.0),
+        (f'client_secret: "{examples.expand("{hex:40}")}"', 0.8, 1.0),
+        ("password = 'hunter27'", 0.4, 0.6),
+        ("the password is hunter27", 0.4, 0.6),
+        ('passphrase = "velvet cactus orbit lantern"', 0.4, 0.6),
+        ("password: velvet-cactus-orbit-lantern", 0.4, 0.6),
+        ('password = "P@ssw0rd!"', 0.4, 0.6),
+        (f'STRIPE_KEY = "{KEY}"', 0.4, 0.79),
+        ('password = "fenugreek"', 0.4, 0.5),
+    ],
+)
+def test_the_score_says_how_real_a_value_looks(text: str, least: float, most: float) -> None:
+    (match,) = matches(text)
+    assert least <= match.score <= most
+
+
+def test_passwords_and_other_secrets_are_told_apart() -> None:
+    assert [m.entity for m in matches(f"password: {STRONG}")] == ["PASSWORD"]
+    assert [m.entity for m in matches(f"api_key: {KEY}")] == ["GENERIC_SECRET"]
+
+
+def test_a_scheme_before_a_token_is_not_part_of_it() -> None:
+    assert found(f'auth_token = "Bearer {KEY}"') == [KEY]
+
+
+def test_a_value_in_a_url_ends_where_the_next_parameter_or_the_fragment_begins() -> None:
+    assert found(f"https://x/y?api_key={KEY}&next=1") == [KEY]
+    assert found(f"/y?a=1&token={KEY}#top") == [KEY]
+
+
+def test_several_in_one_line_are_all_found() -> None:
+    text = f'login(password="{STRONG}", api_key="{KEY}"); password2 = "{STRONG}x"'
+    assert found(text) == [STRONG, KEY, STRONG + "x"]
+
+
+@given(
+    st.lists(
+        st.sampled_from([*STEMS, "=", ":", '"', "'", " ", "\n", "is ", STRONG, "(", ">", "the ", "--", "é"])
+    )
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_asked_at_its_places_or_everywhere_it_answers_the_same(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    asked, everything = set(matches(text)), set(everywhere(DETECTOR, text))
+    assert asked == everything
+    assert all(0 <= match.start < match.end <= len(text) for match in asked)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["password ", "key=", 'token:"', "pass", "secret is the password ", "key" * 30 + " ", "password:\n", "pw|",
+     "--key ", "a" * 60 + "key ", '"password" : {', "password for the x ", "İpassword=", "<password>",
+     "is the password "],
+)  # fmt: skip
+def test_time_is_linear_in_text_made_of_names(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = piece * (size // len(piece))
+        times = []
+        for _ in range(3):
+            started = time.thread_time()
+            list(everywhere(DETECTOR, text))
+            times.append(time.thread_time() - started)
+        return min(times)
+
+    assert any(seconds(80_000) < 12 * max(seconds(20_000), 0.001) for _ in range(3))
