@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--locales",
     metavar="LIST",
     default="default",
-    help="Countries whose numbers are looked for: us,uk,de, ...; eea, default, all.",
+    help="Countries whose numbers are looked for: codes such as us,uk,de, or eea, default, all.",
 )
 @click.pass_context
 def command(
