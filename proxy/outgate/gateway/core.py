@@ -65,6 +65,8 @@ class ClientRefusedHook(commands.StartHook):
 
 def install() -> None:
     """Have the library use our classes. Harmless when done before."""
+    # A check of each message's field types, for its developers: its own parser makes them.
+    http.MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]
     library.HttpStream = EgressStream  # type: ignore[misc]
     library.Http1Server = EgressHttp1Server  # type: ignore[attr-defined]
     library.Http2Server = EgressHttp2Server  # type: ignore[attr-defined]
@@ -106,15 +108,20 @@ class EgressStream(HttpStream):
 
     def handle_event(self, event: events.Event) -> _Commands:
         """Tell of a client that has gone at once, not only when the hook that is running is over."""
-        if isinstance(event, RequestProtocolError):
-            self.flow.metadata[LEFT] = True
-            if self._paused:
-                yield RequestAbandonedHook(self.flow)
+        return self._left(event) if isinstance(event, RequestProtocolError) else super().handle_event(event)
+
+    def _left(self, event: RequestProtocolError) -> _Commands:
+        self.flow.metadata[LEFT] = True
+        if self._paused:
+            yield RequestAbandonedHook(self.flow)
         yield from super().handle_event(event)
-        if isinstance(event, RequestProtocolError):
-            self._forget_body()
+        self._forget_body()
 
     def _handle_event(self, event: events.Event) -> _Commands:
+        # Once an answer is on its way nothing else can be said: its events cost no more than the library's.
+        return super()._handle_event(event) if self._answering else self._until_answered(event)
+
+    def _until_answered(self, event: events.Event) -> _Commands:
         steps = super()._handle_event(event)
         reply: Any = None
         while True:
@@ -199,6 +206,11 @@ class EgressHttp1Server(Http1Server):
     """The client's side of HTTP/1: bounded, and answering without repeating what it was sent."""
 
     def _handle_event(self, event: events.Event) -> _Commands:
+        if isinstance(event, events.DataReceived):
+            return self._received(event)
+        return super()._handle_event(event)
+
+    def _received(self, event: events.DataReceived) -> _Commands:
         yield from super()._handle_event(event)
         if len(self.buf) > UNREAD and self.state not in (self.passthrough, self.done):
             reading = self.state == self.read_headers
