@@ -25,6 +25,10 @@ UNBOUNDED = 1 << 20
 # is refused is tried again with less of it, which reports more places and still all that match. Nor are
 # they counted far: Vectorscan 5.4.12 loses matches of expressions with several long bounded repeats.
 COUNTS = (8, 3)
+_EXACT = 40  # what is repeated a fixed number of times is counted so far
+# Of what is no longer than this, the end tells where it may begin. For others Hyperscan keeps track of the start,
+# which makes all of them together three times as slow.
+_TOLD_BY_ITS_END = 320
 _LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything else, beyond ASCII
 _SEPARATORS = frozenset(range(0x1C, 0x20))  # blanks for `re`, not for `regex`: for us, either
 _ASCII = [chr(code) for code in range(128)]
@@ -33,11 +37,15 @@ _GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Superset:
-    """``source`` is for Hyperscan; a match may reach ``after`` characters beyond what is reported."""
+    """``source`` is for Hyperscan; a match may reach ``after`` characters beyond what is reported.
+
+    ``before`` is how far behind its reported end a match can begin; None: as far as it likes.
+    """
 
     source: str
     multiline: bool
     caseless: bool
+    before: int | None
     after: int
 
 
@@ -57,7 +65,9 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
     translation = _Translation(count, caseless=bool(flags & re.IGNORECASE))
     source = translation.sequence(tree.data, flags, first=True, last=True)
     multiline, caseless = bool(flags & re.MULTILINE), bool(flags & re.IGNORECASE)
-    return Superset(source, multiline, caseless, min(translation.after, UNBOUNDED))
+    longest = tree.getwidth()[1] + translation.ahead
+    before = longest if longest <= _TOLD_BY_ITS_END else None
+    return Superset(source, multiline, caseless, before, min(translation.after, UNBOUNDED))
 
 
 def project(text: str) -> bytes:
@@ -113,6 +123,7 @@ class _Translation:
 
     def __init__(self, count: int, *, caseless: bool) -> None:
         self.after = 0
+        self.ahead = 0  # characters that are looked at behind a match, and so are part of what is reported
         self._count = count
         self._caseless = caseless  # the whole is run so; parts that are must not be spelled out
         self._groups: dict[int, str] = {}
@@ -180,7 +191,7 @@ class _Translation:
             once = f"(?:{once})"
         if (least, most) == (1, 1):
             return once
-        if most > self._count:
+        if most > self._count and not (least == most <= _EXACT and self._count == COUNTS[0]):
             least = min(least, self._count)
             return f"{once}{{{least},}}" if least > 1 else once + "*+"[least]
         return f"{once}{{{least}}}" if least == most else f"{once}{{{least},{most}}}"
@@ -197,8 +208,10 @@ class _Translation:
         One before that must not is left out: a start that is not fixed costs more than it saves.
         """
         if wanted:
+            self.ahead += 0 if before else inner.getwidth()[1]
             return f"(?:{self.sequence(inner.data, flags, first=before, last=not before)})"
         members = None if before else _single(inner, flags)
+        self.ahead += members is not None
         return "" if members is None else rf"(?:\z|{_class(_complement(members))})"
 
 

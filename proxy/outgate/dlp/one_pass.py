@@ -29,7 +29,7 @@ try:
 except ImportError:
     hyperscan = None
 
-_FORMAT = b"2"  # of the files, and of the translation: another number makes all of them anew
+_FORMAT = b"4"  # of the files, and of the translation: another number makes all of them anew
 _KEPT = 8  # databases of other policies and versions that are left in the folder
 
 
@@ -65,10 +65,11 @@ class HyperscanScanner:
     kind = "hyperscan"
 
     def __init__(
-        self, database: Any, around: dict[int, tuple[int, int]], rest: dict[int, Expression]
+        self, database: Any, around: dict[int, tuple[int, int]], ends: set[int], rest: dict[int, Expression]
     ) -> None:
         self._database = database
         self._around = around  # by expression: before and after what is reported
+        self._ends = ends  # those of which an end is reported and no start
         self._rest = list(rest)
         self._slow = PythonScanner(list(rest.values()))
 
@@ -78,11 +79,14 @@ class HyperscanScanner:
 
         def take(index: int, start: int, end: int, _flags: int, _context: object) -> None:
             spans = found.get(index)
+            if index in ends:
+                start = end
             if spans is None:
                 found[index] = [(start, end)]
             else:
                 spans.append((start, end))
 
+        ends = self._ends
         self._database.scan(project(text), match_event_handler=take)
         length = len(text)
         for index in sorted(found):
@@ -152,7 +156,7 @@ class _Plan:
             return self._compile()[0]
 
     def _compile(self) -> tuple[Scanner, bytes]:
-        """The scanner, and the content of its file: a hash, then per expression how far it may go on."""
+        """The scanner, and the content of its file: a hash, then per expression how far around it matches are."""
         count = len(self.expressions)
         sources = self._sources([0] * count)
         database = _database(sources)
@@ -161,9 +165,9 @@ class _Plan:
             database = _database(sources)
         if database is None:
             return PythonScanner(self.expressions), b""
-        after = [sources[index].after if index in sources else None for index in range(count)]
-        content = json.dumps(after).encode() + b"\n" + hyperscan.dumpb(database)
-        return self._scanner(database, after), hashlib.sha256(content).digest() + content
+        reach = [_reach(sources[index]) if index in sources else None for index in range(count)]
+        content = json.dumps(reach).encode() + b"\n" + hyperscan.dumpb(database)
+        return self._scanner(database, reach), hashlib.sha256(content).digest() + content
 
     def _level(self, index: int) -> int:
         """How much an expression must be widened until Hyperscan takes it; len(COUNTS): it does not."""
@@ -185,14 +189,23 @@ class _Plan:
         made = {index: self._source(index, level) for index, level in enumerate(levels)}
         return {index: source for index, source in made.items() if source is not None}
 
-    def _scanner(self, database: Any, after: Sequence[int | None]) -> HyperscanScanner:
-        around = {
-            index: (one.before, one.after + far)
-            for index, (one, far) in enumerate(zip(self.expressions, after, strict=True))
-            if far is not None
-        }
+    def _scanner(self, database: Any, reach: Sequence[Sequence[int | None] | None]) -> HyperscanScanner:
+        around: dict[int, tuple[int, int]] = {}
+        ends: set[int] = set()
+        for index, (one, far) in enumerate(zip(self.expressions, reach, strict=True)):
+            if far is None:
+                continue
+            before, after = far
+            around[index] = (one.before + (before or 0), one.after + (after or 0))
+            if before is not None:
+                ends.add(index)
         rest = {i: expression for i, expression in enumerate(self.expressions) if i not in around}
-        return HyperscanScanner(database, around, rest)
+        return HyperscanScanner(database, around, ends, rest)
+
+
+def _reach(source: Superset) -> tuple[int | None, int]:
+    """How far from what is reported a match may begin, and end."""
+    return source.before, source.after
 
 
 def _database(sources: dict[int, Superset]) -> Any | None:
@@ -212,7 +225,7 @@ def _database(sources: dict[int, Superset]) -> Any | None:
 
 
 def _flags(source: Superset) -> int:
-    flags: int = hyperscan.HS_FLAG_SOM_LEFTMOST
+    flags: int = hyperscan.HS_FLAG_SOM_LEFTMOST if source.before is None else 0
     if source.multiline:
         flags |= hyperscan.HS_FLAG_MULTILINE
     if source.caseless:

@@ -16,6 +16,7 @@ from outgate.dlp.personal.births import BirthDetector
 from outgate.dlp.personal.cards import CardDetector
 from outgate.dlp.personal.iban import IbanDetector
 from outgate.dlp.personal.internet import EmailDetector, IpDetector
+from outgate.dlp.personal.urls import UrlDetector
 from outgate.dlp.scanner import Window
 
 
@@ -28,6 +29,7 @@ def detectors(config: DetectorConfig) -> list[PatternDetector]:
         EmailDetector(),
         IbanDetector(),
         IpDetector(),
+        UrlDetector(),
     )
     return [_Sure(detector) for detector in made if detector.entities & config.entities]
 

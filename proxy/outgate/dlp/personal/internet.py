@@ -42,7 +42,7 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 # What a file is called, not a domain, even where a country's top-level domain has the same letters.
-_FILES = frozenset(
+FILES = frozenset(
     "png jpg jpeg gif svg webp ico pdf txt js ts py rb rs go css html json yaml yml md".split()
 )
 
@@ -61,7 +61,7 @@ class EmailDetector:
             # A path or a query may stand before the address; nobody has their marks in one.
             start = max(text.text.rfind(mark, found.start(), at) + 1 for mark in "/=|?&{}") or found.start()
             local = text.text[start:at]
-            if not local or not _top_level(found["top"].lower()):
+            if not local or not top_level(found["top"].lower()):
                 continue
             score = self._score(text.text, start, found.end(), local, found["domain"])
             yield Match(start, found.end(), EMAIL, score, self.name)
@@ -75,7 +75,7 @@ class EmailDetector:
         if before.endswith("//") or local.lower() == "git":
             return _NONE
         nobody = _NOBODY.fullmatch(local) is not None
-        if domain.rpartition(".")[2].lower() in _FILES and (nobody or re.match(r"\d+x\.", domain)):
+        if domain.rpartition(".")[2].lower() in FILES and (nobody or re.match(r"\d+x\.", domain)):
             return _NONE
         if _RESERVED.search(domain):
             return _NONE if nobody else _SAMPLE
@@ -91,7 +91,7 @@ def _suffixes() -> Any:
 
 
 @lru_cache(maxsize=2048)
-def _top_level(name: str) -> bool:
+def top_level(name: str) -> bool:
     """Whether ``name`` (lower case) is a top-level domain, or is reserved as one."""
     return name in ("test", "invalid", "example", "local") or bool(_suffixes()(f"a.{name}").suffix)
 
