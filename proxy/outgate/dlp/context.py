@@ -79,18 +79,18 @@ class Words:
 
     @property
     def anywhere(self) -> str:
-        """An expression (case to be ignored) that matches wherever one of the words may stand."""
-        parts = [part for part in (re.findall(r"[^\W_]+", word) for word in self.words) if part]
-        # A short word is within many others: it begins one.
-        begins = (r"(?:\b|_)" if len(part[0]) < 4 else "" for part in parts)
-        return "|".join(
-            sorted(
-                {
-                    begin + r"[\W_]{0,3}".join(map(re.escape, part))
-                    for begin, part in zip(begins, parts, strict=True)
-                }
-            )
-        )
+        """An expression that matches wherever one of the words may stand."""
+        choices = set()
+        for word in self.words:
+            parts = re.findall(r"[^\W_]+", word)
+            if parts:
+                rest = r"[\W_]{0,3}".join(map(re.escape, parts))
+                first, rest = rest[0], rest[1:]
+                ends = "" if word.endswith("*") else "(?![a-z0-9])"  # a capital may begin the next word
+                begins = rf"(?:(?:\b|_)(?i:{first})" + (f"|{first.upper()})" if first.islower() else ")")
+                begins = f"(?i:{first})" if word.startswith("*") else begins
+                choices.add(f"{begins}(?i:{rest}){ends}")
+        return "|".join(sorted(choices))
 
     def near(self, text: str, start: int, end: int) -> bool:
         """Whether one of the words stands near ``text[start:end]``, or at the head of its column."""

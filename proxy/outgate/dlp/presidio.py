@@ -96,6 +96,7 @@ _BY_CONTEXT = frozenset(
     }
 )
 _BEFORE_CONTEXT, _AFTER_CONTEXT = 64, 160
+_DIGIT = re.compile(r"\d")
 # Lookaheads that read on to the end of the text for what must be in the next few characters.
 _TIGHTER: dict[str, tuple[tuple[str, str], ...]] = {
     "InPanRecognizer": (
@@ -152,7 +153,7 @@ class Recognizer:
             self.name in _BY_CONTEXT and entity.needs_context and isinstance(self._context, Words)
         )
         if self._by_context and isinstance(self._context, Words):
-            around = Expression(self._context.anywhere, int(re.IGNORECASE))
+            around = Expression(self._context.anywhere)
             self.expressions: tuple[Expression, ...] = (around,) * len(sources)
         else:
             self.expressions = tuple(_located(self.name, source, flags) for source in sources)
@@ -255,11 +256,13 @@ def _around(windows: Sequence[Window], text: str) -> list[Window]:
     length = len(text)
     spans: list[tuple[int, int]] = []
     for window in windows:
-        spans.append((max(0, window.start - _BEFORE_CONTEXT), min(length, window.end + _AFTER_CONTEXT)))
+        first, last = max(0, window.start - _BEFORE_CONTEXT), min(length, window.end + _AFTER_CONTEXT)
+        if _DIGIT.search(text, first, last + _BEFORE_CONTEXT):  # all of them have one
+            spans.append((first, last))
         below = fields(text, window.start)
         if below:
             spans.append((below[0][0], below[-1][1]))
-    return merged(sorted(spans), 0, _BEFORE_CONTEXT, length)
+    return merged(sorted(spans), 0, _BEFORE_CONTEXT, length) if spans else []
 
 
 def _located(recognizer: str, pattern: str, flags: int) -> Expression:

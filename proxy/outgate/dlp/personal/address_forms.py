@@ -51,10 +51,15 @@ UNIT = (
 )
 NUMBER = r"\d{1,5}(?:[ ]?[a-z](?![a-z]))?(?:[ ]?[-–/&][ ]?\d{1,5}[a-z]?)?(?:[ ]1/2)?"
 _NAME = rf"(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th))"
-ENGLISH = re.compile(
-    rf"(?<![\w.$€£#%@-])(?<!\d,)(?<!\d:)(?P<head>(?:{UNIT}(?:[ ]?[,/-][ ]?|{SEPARATOR})){{0,2}}"
+# From the number on, and what may stand before it, up to the end that it is given.
+ENGLISH_HEAD = re.compile(
+    rf"(?<![\w.$€£#%@-])(?<!\d,)(?<!\d:)(?:{UNIT}(?:[ ]?[,/-][ ]?|{SEPARATOR})){{0,2}}"
     rf"(?:(?:(?-i:[A-Z])[\w'’]{{1,20}}[ ]){{1,2}}(?:House|Cottage|Court|Lodge|Farm|Hall|Mansions|Tower|Barn|"
-    rf"Point),[ ])?)"
+    rf"Point),[ ])?\Z",
+    I,
+)
+ENGLISH = re.compile(
+    r"(?<![\w.])"
     rf"(?P<number>{NUMBER})(?:[ ]{{1,2}}|,[ ])(?:(?P<direction>{DIRECTION})[ ])?"
     rf"(?:(?P<name>{_NAME}(?:[ ]{_NAME}){{0,3}}?)[ ](?P<type>{TYPES}|{WEAK_TYPES})\b(?![ ](?:{TYPES})\b)"
     rf"|(?P<only>(?:avenue|ave|av)[ ](?:of[ ]the[ ]{_WORD}|[a-z]\b)|broadway\b|the[ ](?:strand|mall|broadway|"

@@ -19,6 +19,7 @@ from outgate.dlp.personal import address_forms as forms
 from outgate.dlp.scanner import Expression, Window, matches
 
 ENTITY = "STREET_ADDRESS"
+_LONGEST_HEAD = 100  # code points before a street's number
 _POSTAL, _REGION, _CITY, _STREET, _TOLD, _DOUBTFUL = 0.9, 0.85, 0.75, 0.6, 0.6, 0.5
 
 _CUES = Words(
@@ -88,7 +89,8 @@ class AddressDetector:
     expressions = (
         # Which of them was found decides which country's way of writing is tried.
         Expression(
-            rf"\d[a-z]?[\w ,.'’/-]{{1,60}}?\b(?:{forms.TYPES}|{forms.WEAK_TYPES}|highway|route|rte|road|cr|sr|fm)\b",
+            rf"\d[a-z]?(?:[ \d/&–-]{{0,12}}[a-z]?)?,? {{1,2}}(?:[\w'’.-]{{1,26}} ){{0,6}}"
+            rf"(?:{forms.TYPES}|{forms.WEAK_TYPES}|highway|route|rte|road|cr|sr|fm)\b",
             int(re.I), before=60, after=160,
         ),
         Expression(
@@ -158,15 +160,20 @@ def _english(text: str, found: re.Match[str]) -> _Judged:
     """Where the address of this street is, and how sure that is; 0.0: it is none."""
     name = found["name"] or found["bare"] or found["only"] or ""
     titled = _titled(name) and not (found["type"] or "X")[0].islower()
-    start = found.start()
     end, score = _english_tail(text, found.end(), titled)
+    words = name.lower().split()
+    if score < _REGION and (
+        words[0] in _COUNTED or words[-1] in _NOT_CALLED or _NOT_BEHIND.match(text, found.end())
+    ):
+        return 0, 0, 0.0
+    head = forms.ENGLISH_HEAD.search(text, max(0, found.start() - _LONGEST_HEAD), found.start())
+    if head is None:
+        return 0, 0, 0.0
+    start = head.start()
     if found["bare"] is not None:  # a street called by nothing but its name: "1500 Broadway"
         return start, end, score if score == _POSTAL and titled else 0.0
-    words = name.lower().split()
     if score >= _REGION:
         return start, end, score if titled or words[0] not in _COUNTED or score == _POSTAL else 0.0
-    if words[0] in _COUNTED or words[-1] in _NOT_CALLED or _NOT_BEHIND.match(text, found.end()):
-        return start, end, 0.0
     if _is_year(found["number"]) and _YEARLY.search(text, max(0, start - 12), start):
         return start, end, 0.0
     cued = _CUES.before(text, start, 8)
@@ -176,20 +183,21 @@ def _english(text: str, found: re.Match[str]) -> _Judged:
         return start, end, _TOLD if cued else 0.0
     if not titled:
         return start, end, _TOLD if cued and len(words) <= 3 and not _SMALL & set(words) else 0.0
-    sure = (
-        re.fullmatch(forms.TYPES, found["type"], re.I) is not None or cued or found["units"] or found["head"]
-    )
+    sure = re.fullmatch(forms.TYPES, found["type"], re.I) is not None or cued or found["units"] or head[0]
     if sure or _AT.search(text, max(0, start - 12), start):
         return start, end, _STREET
     return start, end, _DOUBTFUL if _is_cell(text, start, end) else 0.0
 
 
+_ENGLISH_TAILS = ((forms.POSTAL_TAIL, _POSTAL), (forms.REGION_TAIL, _REGION), (forms.ZIP_TAIL, _REGION))
+# What every postcode has; looked for first, because trying where the city ends takes long.
+_CODE = re.compile(r"\d{4}|\d[ -]?[A-Za-z]")
+_LONGEST_TAIL = 160  # code points, at most: three lines of a few words
+
+
 def _english_tail(text: str, end: int, titled: bool) -> tuple[int, float]:
-    for tail, score in (
-        (forms.POSTAL_TAIL, _POSTAL),
-        (forms.REGION_TAIL, _REGION),
-        (forms.ZIP_TAIL, _REGION),
-    ):
+    coded = _CODE.search(text, end, end + _LONGEST_TAIL)
+    for tail, score in _ENGLISH_TAILS if coded else _ENGLISH_TAILS[1:2]:
         found = tail.match(text, end)
         if found and (not titled or _titled(found["parts"] or "")):
             return found.end(), score

@@ -23,10 +23,10 @@ _PUBLIC, _DOUBTFUL, _OWN = 0.6, 0.3, 0.2
 
 # RFC 5321: a local part has 64 characters at most, a domain 255; international ones, RFC 6531.
 _LOCAL = r"[\w!#$%&'*+/=?^`{|}~-]"
-_EMAIL = re.compile(
-    rf"(?<![\w!#$%&*+/=?^|~.@-])(?!['`])(?:{_LOCAL}|\.(?!\.)){{1,64}}(?<![.'`])@"
-    r"(?P<domain>(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?P<top>[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))"
-    r"(?![\w-])(?!\.\w)"
+# Up to the end that it is given, which is where an @ stands.
+_BEFORE_AT = re.compile(rf"(?<![\w!#$%&*+/=?^|~.@-])(?!['`])(?:{_LOCAL}|\.(?!\.)){{1,64}}(?<![.'`])\Z")
+_DOMAIN = re.compile(
+    r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?P<top>[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])(?!\.\w)"
 )
 # RFC 2606 and 6761: nobody has an address there. People's examples have a name, those of code do not.
 _RESERVED = re.compile(
@@ -42,9 +42,7 @@ _NOBODY = re.compile(
     re.IGNORECASE,
 )
 # What a file is called, not a domain, even where a country's top-level domain has the same letters.
-FILES = frozenset(
-    "png jpg jpeg gif svg webp ico pdf txt js ts py rb rs go css html json yaml yml md".split()
-)
+FILES = frozenset("png jpg jpeg gif svg webp ico pdf txt js ts py rb rs go css html json yaml yml md".split())
 
 
 class EmailDetector:
@@ -52,19 +50,29 @@ class EmailDetector:
 
     name = "email"
     entities = frozenset({EMAIL})
-    expressions = (Expression(r"@\w", before=64, after=280),)
+    expressions = (Expression(r"@\w"),)
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """Every address; samples of code score 0.1."""
-        for found in matches(_EMAIL, text.text, windows):
-            at = found.start("domain") - 1
-            # A path or a query may stand before the address; nobody has their marks in one.
-            start = max(text.text.rfind(mark, found.start(), at) + 1 for mark in "/=|?&{}") or found.start()
-            local = text.text[start:at]
-            if not local or not top_level(found["top"].lower()):
-                continue
-            score = self._score(text.text, start, found.end(), local, found["domain"])
-            yield Match(start, found.end(), EMAIL, score, self.name)
+        for window in windows:
+            at = text.text.find("@", window.start, window.end)
+            while at >= 0:
+                yield from self._at(text.text, at)
+                at = text.text.find("@", at + 1, window.end)
+
+    def _at(self, text: str, at: int) -> Iterator[Match]:
+        """The address around the @ at ``at``, if it is one's."""
+        domain = _DOMAIN.match(text, at + 1)
+        if domain is None or not top_level(domain["top"].lower()):
+            return
+        found = _BEFORE_AT.search(text, max(0, at - 64), at)
+        if found is None:
+            return
+        # A path or a query may stand before the address; nobody has their marks in one.
+        start = max(text.rfind(mark, found.start(), at) + 1 for mark in "/=|?&{}") or found.start()
+        if start < at:
+            score = self._score(text, start, domain.end(), text[start:at], domain[0])
+            yield Match(start, domain.end(), EMAIL, score, self.name)
 
     @staticmethod
     def _score(text: str, start: int, end: int, local: str, domain: str) -> float:
