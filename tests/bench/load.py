@@ -13,7 +13,8 @@ from bench.upstream import EVENTS, SOURCE
 CONNECTIONS = 8
 
 
-SERIAL = b"serial 000000000"
+SERIAL = b"serial aaaaaaaaa"
+_LETTERS = bytes.maketrans(b"0123456789", b"abcdefghij")  # a long number would not be clean text
 
 
 def body(size: int) -> bytes:
@@ -64,7 +65,8 @@ async def requests(target: Target, data: bytes, count: int) -> list[float]:
     async def one() -> None:
         reader, writer = await target.open()
         for number in left:
-            request = b"%sserial %09d%s" % (before, (first + number) % 10**9, after)
+            serial = b"%09d" % ((first + number) % 10**9)
+            request = b"%sserial %s%s" % (before, serial.translate(_LETTERS), after)
             started = time.perf_counter()
             writer.write(request)
             answer = await reader.readuntil(b"\r\n\r\n")
