@@ -54,8 +54,8 @@ class Detector(Protocol):
     def entities(self) -> frozenset[str]:
         """Every entity that it can return."""
 
-    def find(self, text: str) -> Iterable[Match]:
-        """All matches in ``text``; time is linear in its length."""
+    def find_many(self, texts: Sequence[str]) -> Sequence[Iterable[Match]]:
+        """Per text all matches in it, whatever stands in the others; time is linear in their length."""
 
 
 class PatternDetector(Protocol):

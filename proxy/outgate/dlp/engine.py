@@ -1,7 +1,7 @@
 """Finds entities in texts: every detector over every piece, then one answer for each character.
 
 This is the interface behind which detection may be rebuilt: ``Engine(config).scan(texts)``. The pool
-uses the same steps apart (``find`` for a piece, ``settle`` for whole texts), so that a large request
+uses the same steps apart (``find_many`` for pieces, ``settle`` for whole texts), so that a large request
 can take turns with others; the result is the same. Owns the order of those steps, and turns whatever a
 detector raises into a DetectionError that holds no text. Knows no detector's inside.
 """
@@ -9,6 +9,8 @@ detector raises into a DetectionError that holds no text. Knows no detector's in
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import batched
 from pathlib import Path
 
 from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, personal, phones, presidio, secrets
@@ -21,6 +23,8 @@ from outgate.dlp.overlaps import Ranks, resolve
 from outgate.dlp.repeats import Value, settle, values
 from outgate.dlp.scanner import Expression
 from outgate.dlp.windows import STAGES, Stage, cut
+
+_TOGETHER = 64  # pieces that a stage is asked for at once
 
 
 class Engine:
@@ -77,29 +81,39 @@ class Engine:
         """Per text what each stage finds in it by itself; stages may overlap. Raises as ``scan`` does."""
         found: list[list[Match]] = [[] for _ in texts]
         for stage in (stage for stage in self.stages if stage in stages):
-            for piece in cut(stage, texts):
-                found[piece.text].extend(piece.place(self.find(stage, piece.of(texts))))
+            for pieces in batched(cut(stage, texts), _TOGETHER):
+                answers = self.find_many(stage, [piece.of(texts) for piece in pieces])
+                for piece, matches in zip(pieces, answers, strict=True):
+                    found[piece.text].extend(piece.place(matches))
         return found
 
-    def find(self, stage: Stage, text: str) -> list[Match]:
-        """What one stage's detectors find in one piece of text, without overlaps."""
+    def find_many(self, stage: Stage, texts: Sequence[str]) -> list[list[Match]]:
+        """What one stage's detectors find in each of some pieces of text, without overlaps."""
+        if stage == "names":
+            return self._named(texts)
+        return [self._resolved(text, self._finding(text)) for text in texts]
+
+    def _named(self, texts: Sequence[str]) -> list[list[Match]]:
+        """What the names' detectors find; they are asked for all texts at once."""
+        answers: list[list[tuple[str, Iterable[Match]]]] = [[] for _ in texts]
+        for detector in self._names:
+            with _told(detector.name):
+                for own, matches in zip(answers, detector.find_many(texts), strict=True):
+                    own.append((detector.name, matches))
+        return [self._resolved(text, own) for text, own in zip(texts, answers, strict=True)]
+
+    def _resolved(self, text: str, answers: Iterable[tuple[str, Iterable[Match]]]) -> list[Match]:
+        """The wanted of what was found in one text, by whom, as one answer for each character."""
         found: list[Match] = []
-        for name, matches in self._finding(stage, text):
-            try:
+        for name, matches in answers:
+            with _told(name):
                 found.extend(match for match in matches if match.entity in self._wanted)
-            except Exception as error:
-                # The message of an exception may quote the text; its class does not.
-                raise DetectionError("detector_error", f"{name}: {type(error).__name__}") from None
         if any(not 0 <= match.start < match.end <= len(text) for match in found):
             raise DetectionError("detector_error", "a match lies outside its text")
         return resolve(text, found, self._ranks)
 
-    def _finding(self, stage: Stage, text: str) -> Iterator[tuple[str, Iterable[Match]]]:
-        """Who is asked, and what they answer."""
-        if stage == "names":
-            for detector in self._names:
-                yield detector.name, detector.find(text)
-            return
+    def _finding(self, text: str) -> Iterator[tuple[str, Iterable[Match]]]:
+        """Who looks for patterns, and what they find in a text and in what it may stand for."""
         yield from self._judged(text)
         readings = views(text)
         for view in readings:
@@ -120,6 +134,15 @@ class Engine:
     ) -> list[list[Match]]:
         """``found``, of all stages and pieces, as one answer, with every repeat of ``repeating``."""
         return settle(texts, found, repeating, self._ranks)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """An exception of a detector's as an error that tells whose, and its class: its message may quote the text."""
+    try:
+        yield
+    except Exception as error:
+        raise DetectionError("detector_error", f"{name}: {type(error).__name__}") from None
 
 
 def _original(view: View, matches: Iterable[Match]) -> Iterator[Match]:

@@ -34,12 +34,7 @@ class WorkerProcess:
     async def start(cls) -> Self:
         """Start a child; it has imported nothing yet. Raises OSError."""
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= {
-            "PYTHONPATH": str(_SOURCE_ROOT),
-            # The pool has a process for each core: a numeric library's own threads would fight over them.
-            "OMP_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
+        environment["PYTHONPATH"] = str(_SOURCE_ROOT)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # the folder it happens to run in is no place to import from

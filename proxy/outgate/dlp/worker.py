@@ -119,7 +119,7 @@ def _found(engine: Engine, task: dict[str, Any]) -> list[list[Match]]:
             found = [[Match(*row) for row in rows] for rows in task["found"]]
             return engine.settle(texts, found, [Value(*row) for row in task["values"]])
         case stage:
-            return [engine.find(stage, text) for text in texts]
+            return engine.find_many(stage, texts)
 
 
 def _write(answers: IO[bytes], message: dict[str, Any]) -> None:

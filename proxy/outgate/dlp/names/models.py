@@ -6,6 +6,7 @@ functions that build, in a worker process.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -25,6 +26,9 @@ _LABELS = {
     "DATE": "DATE_TIME",
     "TIME": "DATE_TIME",
 }
+# Read by numeric libraries when numpy is loaded, which is below. Processes are our parallelism: for matrices of this
+# size a library's own threads only get in each other's way.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _BATCH = 128  # sentences that go through the model's matrices together
 _REMEMBERED = 1_000_000  # characters whose new words spaCy keeps at a time, in some tens of megabytes
 
@@ -37,6 +41,8 @@ class Model(Protocol):
 
 def load(name: str, language: str) -> Model:
     """The model of a spaCy package, or of a configuration file for Presidio's NLP engines (``*.yaml``)."""
+    for variable in _THREADS:
+        os.environ.setdefault(variable, "1")
     return _PresidioEngine(name, language) if is_file(name) else _Spacy(name)
 
 
