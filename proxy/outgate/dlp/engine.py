@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
 
 from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, personal, phones, presidio, secrets
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
-from outgate.dlp.disguise import View, views
+from outgate.dlp.disguise import View, Views, views
 from outgate.dlp.entities import DEEPLY_ENCODED
 from outgate.dlp.one_pass import Compile
 from outgate.dlp.overlaps import Ranks, resolve
 from outgate.dlp.repeats import Value, settle, values
-from outgate.dlp.scanner import Expression
+from outgate.dlp.scanner import Expression, Window
 from outgate.dlp.windows import STAGES, Stage, cut
 
 _TOGETHER = 64  # pieces that a stage is asked for at once
+_READING = 10  # places that a reading of a text costs as much as
 
 
 class Engine:
@@ -87,11 +89,26 @@ class Engine:
                     found[piece.text].extend(piece.place(matches))
         return found
 
+    def found_if_few(self, texts: Sequence[str], most: int) -> list[list[Match]] | None:
+        """What the patterns find in ``texts``, or None when more than ``most`` places would have to be judged.
+
+        To say None takes the one pass over a text, and no more. Raises as ``scan`` does.
+        """
+        found: list[list[Match]] = [[] for _ in texts]
+        for piece in cut("patterns", texts):
+            text = piece.of(texts)
+            looked = self._looked(text)
+            most -= looked.size
+            if most < 0:
+                return None
+            found[piece.text].extend(piece.place(self._resolved(text, self._judged(text, looked))))
+        return found
+
     def find_many(self, stage: Stage, texts: Sequence[str]) -> list[list[Match]]:
         """What one stage's detectors find in each of some pieces of text, without overlaps."""
         if stage == "names":
             return self._named(texts)
-        return [self._resolved(text, self._finding(text)) for text in texts]
+        return [self._resolved(text, self._judged(text, self._looked(text))) for text in texts]
 
     def _named(self, texts: Sequence[str]) -> list[list[Match]]:
         """What the names' detectors find; they are asked for all texts at once."""
@@ -112,20 +129,25 @@ class Engine:
             raise DetectionError("detector_error", "a match lies outside its text")
         return resolve(text, found, self._ranks)
 
-    def _finding(self, text: str) -> Iterator[tuple[str, Iterable[Match]]]:
-        """Who looks for patterns, and what they find in a text and in what it may stand for."""
-        yield from self._judged(text)
+    def _looked(self, text: str) -> _Looked:
+        """Where the patterns could match in a text, and in what it may stand for."""
         readings = views(text)
-        for view in readings:
-            for name, matches in self._judged(view.text):
+        places = [list(self._scanner.windows(text))]
+        places += [list(self._scanner.windows(view.text)) for view in readings]
+        return _Looked(readings, places)
+
+    def _judged(self, text: str, looked: _Looked) -> Iterator[tuple[str, Iterable[Match]]]:
+        """Who looks for patterns, and what they find where they could match."""
+        yield from self._found_at(text, looked.places[0])
+        for view, places in zip(looked.readings, looked.places[1:], strict=True):
+            for name, matches in self._found_at(view.text, places):
                 yield name, _original(view, matches)
-        if readings.exhausted is not None and DEEPLY_ENCODED in self._wanted:
+        if looked.readings.exhausted is not None and DEEPLY_ENCODED in self._wanted:
             yield "disguise", [Match(0, len(text), DEEPLY_ENCODED, 0.5, "disguise")]
 
-    def _judged(self, text: str) -> Iterator[tuple[str, Iterable[Match]]]:
-        """What the patterns find in one reading of a text."""
+    def _found_at(self, text: str, places: Sequence[_Place]) -> Iterator[tuple[str, Iterable[Match]]]:
         shared = Text(text)
-        for index, windows in self._scanner.windows(text):
+        for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
 
@@ -134,6 +156,22 @@ class Engine:
     ) -> list[list[Match]]:
         """``found``, of all stages and pieces, as one answer, with every repeat of ``repeating``."""
         return settle(texts, found, repeating, self._ranks)
+
+
+type _Place = tuple[int, list[Window]]  # of an expression, by its number
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one pass over a text tells: its readings, and the places to judge in it and in each of them."""
+
+    readings: Views
+    places: list[list[_Place]]
+
+    @property
+    def size(self) -> int:
+        """How much there is to judge: places, and a reading for several."""
+        return _READING * len(self.readings) + sum(len(windows) for own in self.places for _, windows in own)
 
 
 @contextmanager

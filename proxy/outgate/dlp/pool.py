@@ -35,6 +35,7 @@ _START = 120.0  # seconds in which a worker has to be ready; a large model on a 
 _STUCK = 1.0  # seconds after which a task of a request that is over, or abandoned, is more than slow
 _BACK_OFF = (0.1, 30.0)  # seconds before another start: at first, at most
 _GRACE = 30.0  # seconds beyond the deadline after which a worker whose parent has gone ends itself
+_FEW = 200  # places that the event loop judges by itself: a few milliseconds
 _SETTLED_HERE = 2_000_000  # values times code points that the event loop looks through by itself
 
 
@@ -58,7 +59,8 @@ class DetectionPool:
 
         ``cache``: bytes, about, for what was found in texts that may come again. ``inline``: code points
         of new text in which the patterns are looked for here, in the event loop, which takes less time
-        than to ask a worker; not with a policy's own patterns, which may take any time. ``folder``
+        than to ask a worker; where much has to be judged a worker does it, and where a policy has patterns
+        of its own, which may take any time. ``folder``
         keeps compiled patterns; without ``compiling``, Python's own expressions look for all of them.
         """
         self.config = config
@@ -155,8 +157,10 @@ class DetectionPool:
         stages = self._stages
         here: list[list[Match]] = [[] for _ in texts]
         if self._here is not None and sum(map(len, texts)) <= self._inline:
-            here = self._here.found(texts)
-            stages = tuple(stage for stage in stages if stage != "patterns")
+            few = self._here.found_if_few(texts, _FEW)
+            if few is not None:
+                here = few
+                stages = tuple(stage for stage in stages if stage != "patterns")
         if not stages:
             return here
         division = divide(texts, stages)

@@ -84,3 +84,17 @@ def test_cards_and_ibans_are_checked(engine: Engine) -> None:
     wrong = card[:-1] + str((int(card[-1]) + 1) % 10)
     assert not [m for m in engine.scan([f"card {wrong}"])[0] if m.entity == "CREDIT_CARD"]
     assert engine.scan([f"pay to {iban}"])[0][0].entity == "IBAN_CODE"
+
+
+@pytest.mark.parametrize(
+    "texts", [["nothing here"], ["mail ada@firma-mail.de", "card {card}", ""], ["x" * 90_000]]
+)
+def test_few_places_are_judged_at_once_and_with_the_same_answer(engine: Engine, texts: list[str]) -> None:
+    whole = [text.format(card=examples.fake("CREDIT_CARD")) for text in texts]
+    assert engine.found_if_few(whole, 200) == engine.found(whole, ("patterns",))
+
+
+def test_many_places_are_left_to_others(engine: Engine) -> None:
+    text = " ".join(examples.fake("CREDIT_CARD", seed) for seed in range(1, 40))
+    assert engine.found_if_few(["nothing here", text], 30) is None
+    assert engine.found_if_few([text], 10_000) == engine.found([text], ("patterns",))
