@@ -40,12 +40,16 @@ def command(context: click.Context, config: Path | None) -> None:
 
 @command.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--no-model", is_flag=True, help="Do not ask for the named-entity model on this machine.")
+@click.option(
+    "--no-model",
+    is_flag=True,
+    help="Look at the files alone: ask for no model, import no class, run no command.",
+)
 @click.pass_context
 def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> None:
     """Check FILES, each as a policy of its own or, NAME.test.yaml, its cases. Exit code 1 if one cannot be used."""
     from outgate.policy import cases, load
-    from outgate.policy.lint import shadowed
+    from outgate.policy.lint import shadowed, skipped
 
     settings, catalogue = _settings(context)
     ok = click.style("ok", fg="green")
@@ -56,13 +60,17 @@ def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> No
                 _, found = cases.read(paths[0], catalogue)
                 click.echo(f"{ok}  {paths[0]}: {len(found)} cases")
                 continue
-            policy = load(paths, check_model=not no_model, providers=catalogue.providers.values())
+            policy = load(
+                paths,
+                check_model=not no_model,
+                run_commands=not no_model,
+                providers=catalogue.providers.values(),
+            )
         except PolicyError as error:
             failed = True
             _problems(error)
             continue
-        warnings = shadowed(policy)
-        for warning in warnings:
+        for warning in (*shadowed(policy), *skipped(policy)):
             click.secho(str(warning), fg="yellow", err=True)
         name = ", ".join(map(str, paths))
         counts = f"{len(policy.rules)} rules, {len(policy.entities)} entities"
@@ -194,7 +202,7 @@ def diff(context: click.Context, old: Path, new: Path) -> None:
 
     _, catalogue = _settings(context)
     providers = catalogue.providers.values()
-    before, after = load([old], providers=providers), load([new], providers=providers)
+    before, after = (load([path], run_commands=False, providers=providers) for path in (old, new))
     comparison = compare(before, after, providers)
     print_comparison(comparison)
     inspect_old, inspect_new = _inspect(before, catalogue), _inspect(after, catalogue)

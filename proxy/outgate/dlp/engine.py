@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
 
-from outgate.dlp import DetectionError, entities, ner, one_pass, patterns, personal, phones, presidio, secrets
+from outgate.dlp import (
+    DetectionError,
+    entities,
+    known_values,
+    ner,
+    one_pass,
+    patterns,
+    personal,
+    phones,
+    presidio,
+    recognizers,
+    secrets,
+)
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match, PatternDetector, Text
 from outgate.dlp.disguise import View, Views, views
@@ -50,7 +62,10 @@ class Engine:
             *phones.detectors(config),
             *personal.detectors(config),
             *presidio.detectors(config),
+            *known_values.detectors(config),
+            *recognizers.detectors(config),
         ]
+        self._analyzers: list[Detector] = recognizers.analyzers(config)
         self._names: list[Detector] = ner.detectors(config)
         # Whose each of the scanner's expressions is, and which of its own; some are of several.
         owners: dict[Expression, list[tuple[PatternDetector, int]]] = {}
@@ -63,7 +78,7 @@ class Engine:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that have anything to do."""
-        there = {"patterns": self._patterns, "names": self._names}
+        there = {"patterns": [*self._patterns, *self._analyzers], "names": self._names}
         return tuple(stage for stage in STAGES if there[stage])
 
     @property
@@ -146,10 +161,13 @@ class Engine:
             yield "disguise", [Match(0, len(text), DEEPLY_ENCODED, 0.5, "disguise")]
 
     def _found_at(self, text: str, places: Sequence[_Place]) -> Iterator[tuple[str, Iterable[Match]]]:
+        """What the patterns, and recognizers that have none, find in one reading of a text."""
         shared = Text(text)
         for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
+        for detector in self._analyzers:
+            yield detector.name, detector.find(text)
 
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]

@@ -156,14 +156,21 @@ def locales(names: Iterable[str]) -> frozenset[str]:
 
 
 def known(config: DetectorConfig | None = None) -> frozenset[str]:
-    """Every entity there is: Outgate's own, and those that ``config`` brings patterns or words for."""
+    """Every entity there is: Outgate's own, and those that ``config`` brings detectors for."""
     return frozenset(catalogue()) | (brought(config) if config else frozenset())
 
 
 def brought(config: DetectorConfig) -> frozenset[str]:
-    """The entities that ``config`` itself has patterns or words for."""
-    patterns = {pattern.entity for pattern in config.patterns}
-    return frozenset(patterns | {words.entity for words in config.words})
+    """The entities that ``config`` itself has patterns, words, values or recognizers for."""
+    return frozenset(
+        [
+            *(pattern.entity for pattern in config.patterns),
+            *(words.entity for words in config.words),
+            *(known.entity for known in config.known),
+            *(recognizer.entity for recognizer in config.recognizers),
+            *(entity for each in config.recognizer_classes for entity in each.entities),
+        ]
+    )
 
 
 def expand(

@@ -18,24 +18,40 @@ import stat
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from outgate.dlp.detector import Match, Text
+from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.scanner import Expression, Window, matches
+
+if TYPE_CHECKING:
+    from outgate.dlp.config import DetectorConfig
 
 ENTITY = "KNOWN_SECRET"
 SHORTEST = 6  # code points; what is shorter occurs by itself
 LONGEST = 8192
 _SHORTEST_ANCHOR = 4
 _DIGEST = 16  # bytes
+MOST = 50_000  # values from one place
 _LARGEST = 8 * 1024 * 1024  # bytes of a file or of a command's output
 _RUN = re.compile(r"[^\W_]+")
 
 
 class KnownValuesError(Exception):
-    """Values could not be read; the message says from where and what to do, and never holds one."""
+    """Values could not be read; the message says from where, ``hint`` what to do, and neither holds one."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}; {hint}" if hint else message)
+        self.message = message
+        self.hint = hint
+
+
+@cache
+def process_key() -> bytes:
+    """A key for all hashes of this process, so that the same values, read again, give equal hashes."""
+    return os.urandom(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +130,15 @@ class KnownValueDetector:
                     yield Match(begin, begin + length, self._entity, 1.0, self.name)
 
 
+def detectors(config: DetectorConfig) -> list[PatternDetector]:
+    """A detector for each place that wanted values were read from."""
+    return [
+        KnownValueDetector(known.values, known.entity)
+        for known in config.known
+        if known.entity in config.entities and known.values.entries
+    ]
+
+
 def _hash(key: bytes, text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=_DIGEST).digest()
 
@@ -128,7 +153,7 @@ def from_file(path: Path) -> list[str]:
             _check_owner(path, os.fstat(stream.fileno()))
             data = stream.read(_LARGEST + 1)
     except OSError as error:
-        raise KnownValuesError(f"{path}: {error.strerror}") from None
+        raise KnownValuesError(f"{path} cannot be read: {error.strerror}") from None
     return _lines(data, str(path))
 
 
@@ -139,11 +164,12 @@ def _check_owner(path: Path, status: os.stat_result) -> None:
         return
     if status.st_uid not in (0, os.getuid()):
         raise KnownValuesError(
-            f"{path}: belongs to another user (uid {status.st_uid}); chown it to the proxy's"
+            f"{path} belongs to another user (uid {status.st_uid})",
+            "let it be root's or the proxy's: chown root, chgrp the proxy's group, chmod 0640",
         )
     if status.st_mode & 0o027:
         raise KnownValuesError(
-            f"{path}: others may read or change it (mode {status.st_mode & 0o777:04o}); chmod 0600 or 0640"
+            f"{path}: others may read or change it (mode {status.st_mode & 0o777:04o})", "chmod 0600 or 0640"
         )
 
 
@@ -151,7 +177,9 @@ def from_environment(name: str) -> list[str]:
     """The values of an environment variable, one a line. Raises KnownValuesError when it is not set."""
     value = os.environ.get(name)
     if value is None:
-        raise KnownValuesError(f"environment variable {name} is not set")
+        raise KnownValuesError(
+            f"the environment variable {name} is not set", "set it where the proxy is started"
+        )
     return _lines(value.encode("utf-8", "surrogateescape"), f"environment variable {name}")
 
 
@@ -161,17 +189,18 @@ def from_command(command: Sequence[str], timeout: float = 10.0) -> list[str]:
     ``timeout`` is in seconds. Raises KnownValuesError when the program cannot be run, takes longer, or fails;
     what it prints to its standard error is not repeated, since it might hold a value.
     """
-    where = f"command {command[0] if command else ''!r}"
+    where = f"the command {command[0] if command else ''!r}"
+    hint = "run it as the proxy's user to see what it says"
     try:
         done = subprocess.run(  # noqa: S603 - an administrator's own command, without a shell
             list(command), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
         )
     except (OSError, IndexError) as error:
-        raise KnownValuesError(f"{where}: cannot be run ({type(error).__name__})") from None
+        raise KnownValuesError(f"{where} cannot be run ({type(error).__name__})", hint) from None
     except subprocess.TimeoutExpired:
-        raise KnownValuesError(f"{where}: took longer than {timeout:g} s") from None
+        raise KnownValuesError(f"{where} took longer than {timeout:g} s", hint) from None
     if done.returncode:
-        raise KnownValuesError(f"{where}: ended with status {done.returncode}")
+        raise KnownValuesError(f"{where} ended with status {done.returncode}", hint)
     return _lines(done.stdout, where)
 
 
@@ -182,4 +211,7 @@ def _lines(data: bytes, where: str) -> list[str]:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise KnownValuesError(f"{where}: not UTF-8") from None
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    found = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if len(found) > MOST:
+        raise KnownValuesError(f"{where}: more than {MOST} values")
+    return found

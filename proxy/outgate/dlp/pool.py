@@ -60,7 +60,7 @@ class DetectionPool:
         ``cache``: bytes, about, for what was found in texts that may come again. ``inline``: code points
         of new text in which the patterns are looked for here, in the event loop, which takes less time
         than to ask a worker; where much has to be judged a worker does it, and where a policy has patterns
-        of its own, which may take any time. ``folder``
+        or recognizers of its own, which may take any time. ``folder``
         keeps compiled patterns; without ``compiling``, Python's own expressions look for all of them.
         """
         self.config = config
@@ -75,7 +75,8 @@ class DetectionPool:
             "compiling": "later" if compiling else "never",
         }
         self.cache = FoundCache(cache)
-        self._inline = 0 if not compiling or config.patterns or "patterns" not in _stages(config) else inline
+        own = config.patterns or config.recognizers or config.recognizer_classes
+        self._inline = 0 if not compiling or own or "patterns" not in _stages(config) else inline
         self._folder = folder
         self._here: Engine | None = None
         self._stages = _stages(config)

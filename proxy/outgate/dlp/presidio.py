@@ -134,10 +134,11 @@ def detectors(config: DetectorConfig) -> list[PatternDetector]:
 class Recognizer:
     """A PatternRecognizer that keeps Presidio's own way of running its patterns."""
 
-    def __init__(self, recognizer: Any, entity: Entity) -> None:
+    def __init__(self, recognizer: Any, entity: Entity, name: str = "") -> None:
+        """``name``: of one that is not Presidio's own; what is known of those by their class is not its."""
         import regex
 
-        self.name = type(recognizer).__name__
+        self.name = name or type(recognizer).__name__
         self.entities = frozenset({entity.name})
         self._recognizer = recognizer
         self._entity = entity

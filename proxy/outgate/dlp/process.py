@@ -20,6 +20,17 @@ _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", 
 _SOURCE_ROOT = Path(__file__).parents[2]
 
 
+def environment() -> dict[str, str]:
+    """What a child that detects is given of our environment, and what it needs beyond that."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | {
+        "PYTHONPATH": str(_SOURCE_ROOT),
+        # The pool has a process for each core: a numeric library's own threads would fight over them.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+
+
 class WorkerGoneError(Exception):
     """The process ended, or wrote something that is no answer."""
 
@@ -33,8 +44,6 @@ class WorkerProcess:
     @classmethod
     async def start(cls) -> Self:
         """Start a child; it has imported nothing yet. Raises OSError."""
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment["PYTHONPATH"] = str(_SOURCE_ROOT)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # the folder it happens to run in is no place to import from
@@ -43,7 +52,7 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
+            env=environment(),
         )
         return cls(process)
 

@@ -2,7 +2,8 @@
 
 Both policies are asked about the same worlds (see there), and in each about every entity, role and
 score that a rule tells apart. Worlds in which the same rules apply are asked about once, so it takes
-milliseconds. What it cannot see, a pattern that finds less than before, it names.
+milliseconds. What it cannot see, a pattern that finds less than before, it names. Commands are
+not run for it: one that is not there any more is named, what it prints is not looked at.
 
 Owns the comparison; says nothing in colours.
 """
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outgate.dlp import entities as dlp_entities
+from outgate.dlp.config import DetectorConfig
 from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Segment
 from outgate.policy.decide import Policy
 from outgate.policy.worlds import Where, World, where, worlds
@@ -70,7 +73,7 @@ class Comparison:
 
     settings: tuple[SettingChange, ...]
     changes: tuple[Change, ...]
-    detectors: tuple[str, ...]  # entities that are no longer found by the same patterns and words
+    detectors: tuple[str, ...]  # entities that are no longer found by all that found them
 
     @property
     def laxer(self) -> bool:
@@ -189,10 +192,24 @@ def _direction(before: int, after: int) -> Direction:
 
 
 def _detectors(old: Policy, new: Policy) -> tuple[str, ...]:
-    """Entities whose own patterns or words of the old policy are not all in the new one."""
-    if old.detectors.language != new.detectors.language or old.detectors.ner_model != new.detectors.ner_model:
+    """Entities whose own detectors of the old policy are not all in the new one."""
+    before, after = old.detectors, new.detectors
+    if before.language != after.language or before.ner_model != after.ner_model:
         return tuple(sorted(old.entities & new.entities))
-    gone = (set(old.detectors.patterns) - set(new.detectors.patterns)) | (
-        set(old.detectors.words) - set(new.detectors.words)
-    )
-    return tuple(sorted({detector.entity for detector in gone} & old.entities & new.entities))
+    gone = {entity for entity, _ in _found_by(before) - _found_by(after)}
+    if set(before.ner_models) - set(after.ner_models):
+        gone |= dlp_entities.named(old.entities)
+    return tuple(sorted(gone & old.entities & new.entities))
+
+
+def _found_by(config: DetectorConfig) -> set[tuple[str, object]]:
+    """Each entity with each thing of the policy's own that finds it; known values one by one."""
+    found: set[tuple[str, object]] = {(pattern.entity, pattern) for pattern in config.patterns}
+    found |= {(words.entity, words) for words in config.words}
+    found |= {(recognizer.entity, recognizer) for recognizer in config.recognizers}
+    for each in config.recognizer_classes:
+        found |= {(entity, (each.path, each.min_score)) for entity in each.entities}
+    for known in config.known:
+        # Without a value read: a command that was not run.
+        found |= {(known.entity, value) for value in known.values.entries or {known.source}}
+    return found

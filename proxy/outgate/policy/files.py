@@ -49,7 +49,7 @@ class Files:
                 self.problems.append(Problem(path, mark, f"{target} includes itself, by way of this file"))
             elif not target.is_file():
                 self.seen.add(target)
-                self.problems.append(Problem(path, mark, f"there is no file {target}", _beside(target)))
+                self.problems.append(Problem(path, mark, f"there is no file {target}", beside(target)))
             else:
                 self._add(target, (*chain, real))
 
@@ -78,8 +78,8 @@ def packs() -> dict[str, Path]:
     return {path.stem: path for path in found if not path.name.endswith(".test.yaml")}
 
 
-def _beside(target: Path) -> str:
-    """A file of nearly that name in the same folder."""
+def beside(target: Path) -> str:
+    """``did you mean X?`` when there is a file of nearly that name in the same folder, else ``""``."""
     try:
         return near_miss(target.name, (entry.name for entry in target.parent.iterdir()))
     except OSError:
@@ -91,7 +91,7 @@ def words(file: Path) -> tuple[str, ...]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror or error}", _beside(file)) from None
+        raise ValueError(f"{file} cannot be read: {error.strerror or error}", beside(file)) from None
     except UnicodeDecodeError:
         raise ValueError(f"{file} is not UTF-8 text") from None
     found = tuple(

@@ -1,13 +1,15 @@
-"""Rules that can never decide anything, because one above them takes everything they would.
+"""What whoever wrote a policy thinks that it does, and it does not. Warnings and no errors.
 
-Warnings and no errors: such a rule does no harm, but whoever wrote it thinks that it does
-something. Only what is certain is told: the upper rule has no conditions, or the very same ones.
+Rules that can never decide anything, because one above them takes everything they would: only what is
+certain is told, the upper rule has no conditions, or the very same ones. And known values that are too
+short to be looked for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from outgate.dlp.known_values import LONGEST, SHORTEST
 from outgate.model import Action
 from outgate.policy.condition import Conditions
 from outgate.policy.decide import Policy
@@ -34,6 +36,16 @@ def shadowed(policy: Policy) -> tuple[Shadowed, ...]:
         if by is not None:
             found.append(Shadowed(rule, by))
     return tuple(found)
+
+
+def skipped(policy: Policy) -> tuple[str, ...]:
+    """Of each place that known values come from, how many of them are not looked for."""
+    return tuple(
+        f"{known.entity}: {known.values.skipped} of the values from the {known.source} are not looked for: they have "
+        f"fewer than {SHORTEST} characters, more than {LONGEST}, or no 4 letters and digits in a row"
+        for known in policy.detectors.known
+        if known.values.skipped
+    )
 
 
 def _covers(upper: Rule, lower: Rule) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from outgate.dlp import entities as dlp_entities
+from outgate.dlp import known_values
 from outgate.dlp.config import DetectorConfig
 from outgate.model import Action, Provider
 from outgate.policy import own_detectors
@@ -28,21 +29,33 @@ from outgate.policy.source import Node
 from outgate.policy.validate import validate
 
 CUSTOM = "custom"  # the group of entities that a policy has detectors of its own for
+SECRETS = "secrets"
 _Loaded = tuple[Path, Node, PolicySpec]
 
 
-def load(paths: Sequence[Path], *, check_model: bool = False, providers: Iterable[Provider] = ()) -> Policy:
+def load(
+    paths: Sequence[Path],
+    *,
+    check_model: bool = False,
+    run_commands: bool = True,
+    providers: Iterable[Provider] = (),
+) -> Policy:
     """The policy that ``paths`` and their includes make up, in that order.
 
     A setting (``mode``, ``on_error``, ...) is that of the first file that states it. With
     ``providers`` (the catalogue's), conditions that fit none of them are errors. An entity that
     needs a model that is not installed is told in ``Policy.missing``, and with ``check_model`` is
-    an error. Raises PolicyError with every problem of every file.
+    an error, as is a recognizer class that cannot be imported. Without ``run_commands`` the policy's
+    own commands are left alone, and what they would print is not known. Raises PolicyError with
+    every problem of every file.
     """
     files = Files()
     files.add(paths)
     problems = files.problems
-    groups = _groups(files.read)
+    own = list(_own(files.read))
+    config, wrong, further = own_detectors.merged(own, run=run_commands, try_classes=check_model)
+    problems += wrong
+    groups = _groups(files.read, config)
     known = Known(dlp_entities.known() | groups.keys(), tuple(providers))
     loaded: list[_Loaded] = []
     for path, node in files.read:
@@ -51,13 +64,10 @@ def load(paths: Sequence[Path], *, check_model: bool = False, providers: Iterabl
         if spec is not None:
             loaded.append((path, node, spec))
     problems += _name_clashes(files.read)
-    own = list(_own(files.read))
-    config, wrong, word_lists = own_detectors.merged(own)
-    problems += wrong
-    seen = files.seen | set(word_lists)
+    seen = files.seen | set(further)
     if problems:
         raise PolicyError(_in_order(problems, files), seen)
-    groups = _groups(files.read, own_detectors.locales(own, files.read[0][0]))
+    groups = _groups(files.read, config, own_detectors.locales(own, files.read[0][0]))
     rules = tuple(
         _compiled(rule, path, node, position, groups)
         for path, node, spec in loaded
@@ -71,7 +81,7 @@ def load(paths: Sequence[Path], *, check_model: bool = False, providers: Iterabl
     return Policy(
         name=paths[0].stem,
         hash=_hash(files.read, config),
-        files=(*(path for path, _ in files.read), *word_lists),
+        files=(*(path for path, _ in files.read), *further),
         mode=_stated(loaded, "mode", "enforce"),
         on_error=Action(_stated(loaded, "on_error", "block")),
         uninspectable=Action(_stated(loaded, "uninspectable", "audit")),
@@ -93,20 +103,27 @@ def _own(read: Sequence[tuple[Path, Node]]) -> Iterator[tuple[Path, Node, Detect
 
 
 def _groups(
-    read: Sequence[tuple[Path, Node]], locales: frozenset[str] | None = None
+    read: Sequence[tuple[Path, Node]], config: DetectorConfig, locales: frozenset[str] | None = None
 ) -> Mapping[str, frozenset[str]]:
-    """All groups of entities, with the policy's own; read before validation, which asks for them."""
-    own: set[str] = set()
+    """All groups of entities, with the policy's own; read before validation, which asks for them.
+
+    Known values are secrets of the policy's own, whatever they are called.
+    """
+    own: set[str] = set(dlp_entities.brought(config))
     for _, node in read:
         plain = node.plain()
         detectors = plain.get("detectors") if isinstance(plain, dict) else None
-        for kind in ("patterns", "words"):
+        for kind in ("patterns", "words", "known_values"):
             entries = detectors.get(kind) if isinstance(detectors, dict) else None
             for entry in entries if isinstance(entries, list) else ():
                 if isinstance(entry, dict) and isinstance(entry.get("entity"), str):
                     own.add(entry["entity"])
+                elif kind == "known_values":
+                    own.add(known_values.ENTITY)
     one_each = {entity: frozenset({entity}) for entity in own}
-    return {**dlp_entities.groups(locales), **one_each, **({CUSTOM: frozenset(own)} if own else {})}
+    shipped = dlp_entities.groups(locales)
+    secrets = shipped[SECRETS] | {known.entity for known in config.known}
+    return {**shipped, SECRETS: secrets, **one_each, **({CUSTOM: frozenset(own)} if own else {})}
 
 
 def _name_clashes(read: Sequence[tuple[Path, Node]]) -> list[Problem]:
@@ -181,7 +198,11 @@ def _missing(
 
 
 def _hash(read: Sequence[tuple[Path, Node]], config: DetectorConfig) -> str:
-    """Over what the files say, not how they are written: comments, layout and paths do not count."""
+    """Over what the files say, not how they are written: comments, layout and paths do not count.
+
+    Nor do known values: the hash is told to many, and whoever guesses one could try it.
+    """
     content = [node.plain() for _, node in read]
-    canonical = json.dumps([content, config.to_json()], sort_keys=True, separators=(",", ":"))
+    told = replace(config, known=()).to_json()
+    canonical = json.dumps([content, told], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

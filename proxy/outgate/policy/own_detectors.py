@@ -1,7 +1,7 @@
 """``detectors:`` of a policy's files as one configuration for detection, examples checked.
 
-Owns how several files' detectors add up: patterns and words are added together, the language and
-the model are those of the first file that states them.
+Owns how several files' detectors add up: patterns, words, known values and recognizers are added
+together, the language and the models are those of the first file that states them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,21 @@ from pathlib import Path
 
 import regex
 
-from outgate.dlp import entities
-from outgate.dlp.config import CustomPattern, DetectorConfig, WordList
+from outgate.dlp import entities, recognizers
+from outgate.dlp.config import (
+    CustomPattern,
+    DetectorConfig,
+    KnownSource,
+    RecognizerClass,
+    RecognizerData,
+    WordList,
+)
 from outgate.dlp.detector import everywhere
+from outgate.dlp.names.language import languages
 from outgate.dlp.patterns import CustomDetector
-from outgate.policy import files
-from outgate.policy.error import Problem
+from outgate.policy import company_values, files, presidio_file
+from outgate.policy.code import distrusted
+from outgate.policy.error import Mark, Problem
 from outgate.policy.schema import DetectorsSpec, PatternSpec
 from outgate.policy.source import Node
 
@@ -26,15 +35,17 @@ _PATIENCE = 1.0  # seconds for a pattern on one example
 
 
 def merged(
-    specs: Sequence[tuple[Path, Node, DetectorsSpec]],
+    specs: Sequence[tuple[Path, Node, DetectorsSpec]], *, run: bool = True, try_classes: bool = False
 ) -> tuple[DetectorConfig, list[Problem], list[Path]]:
-    """The configuration (no entity wanted yet), what is wrong with it, and the word lists that it read.
+    """The configuration (no entity wanted yet), what is wrong with it, and the further files that it read.
 
-    ``specs``: of each file, its ``detectors`` node and what is in it.
+    ``specs``: of each file, its ``detectors`` node and what is in it. ``run``: commands that print values are
+    run. ``try_classes``: recognizer classes are imported, in a process of their own.
     """
     problems: list[Problem] = []
     patterns: list[CustomPattern] = []
     words: list[WordList] = []
+    known: list[KnownSource] = []
     lists: list[Path] = []
     for file, node, spec in specs:
         for position, pattern in enumerate(spec.patterns):
@@ -59,12 +70,85 @@ def merged(
             elif not found:
                 problems.append(Problem(file, node.at(place), "`words`, or a `file` of them, is missing"))
             words.append(WordList(each.entity, found, each.ignore_case, each.score))
+        for position, values in enumerate(spec.known_values):
+            of_one, wrong, read = company_values.read(values, file, node, position, run=run)
+            known.append(of_one)
+            problems += wrong
+            lists += read
+    described, classes, wrong, read = _recognizers(specs, try_classes=try_classes)
+    problems += wrong
+    lists += read
     stating = [spec for _, _, spec in specs]
     default = DetectorConfig()
     language = next((s.language for s in stating if "language" in s.model_fields_set), default.language)
     model = next((s.ner_model for s in stating if "ner_model" in s.model_fields_set), default.ner_model)
-    config = DetectorConfig(frozenset(), language, tuple(patterns), tuple(words), model)
+    models = next((s.ner_models for s in stating if "ner_models" in s.model_fields_set), {})
+    problems += _misplaced(specs, language)
+    config = DetectorConfig(
+        language=language,
+        patterns=tuple(patterns),
+        words=tuple(words),
+        known=tuple(known),
+        recognizers=described,
+        recognizer_classes=classes,
+        ner_model=model,
+        ner_models=tuple(sorted(models.items())),
+    )
     return config, problems, lists
+
+
+def _recognizers(
+    specs: Sequence[tuple[Path, Node, DetectorsSpec]], *, try_classes: bool
+) -> tuple[tuple[RecognizerData, ...], tuple[RecognizerClass, ...], list[Problem], list[Path]]:
+    """Recognizers that files describe, classes that are named, what is wrong with them, and the files."""
+    problems: list[Problem] = []
+    described: list[RecognizerData] = []
+    classes: list[tuple[RecognizerClass, Path, Mark]] = []
+    read: list[Path] = []
+    for file, node, spec in specs:
+        for position, each in enumerate(spec.recognizers):
+            place: list[str | int] = ["recognizers", position]
+            if each.class_:
+                untrusted = distrusted(file)
+                if untrusted:
+                    mark = node.at([*place, "class"], key=True)
+                    problems.append(Problem(file, mark, *untrusted))
+                one = RecognizerClass(each.class_, each.entities, each.min_score)
+                classes.append((one, file, node.at([*place, "class"])))
+                continue
+            path = file.parent / each.file
+            read.append(path)
+            if not path.is_file():
+                mark = node.at([*place, "file"])
+                problems.append(Problem(file, mark, f"there is no file {path}", files.beside(path)))
+                continue
+            found, wrong = presidio_file.read(path, each.min_score)
+            described += found
+            problems += wrong
+    if classes and try_classes and not problems:
+        told = recognizers.problems([one for one, _, _ in classes])
+        problems += [
+            Problem(file, mark, f"{one.path}: {reason}")
+            for (one, file, mark), reason in zip(classes, told, strict=True)
+            if reason
+        ]
+    return tuple(described), tuple(one for one, _, _ in classes), problems, read
+
+
+def _misplaced(specs: Sequence[tuple[Path, Node, DetectorsSpec]], language: str) -> list[Problem]:
+    """Models of ``ner_models`` that would never be asked."""
+    known = languages()
+    problems: list[Problem] = []
+    for file, node, spec in specs:
+        for code in spec.ner_models:
+            mark = node.at(["ner_models", code], key=True)
+            if code == language:
+                hint = "`ner_model` is the model of that language"
+                problems.append(Problem(file, mark, f"`{code}` is the policy's own language", hint))
+            elif code not in known:
+                hint = f"known here: {', '.join(sorted(known))}"
+                problems.append(Problem(file, mark, f"texts in {code!r} are not told from others", hint))
+    return problems
 
 
 def locales(specs: Sequence[tuple[Path, Node, DetectorsSpec]], main: Path) -> frozenset[str]:

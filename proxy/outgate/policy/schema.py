@@ -29,6 +29,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from outgate.catalogue.countries import country
 from outgate.dlp import entities as dlp_entities
+from outgate.dlp.known_values import ENTITY as KNOWN_SECRET
 from outgate.model import Action, Provider, Role
 from outgate.policy import values
 from outgate.policy.error import near_miss
@@ -138,6 +139,7 @@ Days = Annotated[frozenset[int], _parsed(values.days, examples=["mon-fri", "sat"
 Hours = Annotated[tuple[int, int], _parsed(values.hours, examples=["08:00-18:00", "22:00-06:00"])]
 Zone = Annotated[tzinfo, _parsed(values.zone, examples=["UTC", "Europe/Berlin"])]
 EntityName = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{1,63}$")]
+Language = Annotated[str, Field(pattern="^[a-z]{2}$")]
 Score = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -270,6 +272,50 @@ class WordsSpec(_Spec):
     score: Score = 0.85
 
 
+class KnownValuesSpec(_Spec):
+    """Secrets of your own, found exactly. They are read when the policy is loaded; only keyed hashes are kept."""
+
+    entity: EntityName = Field(
+        KNOWN_SECRET, description="what to call a finding; it is one of `secrets`, too"
+    )
+    file: Text = Field(
+        "", description="one value a line, # comments; relative to this file; for you alone (0600)"
+    )
+    environment: Text = Field("", description="a variable of the proxy's environment; one value a line")
+    command: tuple[Text, ...] = Field(
+        (), description="a program and its arguments, without a shell; it prints one value a line within 10 s"
+    )
+
+    @model_validator(mode="after")
+    def _from_one_place(self) -> Self:
+        if bool(self.file) + bool(self.environment) + bool(self.command) != 1:
+            raise ValueError("exactly one of `file`, `environment` and `command` is expected")
+        return self
+
+
+class RecognizerSpec(_Spec):
+    """A recognizer of Presidio's kind: a class that is installed here, or a YAML file in Presidio's own form."""
+
+    class_: Annotated[str, Field(pattern=r"^\w+(\.\w+)*:\w+$")] = Field(
+        "", alias="class", description="package.module:ClassName, made without arguments"
+    )
+    file: Text = Field("", description="Presidio's form of custom recognizers; relative to this file")
+    entities: Annotated[tuple[EntityName, ...], _OneOrMore()] = Field(
+        (), description="what a class is asked for; a file says it itself"
+    )
+    min_score: Score = Field(0.4, description="what scores less, context words included, is not found")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if bool(self.class_) is bool(self.file):
+            raise ValueError("exactly one of `class` and `file` is expected")
+        if self.class_ and not self.entities:
+            raise ValueError("`entities` is missing: what the class is asked for")
+        if self.file and self.entities:
+            raise ValueError("`entities` is for a class; a file says itself what it finds")
+        return self
+
+
 class DetectorsSpec(_Spec):
     """What detection needs to know beyond the names of entities."""
 
@@ -278,12 +324,17 @@ class DetectorsSpec(_Spec):
         description="countries whose numbers a group such as pii or identity has: us, uk, de, ..., eea, default, all; "
         "an entity that is named itself is always looked for",
     )
-    language: Annotated[str, Field(pattern="^[a-z]{2}$")] = Field(default="en", description="ISO 639-1 code")
+    language: Language = Field(default="en", description="ISO 639-1 code")
     ner_model: str | None = Field(
         default=None, description="spaCy package that finds names; null: none is used"
     )
+    ner_models: dict[Language, Text] = Field(
+        default={}, description="the same for texts in further languages, such as {de: a_german_package}"
+    )
     patterns: tuple[PatternSpec, ...] = ()
     words: tuple[WordsSpec, ...] = ()
+    known_values: tuple[KnownValuesSpec, ...] = ()
+    recognizers: tuple[RecognizerSpec, ...] = ()
 
 
 class PolicySpec(_Spec):

@@ -3,8 +3,8 @@
 A wake-up (the system's file events, a signal, or a clock for file systems that tell nothing) only
 makes us look; what decides is whether the files' signature is another one than that of the last
 attempt. So it does not matter how an editor writes (in place, or by renaming a new file over the
-old one), nor that Kubernetes swaps a symlink two folders away. Includes and word lists count as
-much as the file that names them.
+old one), nor that Kubernetes swaps a symlink two folders away. Includes, word lists and
+files of known values or recognizers count as much as the file that names them.
 
 Owns when to load again. What a new policy means for the process is its owner's business.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from watchfiles import awatch
 
+from outgate.dlp.config import DetectorConfig
 from outgate.model import Provider
 from outgate.policy.decide import Policy
 from outgate.policy.error import Mark, PolicyError, Problem
@@ -55,7 +56,7 @@ class PolicyWatch:
         self.on_change = on_change
         self.on_failure = on_failure
         self._providers = tuple(providers)
-        self._hash = current.hash if current else None  # None: whatever loads next is news
+        self._current = _identity(current) if current else None  # None: whatever loads next is news
         self._files = frozenset((*self.paths, *(current.files if current else ())))
         self._wake = asyncio.Event()
         self._forced = False
@@ -87,17 +88,17 @@ class PolicyWatch:
             await self._failed(PolicyError([Problem(self.paths[0], Mark(), reason)]))
             return
         await self._follow(frozenset((*self.paths, *policy.files)))
-        if policy.hash == self._hash and not forced:
+        if _identity(policy) == self._current and not forced:
             return
         try:
             await self.on_change(policy)
-            self._hash = policy.hash
+            self._current = _identity(policy)
         except Exception:
-            self._hash = None
+            self._current = None
             log.exception("the new policy was loaded but could not take effect")
 
     async def _failed(self, error: PolicyError) -> None:
-        self._hash = None
+        self._current = None
         await self._follow(self._files | error.files)
         self.on_failure(error)
 
@@ -136,6 +137,11 @@ class PolicyWatch:
         except OSError as error:
             # Out of inotify watches, a folder that has just gone: the clock still looks.
             log.warning("no file events for the policy, looking every %g s instead: %s", LOOK_EVERY, error)
+
+
+def _identity(policy: Policy) -> tuple[str, DetectorConfig]:
+    """What tells a policy from another: its hash knows nothing of known values, detection does."""
+    return policy.hash, policy.detectors
 
 
 def _signature(files: Iterable[Path]) -> _Signature:

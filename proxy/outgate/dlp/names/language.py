@@ -36,6 +36,11 @@ def language_of(words: Sequence[str]) -> str | None:
     )
 
 
+def languages() -> frozenset[str]:
+    """The ISO 639-1 codes of those that can be told."""
+    return frozenset(data("languages"))
+
+
 @cache
 def _languages() -> dict[str, list[str]]:
     languages: dict[str, list[str]] = {}
