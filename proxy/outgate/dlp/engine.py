@@ -56,16 +56,17 @@ class Engine:
             raise DetectionError("not_ready", "; ".join(f"{name}: {why}" for name, why in missing.items()))
         self._wanted = config.entities
         self._ranks = Ranks(config)
+        of_recognizers, reading = recognizers.detectors(config)
         self._patterns: list[PatternDetector] = [
             *patterns.detectors(config),
             *secrets.detectors(config),
             *phones.detectors(config),
             *personal.detectors(config),
             *presidio.detectors(config),
-            *known_values.detectors(config),
-            *recognizers.detectors(config),
+            *of_recognizers,
         ]
-        self._analyzers: list[Detector] = recognizers.analyzers(config)
+        # These look at every text themselves: what they look for has no pattern.
+        self._reading: list[Detector] = [*known_values.detectors(config), *reading]
         self._names: list[Detector] = ner.detectors(config)
         # Whose each of the scanner's expressions is, and which of its own; some are of several.
         owners: dict[Expression, list[tuple[PatternDetector, int]]] = {}
@@ -78,7 +79,7 @@ class Engine:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that have anything to do."""
-        there = {"patterns": [*self._patterns, *self._analyzers], "names": self._names}
+        there = {"patterns": [*self._patterns, *self._reading], "names": self._names}
         return tuple(stage for stage in STAGES if there[stage])
 
     @property
@@ -161,13 +162,14 @@ class Engine:
             yield "disguise", [Match(0, len(text), DEEPLY_ENCODED, 0.5, "disguise")]
 
     def _found_at(self, text: str, places: Sequence[_Place]) -> Iterator[tuple[str, Iterable[Match]]]:
-        """What the patterns, and recognizers that have none, find in one reading of a text."""
+        """What the patterns, and detectors without any, find in one reading of a text."""
         shared = Text(text)
         for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
-        for detector in self._analyzers:
-            yield detector.name, detector.find(text)
+        for detector in self._reading:
+            (found,) = detector.find_many([text])
+            yield detector.name, found
 
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]

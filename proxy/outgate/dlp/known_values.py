@@ -16,15 +16,14 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from outgate.dlp.detector import Match, PatternDetector, Text
-from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.detector import Detector, Match
 
 if TYPE_CHECKING:
     from outgate.dlp.config import DetectorConfig
@@ -70,6 +69,7 @@ class KnownValues:
     def of(cls, values: Iterable[str], key: bytes | None = None) -> Self:
         """Hashes ``values`` (blanks around them do not count) under ``key``, 16 to 64 bytes, random if None."""
         key = os.urandom(32) if key is None else key
+        hashed = _hasher(key)
         entries = set()
         skipped = 0
         for value in {value.strip() for value in values} - {""}:
@@ -78,7 +78,7 @@ class KnownValues:
                 skipped += 1
                 continue
             place = (len(anchor[0]), anchor.start(), len(value))
-            entries.add((_hash(key, anchor[0]), *place, _hash(key, value)))
+            entries.add((hashed(anchor[0]), *place, hashed(value)))
         return cls(key, frozenset(entries), skipped)
 
     def to_json(self) -> str:
@@ -98,49 +98,61 @@ class KnownValues:
 
 
 class KnownValueDetector:
-    """Finds known values, wherever they stand."""
+    """Finds known values, wherever they stand; all hashed under one key."""
 
     name = "known_values"
 
-    def __init__(self, known: KnownValues, entity: str = ENTITY) -> None:
-        self.entities = frozenset({entity})
-        self._entity = entity
-        self._key = known.key
-        self._anchors: dict[bytes, dict[tuple[int, int], set[bytes]]] = {}
-        for anchor, _, offset, length, value in known.entries:
-            self._anchors.setdefault(anchor, {}).setdefault((offset, length), set()).add(value)
-        self._sizes = frozenset(size for _, size, *_ in known.entries)
-        pattern = (
-            rf"(?<![^\W_])[^\W_]{{{min(self._sizes, default=1)},{max(self._sizes, default=1)}}}(?![^\W_])"
-        )
-        self._run = re.compile(pattern)
-        before = max((offset for _, _, offset, _, _ in known.entries), default=0)
-        after = max((length for _, _, _, length, _ in known.entries), default=0)
-        self.expressions = (Expression(pattern, before=before, after=after),) if self._sizes else ()
+    def __init__(self, sources: Sequence[tuple[str, KnownValues]]) -> None:
+        """``sources``: entity, and the values that it stands for."""
+        self.entities = frozenset(entity for entity, _ in sources)
+        # By anchor's hash, by its offset in the value and the value's length: the values' hashes, and what they are.
+        self._anchors: dict[bytes, dict[tuple[int, int], dict[bytes, str]]] = {}
+        sizes: set[int] = set()
+        for entity, known in sources:
+            for anchor, size, offset, length, value in known.entries:
+                sizes.add(size)
+                self._anchors.setdefault(anchor, {}).setdefault((offset, length), {})[value] = entity
+        bounds = f"{{{min(sizes, default=1)},{max(sizes, default=1)}}}"
+        self._run = re.compile(rf"(?<![^\W_])[^\W_]{bounds}(?![^\W_])")
+        self._sizes = frozenset(sizes)
+        self._hash = _hasher(sources[0][1].key if sources else b"")
 
-    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
-        """Every occurrence of every value whose anchor is in ``windows``."""
-        for run in matches(self._run, text.text, windows):
-            start, end = run.span()
-            if end - start not in self._sizes:
-                continue
-            for (offset, length), values in self._anchors.get(_hash(self._key, run[0]), {}).items():
-                begin = start - offset
-                if begin >= 0 and _hash(self._key, text.text[begin : begin + length]) in values:
-                    yield Match(begin, begin + length, self._entity, 1.0, self.name)
+    def find_many(self, texts: Sequence[str]) -> list[Iterator[Match]]:
+        """Per text what ``find`` finds."""
+        return [self.find(text) for text in texts]
 
-
-def detectors(config: DetectorConfig) -> list[PatternDetector]:
-    """A detector for each place that wanted values were read from."""
-    return [
-        KnownValueDetector(known.values, known.entity)
-        for known in config.known
-        if known.entity in config.entities and known.values.entries
-    ]
+    def find(self, text: str) -> Iterator[Match]:
+        """Every occurrence of every value. A word is hashed once, however often it stands in the text."""
+        places: dict[str, dict[tuple[int, int], dict[bytes, str]]] = {}
+        for run in self._run.finditer(text):
+            word = run[0]
+            there = places.get(word)
+            if there is None:
+                there = self._anchors.get(self._hash(word), {}) if len(word) in self._sizes else {}
+                places[word] = there
+            for (offset, length), values in there.items():
+                begin = run.start() - offset
+                entity = values.get(self._hash(text[begin : begin + length])) if begin >= 0 else None
+                if entity is not None:
+                    yield Match(begin, begin + length, entity, 1.0, self.name)
 
 
-def _hash(key: bytes, text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=_DIGEST).digest()
+def detectors(config: DetectorConfig) -> list[Detector]:
+    """One for all values that are wanted, if there are any."""
+    sources = [(known.entity, known.values) for known in config.known if known.entity in config.entities]
+    return [KnownValueDetector(sources)] if sources else []
+
+
+def _hasher(key: bytes) -> Callable[[str], bytes]:
+    """Hashes texts under ``key``, which is read once."""
+    begun = blake2b(key=key, digest_size=_DIGEST)
+
+    def hashed(text: str) -> bytes:
+        state = begun.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return state.digest()
+
+    return hashed
 
 
 def from_file(path: Path) -> list[str]:

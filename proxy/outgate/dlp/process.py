@@ -23,12 +23,7 @@ _SOURCE_ROOT = Path(__file__).parents[2]
 def environment() -> dict[str, str]:
     """What a child that detects is given of our environment, and what it needs beyond that."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed_on | {
-        "PYTHONPATH": str(_SOURCE_ROOT),
-        # The pool has a process for each core: a numeric library's own threads would fight over them.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
+    return passed_on | {"PYTHONPATH": str(_SOURCE_ROOT)}
 
 
 class WorkerGoneError(Exception):

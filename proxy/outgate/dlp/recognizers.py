@@ -40,6 +40,10 @@ class Analyzer:
         self._kinds = {entity: _entity(entity, min_score) for entity in entities}
         self._context = Context(recognizer.context or ())
 
+    def find_many(self, texts: Sequence[str]) -> list[Iterator[Match]]:
+        """Per text what ``find`` finds."""
+        return [self.find(text) for text in texts]
+
     def find(self, text: str) -> Iterator[Match]:
         """What the recognizer finds; how long it takes is its own business."""
         for result in self._recognizer.analyze(text, sorted(self.entities), None) or ():
@@ -49,26 +53,30 @@ class Analyzer:
                 yield from presidio._scored(entity, self._context, *place, self.name)
 
 
-def detectors(config: DetectorConfig) -> list[PatternDetector]:
-    """A detector for each wanted recognizer that has patterns. Raises DetectionError("not_ready")."""
+def detectors(config: DetectorConfig) -> tuple[list[PatternDetector], list[Detector]]:
+    """The wanted recognizers, each made once: those with patterns, and those that are asked about whole texts.
+
+    Raises DetectionError("not_ready") for a class that cannot be used.
+    """
+    patterns: list[PatternDetector] = []
+    readers: list[Detector] = []
     described = [each for each in config.recognizers if each.entity in config.entities]
-    found: list[PatternDetector] = []
     if described:
         presidio._import()
-        found += [_described(each) for each in described]
-    for spec, recognizer in _instances(config):
+        patterns += map(_described, described)
+    for spec in config.recognizer_classes:
+        wanted = sorted(config.entities.intersection(spec.entities))
+        if not wanted:
+            continue
+        try:
+            recognizer = _instance(spec)
+        except _UnfitError as unfit:
+            raise DetectionError("not_ready", f"recognizer {spec.path}: {unfit}") from None
         if presidio._is_pattern_recognizer(recognizer):
-            found.append(_patterns_of(spec, recognizer))
-    return found
-
-
-def analyzers(config: DetectorConfig) -> list[Detector]:
-    """Those that have no patterns, or do not leave them to us. Raises DetectionError("not_ready")."""
-    found: list[Detector] = []
-    for spec, recognizer in _instances(config):
-        if not presidio._is_pattern_recognizer(recognizer):
-            found.append(_analyzer(spec, recognizer, sorted(config.entities.intersection(spec.entities))))
-    return found
+            patterns.append(_patterns_of(spec, recognizer))
+        else:
+            readers.append(_analyzer(spec, recognizer, wanted))
+    return patterns, readers
 
 
 def problems(classes: Sequence[RecognizerClass]) -> list[str]:
@@ -88,15 +96,6 @@ def problems(classes: Sequence[RecognizerClass]) -> list[str]:
     except (OSError, ValueError):
         return ["the process that tries it ended without an answer"] * len(classes)
     return told
-
-
-def _instances(config: DetectorConfig) -> Iterator[tuple[RecognizerClass, Any]]:
-    for spec in config.recognizer_classes:
-        if config.entities.intersection(spec.entities):
-            try:
-                yield spec, _instance(spec)
-            except _UnfitError as unfit:
-                raise DetectionError("not_ready", f"recognizer {spec.path}: {unfit}") from None
 
 
 class _UnfitError(Exception):

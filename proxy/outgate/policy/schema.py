@@ -80,6 +80,8 @@ class Known:
 
 def _known_entity(name: str, info: ValidationInfo) -> str:
     if isinstance(info.context, Known) and name not in info.context.entities:
+        if name == KNOWN_SECRET:
+            raise ValueError("there are no known secrets", "say in `detectors: known_values:` where they are")
         raise ValueError(f"no detector provides {name!r}", near_miss(name, info.context.entities))
     return name
 

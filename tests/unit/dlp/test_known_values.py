@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from outgate.dlp import examples, known_values
-from outgate.dlp.detector import everywhere
-from outgate.dlp.known_values import KnownValueDetector, KnownValues, KnownValuesError
+from outgate.dlp.known_values import ENTITY, KnownValueDetector, KnownValues, KnownValuesError
 
 VALUES = [
     "Bluebird-2049",
@@ -24,8 +23,8 @@ KEY = bytes(range(32))
 
 
 def found(text: str, values: list[str] = VALUES) -> list[str]:
-    detector = KnownValueDetector(KnownValues.of(values, KEY))
-    return [text[match.start : match.end] for match in everywhere(detector, text)]
+    detector = KnownValueDetector([(ENTITY, KnownValues.of(values, KEY))])
+    return [text[match.start : match.end] for match in detector.find(text)]
 
 
 @pytest.mark.parametrize("value", VALUES[:4])
@@ -78,9 +77,9 @@ def test_time_does_not_grow_with_the_number_of_values() -> None:
 
     def seconds(count: int) -> float:
         values = [examples.expand("{alnum:24}", seed) for seed in range(count)]
-        detector = KnownValueDetector(KnownValues.of(values, KEY))
+        detector = KnownValueDetector([(ENTITY, KnownValues.of(values, KEY))])
         started = time.perf_counter()
-        assert list(everywhere(detector, text)) == []
+        assert list(detector.find(text)) == []
         return time.perf_counter() - started
 
     few = min(seconds(10) for _ in range(3))

@@ -142,6 +142,12 @@ def test_what_is_too_short_is_told_and_nothing_but_that_is_an_error(tmp_path: Pa
     assert "no value" in refused(file)
 
 
+def test_a_rule_for_known_secrets_needs_some(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("version: 1\nrules: [{name: keys, detect: [KNOWN_SECRET], action: block}]\n")
+    assert "known_values" in refused(file)
+
+
 @pytest.mark.parametrize("which", ["policy.yaml", "."])
 def test_a_command_is_refused_where_others_could_state_another(tmp_path: Path, which: str) -> None:
     trap = tmp_path / "trap"

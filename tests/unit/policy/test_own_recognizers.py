@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -154,6 +156,7 @@ def test_a_file_that_is_not_there_is_told_with_its_place(tmp_path: Path) -> None
 # A module of somebody's: what each class is there for stands in its name.
 THEIRS = """
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
+from presidio_analyzer.nlp_engine import NlpArtifacts
 
 class Badge(PatternRecognizer):
     def __init__(self):
@@ -172,6 +175,12 @@ class Loud(EntityRecognizer):
         for word in re.finditer(r"\\b[A-Z]{5,}\\b", text):
             entity = "LOUDER" if len(word[0]) > 7 else "LOUD"
             yield RecognizerResult(entity, word.start(), word.end(), 0.5)
+
+made = 0
+class Heavy(Loud):
+    def load(self):
+        global made
+        made += 1
 
 class NeedsTokens(Loud):
     def analyze(self, text, entities, nlp_artifacts=None):
@@ -192,18 +201,19 @@ def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     folder = tmp_path / "installed"
     folder.mkdir()
-    (folder / "our_recognizers.py").write_text(THEIRS)
+    name = f"our_recognizers_{tmp_path.name}"
+    (folder / f"{name}.py").write_text(THEIRS)
     monkeypatch.syspath_prepend(folder)
     # Where workers import from, which is this installation's own folder: there is no other that they look at.
     real = process.environment
 
     def with_folder() -> dict[str, str]:
         there = real()
-        return {**there, "PYTHONPATH": f"{there['PYTHONPATH']}:{folder}"}
+        return {**there, "PYTHONPATH": f"{there['PYTHONPATH']}{os.pathsep}{folder}"}
 
     monkeypatch.setattr("outgate.dlp.recognizers.environment", with_folder)
     monkeypatch.setattr("outgate.dlp.process.environment", with_folder)
-    return "our_recognizers"
+    return name
 
 
 def entry(module: str, name: str, *entities: str) -> str:
@@ -225,6 +235,11 @@ def test_a_class_without_patterns_is_asked_for_what_it_is_named_for(tmp_path: Pa
     assert found(policy.detectors, text) == [("LOUD", "HELLO", 0.85)]
     long = "x" * 100_000 + " WORLD " + "y " * 50_000
     assert [value for _, value, _ in found(policy.detectors, long)] == ["WORLD"]
+
+
+def test_a_class_is_made_once(tmp_path: Path, theirs: str) -> None:
+    Engine(made(tmp_path, entry(theirs, "Heavy", "LOUD", "LOUDER")).detectors)
+    assert import_module(theirs).made == 1
 
 
 def test_workers_run_what_they_import(tmp_path: Path, theirs: str) -> None:
