@@ -129,6 +129,12 @@ ADDRESSES = [
     "Keizersgracht 123-2, 1015 CJ Amsterdam",
     "Damrak 1, 1012 LG Amsterdam",
     "Laan van Meerdervoort 70, 2517 AN Den Haag",
+    "26 ter rue Victor Hugo, 75055 Paris",
+    "34, place des Trois Moulins, 75004 Paris",
+    "209, quai du Général Leclerc, 13084 Marseille",
+    "C/ los Olivos 228, bajo A, 15086 A Coruña",
+    "The Old Rectory, 76 Kelvin Grove, Edinburgh EH4 0AH",
+    "Rose Cottage, Church Lane, Little Snoring, Norfolk NR21 0HU",
 ]
 
 
@@ -213,6 +219,28 @@ def test_numbers_and_words_of_other_things_are_no_addresses(engine: Engine, text
         "geboren op [4 juli 1981]",
         "Data urodzenia: [04.07.1981]",
         "生年月日：[1981年7月4日]",
+        "Né(e) le : [04/07/1981]",
+        "Fecha nac.: [04/07/1981]",
+        "nato/a il [04/07/1981]",
+        "Geb.-Datum: [04.07.1981]",
+        "DOB                        [4 Jul 1981]",
+        "Birth: [1981-07-04]",
+        "DOB: [04JUL1981]",
+        "Date/Place of birth: [4 JUL 1981] / LONDON",
+        "patientDob=[1981-07-04]",
+        "dob = date([1981, 7, 4])",
+        "BDAY;VALUE=date:[19810704]",
+        "PID|1||123^^^X||DOE^JANE||[19810704]|F",
+        "checked his dob and postcode: [04/07/1981], LS1 4AB",
+        "The date of birth was given as [4 July 1981].",
+        "Jane Roe, [07/04/1981] (DOB)",
+        "Jane Roe (b. [4 July 1981])",
+        "born to Ann and Bob Roe on [4 July 1981]",
+        "i was born in leeds on [4 july 1981]",
+        "he turned 40 on [4 July 2021]",
+        "id,name,city,flags,updated_at,birth_date\n3,Roe,Leeds,0101,2020-01-02,[1981-07-04]",
+        "CREATE TABLE t (id int, note text, born date);\nINSERT INTO t VALUES (5, 'it''s, (so)', '[1981-07-04]');",
+        "INSERT INTO t (dob, seen) VALUES ('[1981-07-04]', '2020-01-02');",
     ],
 )
 def test_a_date_of_birth_is_found_by_its_label(engine: Engine, text: str) -> None:
@@ -220,10 +248,26 @@ def test_a_date_of_birth_is_found_by_its_label(engine: Engine, text: str) -> Non
     assert found(engine, text.replace("[", "").replace("]", "")) == [value]
 
 
+def test_all_dates_behind_a_label_of_several_are_found(engine: Engine) -> None:
+    assert found(engine, "DOBs: 04/07/1981, 05/08/1982") == ["04/07/1981", "05/08/1982"]
+    assert found(engine, "Birthdays: Tom 4 July 1981, Ann 5 May 1982") == ["4 July 1981", "5 May 1982"]
+    rows = "INSERT INTO t (n, dob) VALUES (1, '1981-07-04'), (2, NULL), (3, '1982-08-05')"
+    assert found(engine, rows) == ["1981-07-04", "1982-08-05"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "the release date is 2024-01-02",
+        "NATO on 3 May 2024",
+        "Date of birth: not given. Admitted 3 May 2024.",
+        '"dob": null, "created_at": "2024-05-03"',
+        "dob: null, created: 2024-05-03",
+        "The DOB field was added on 3 May 2024",
+        "The idea was born when we met on 3 May 2019",
+        "She gave birth on 3 May 2024",
+        "CREATE TABLE t (dob date, seen date);\nINSERT INTO t VALUES (NULL, '2024-05-03');",
+        "INSERT INTO u VALUES (1, '2024-05-03'); -- dob",
         "born in a small town. On 4 July 1981 he left",
         "id,dob,name",
         "birthday party on 12/03",

@@ -17,10 +17,10 @@ SEPARATOR = (
 )
 _WORD = r"[^\W\d_][\w'’.-]{0,24}"
 # A place behind its postcode: as a name is written, or one word of a text without capitals.
-_CAPITAL = r"(?-i:[A-ZÀ-Þ][\w'’.-]{0,23}[\w])"
+_CAPITAL = r"(?-i:(?:['’]s-)?[A-ZÀ-Þ][\w'’.-]{0,23}[\w])"
 _PLACE = (
-    rf"(?:{_CAPITAL}(?:(?:[ ]|[ ]?/[ ]?|[ ]-[ ])(?:(?:am|an|der|dem|den|im|in|ob|vor|bei|aan|op|het|sur|sous|en|"
-    rf"de|du|des|del|di|da|do|"
+    rf"(?:(?:(?-i:[AO])[ ])?{_CAPITAL}(?:(?:[ ]|[ ]?/[ ]?|[ ]-[ ])(?:(?:am|an|der|dem|den|im|in|ob|vor|bei|aan|op|het|"
+    rf"sur|sous|en|de|du|des|del|di|da|do|"
     rf"la|las|los|le|les|el|nell?['’]|sul|a)[ ]){{0,2}}{_CAPITAL}){{0,3}}|(?-i:[a-zà-ÿ][\w'’-]{{1,24}}))"
 )
 
@@ -50,12 +50,15 @@ UNIT = (
     r"#[ ]?\w{1,5}|pmb[ ]\d{1,5})"
 )
 NUMBER = r"\d{1,5}(?:[ ]?[a-z](?![a-z]))?(?:[ ]?[-–/&][ ]?\d{1,5}[a-z]?)?(?:[ ]1/2)?"
+_HOUSE = (
+    r"(?:House|Cottages?|Court|Lodge|Farm|Farmhouse|Hall|Mansions|Tower|Barn|Point|Rectory|Vicarage|Manor|Mill|Grange|Priory|"
+    r"Chapel|Stables|Forge|Granary|Bungalow|Chambers|Apartments)"
+)
 _NAME = rf"(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th))"
 # From the number on, and what may stand before it, up to the end that it is given.
 ENGLISH_HEAD = re.compile(
     rf"(?<![\w.$€£#%@-])(?<!\d,)(?<!\d:)(?:{UNIT}(?:[ ]?[,/-][ ]?|{SEPARATOR})){{0,2}}"
-    rf"(?:(?:(?-i:[A-Z])[\w'’]{{1,20}}[ ]){{1,2}}(?:House|Cottage|Court|Lodge|Farm|Hall|Mansions|Tower|Barn|"
-    rf"Point),[ ])?\Z",
+    rf"(?:(?:(?:(?-i:[A-Z])[\w'’]{{1,20}}|the|old)[ ]){{1,2}}{_HOUSE},[ ])?\Z",
     I,
 )
 ENGLISH = re.compile(
@@ -85,6 +88,13 @@ _STATE_NAMES = (
 PROVINCES = "ON|QC|BC|AB|MB|SK|NS|NB|NL|PE|YT|NT|NU|PQ"
 TERRITORIES = "NSW|VIC|QLD|WA|SA|TAS|ACT|NT"
 UK_POSTCODE = r"(?:[A-Z]{1,2}\d[\dA-Z]?[ ]?\d[ABD-HJLNP-UW-Z]{2}|GIR[ ]?0AA)\b"
+# A house that has a name and no number; its postcode says that it is one.
+_LINE = r"(?:,[ ]?(?:\n[ ]{0,8})?|[ ]?\n[ ]{0,8})"
+_TITLED = r"[A-ZÀ-Þ][\w'’-]{0,20}(?:[ ](?:[A-ZÀ-Þ][\w'’-]{0,20}|upon|on|of|the|le|in|by)){0,3}"
+NAMED_HOUSE = re.compile(
+    rf"(?<![\w.@/-])(?:[A-Z][\w'’]{{1,20}}[ ]){{1,3}}{_HOUSE}{_LINE}(?:{_TITLED}{_LINE}){{0,3}}{_TITLED}"
+    rf"(?:{_LINE}|[ ]){UK_POSTCODE}"
+)
 CA_POSTCODE = r"[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d\b"
 ZIP = r"\d{5}(?:-\d{4})?(?![\w-])"
 _POSTAL = (
@@ -189,7 +199,8 @@ FRENCH = re.compile(
     r"quai|route|rte\.?|square|cours|"
     r"passage|faubourg|fbg|sentier|villa|cité|lotissement|voie|promenade|esplanade|montée|traverse|ruelle|"
     r"venelle|rond-point|côte)"
-    rf"[ ](?P<name>{_ROMANCE_NAME})(?=[ ]?[,\n\\.;:)\"'!?|]|[ ](?:(?:F-)?\d{{5}}|[a-zà-ÿ]{{2,}}|[A-Z]\b|[(–-])|\s*$)",
+    rf"[ ](?P<name>{_ROMANCE_NAME})(?=[ ]?[,\n\\.;:)\"'!?|]"
+    rf"|[ ](?:(?:F-)?\d{{5}}|(?-i:[a-zà-ÿ]{{2,}})|[A-Z]\b|[(–-])|\s*$)",
     I,
 )
 _FRENCH_TAIL = (

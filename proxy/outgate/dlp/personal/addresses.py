@@ -73,7 +73,7 @@ _PLAIN_GERMAN = frozenset(
 )
 _SMALL = frozenset(
     """of the upon on in le by and under next de la du des van der den am an im y i del das dos da do di e a à les
-    st""".split()
+    los las el st""".split()
 )
 _NO_CITY = frozenset(
     """monday tuesday wednesday thursday friday saturday sunday january february march april june july august september
@@ -96,6 +96,7 @@ class AddressDetector:
         Expression(
             rf"\b(?:{forms.STATES}|{forms.PROVINCES}),? {{1,2}}\d{{5}}\b|\b{forms.UK_POSTCODE}", before=130, after=40
         ),
+        Expression(rf"\b{forms.UK_POSTCODE}", before=130),
         Expression(
             r"(?:stra(?:ß|ss)e|str\.?|allee|gasse|chaussee|weg|platz|ring|damm|ufer|steig|pfad|markt|graben|"
             r"berg|hof|kamp|tor|brücke|"
@@ -189,6 +190,10 @@ def _english(text: str, found: re.Match[str]) -> _Judged:
     return start, end, _DOUBTFUL if _is_cell(text, start, end) else 0.0
 
 
+def _named_house(text: str, found: re.Match[str]) -> _Judged:
+    return found.start(), found.end(), _POSTAL
+
+
 _ENGLISH_TAILS = ((forms.POSTAL_TAIL, _POSTAL), (forms.REGION_TAIL, _REGION), (forms.ZIP_TAIL, _REGION))
 # What every postcode has; looked for first, because trying where the city ends takes long.
 _CODE = re.compile(r"\d{4}|\d[ -]?[A-Za-z]")
@@ -213,7 +218,7 @@ def _german(text: str, found: re.Match[str]) -> _Judged:
     words = text[start : found.end(kind)]
     tail = forms.GERMAN_TAIL.match(text, found.end())
     titled = words[0].isupper()
-    if tail and (titled or kind == "street") and (tail["city"][0].isupper() or not titled):
+    if tail and (titled or kind == "street") and (_capital(tail["city"]) or not titled):
         return start, tail.end(), _POSTAL
     if not titled or len(words) < 5 or (kind == "way" and words.lower() in _PLAIN_GERMAN):
         return start, found.end(), 0.0
@@ -226,10 +231,10 @@ def _dutch(text: str, found: re.Match[str]) -> _Judged:
     street = text[start : found.end("street")]
     tail = forms.DUTCH_TAIL.match(text, found.end())
     if tail and (street[0].isupper() or tail["city"]):
-        kept = tail["city"] is None or tail["city"][0].isupper() or street[0].islower()
+        kept = tail["city"] is None or _capital(tail["city"]) or street[0].islower()
         return start, tail.end() if kept else tail.end("code"), _POSTAL
     flemish = forms.ROMANCE_TAIL.match(text, found.end())
-    if flemish and len(flemish["code"]) == 4 and street[0].isupper() and flemish["city"][0].isupper():
+    if flemish and len(flemish["code"]) == 4 and street[0].isupper() and _capital(flemish["city"]):
         return start, flemish.end(), _POSTAL
     sure = re.search(r"(?:straat|gracht|laan|kade|singel|plein|steenweg|burgwal)$", street, re.I)
     return start, found.end(), _STREET if sure and street[0].isupper() and len(street) > 6 else 0.0
@@ -239,7 +244,7 @@ def _dutch_coded(text: str, found: re.Match[str]) -> _Judged:
     words = list(re.finditer(r"[^ ]+", found["street"]))
     named = [word.start() for word in words if word[0][0].isupper() and word[0].lower() not in _OPENING]
     tail = forms.DUTCH_TAIL.match(text, found.end())
-    if not named or tail is None or tail["city"] is None or not tail["city"][0].isupper():
+    if not named or tail is None or tail["city"] is None or not _capital(tail["city"]):
         return found.start(), found.end(), 0.0
     return found.start() + named[0], tail.end(), _POSTAL
 
@@ -275,7 +280,7 @@ def _is_dutch(word: str) -> bool:
 def _french(text: str, found: re.Match[str]) -> _Judged:
     start, named = found.start(), _titled(found["name"])
     tail = (forms.FRENCH_TAIL if named else forms.FRENCH_LOWER_TAIL).match(text, found.end("name"))
-    if tail and (tail["city"][0].isupper() or not named):
+    if tail and (_capital(tail["city"]) or not named):
         return start, tail.end(), _POSTAL
     canadian = forms.POSTAL_TAIL.match(text, found.end("name"))
     if canadian:
@@ -295,7 +300,7 @@ def _french(text: str, found: re.Match[str]) -> _Judged:
 def _romance(text: str, found: re.Match[str]) -> _Judged:
     start, end, named = found.start(), found.end(), _titled(found["name"])
     tail = forms.ROMANCE_TAIL.match(text, end)
-    if tail and (tail["city"][0].isupper() or not named):
+    if tail and (_capital(tail["city"]) or not named):
         return start, tail.end(), _POSTAL
     if not named or not found["type"][0].isupper():
         return start, end, 0.0
@@ -325,6 +330,7 @@ def _box(text: str, found: re.Match[str]) -> _Judged:
 _WAYS = (
     (forms.ENGLISH, _english),
     (forms.ENGLISH, _english),
+    (forms.NAMED_HOUSE, _named_house),
     (forms.GERMAN, _german),
     (forms.GERMAN, _german),
     (forms.DUTCH, _dutch),
@@ -339,6 +345,10 @@ def _titled(words: str) -> bool:
     """Whether every word has a capital or a digit in front, but for the small ones of names."""
     found = re.findall(r"[^\W_][\w'’.-]*", words)
     return all(not word[0].islower() or word.lower() in _SMALL or word[1:2] in "'’" for word in found)
+
+
+def _capital(city: str) -> bool:
+    return city.removeprefix("'s-").removeprefix("’s-")[:1].isupper()
 
 
 def _is_cell(text: str, start: int, end: int) -> bool:

@@ -1,33 +1,47 @@
-"""Dates of birth: a date behind a word that says so, as forms, letters, records and code write them.
+"""Dates of birth: a date beside a word that says so, as forms, letters, records and code write them.
 
 A date alone is nobody's secret, so there is always a label: "Date of birth: 04/07/1981", `"dob": "1981-07-04"`,
-"geb. am 4. Juli 1981", "née le 3 mars 1980 à Lyon". What stands between label and date is a few words at most
-and no other sentence. Only days that a calendar has count, in years that somebody alive may be born in.
+"geb. am 4. Juli 1981", "née le 3 mars 1980 à Lyon", "4 July 1981 (DOB)", a column of a table or of an INSERT. What
+stands between label and date is marks and a few words that lead on to it: no other sentence, no other event, no
+other key. Only days that a calendar has count, in years that somebody alive may be born in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.statements import values_under
 from outgate.dlp.tables import fields
 
 ENTITY = "DATE_OF_BIRTH"
 _SURE, _LIKELY = 0.9, 0.75
+_REACH = 120  # code points behind a label in which its date begins; forms fill up with blanks
+_BEFORE = 48  # code points before a label in which a date may stand that it is behind of
+_FEW = 5  # words of any kind between a label with a colon and its date
 
 # A label of forms, and a word of prose.
 _FORMS = (
-    r"dates?[ _-]?of[ _-]?births?|birth[ _-]?dates?|birth[ _-]?days?|d\.?o\.?b\.?|b-?day|bday|born[ _-]?on|"
-    r"geburtsdatum|"
-    r"geburtstag|geb(?:\.|oren)?[ ]?(?:am|datum)|geb\.|date[ _-]de[ _-]naissance|fecha[ _-]de[ _-]nacimiento|"
+    r"(?:dates?|days?|dt)[ _-]?(?:(?:and|/|&)[ ]?place[ _-]?)?(?:of[ _-]?)?births?|"
+    r"(?:time|place)[ ]?(?:and|/|&)[ ]?date[ ]of[ ]birth|"
+    r"birth[ _-]?(?:dates?|days?|dt)|births?(?=[\"']?[ ]?[:=])|d\.?o\.?b(?:\.|s(?![^\W_])|(?:[ _-]?dates?))?|b-?days?|"
+    r"born[ _-]?(?:on|date)|"
+    r"geburtsdat(?:um|en)|geburtstage?|geb(?:\.|oren)?[ ]?-?(?:am|dat(?:um|\.))|geb\.|"
+    r"date[ _-](?:de[ _-])?naiss(?:ance|\.)|fecha[ _-](?:de[ _-])?nac(?:imiento|\.)|f\.[ ]?nac(?:imiento|\.)|"
     r"nacimiento|"
-    r"data[ _-]di[ _-]nascita|data[ _-]de[ _-]nascimento|nascimento|geboortedatum|data[ _-]urodzenia|født|fødselsdato|"
+    r"data[ _-](?:di[ _-])?nasc(?:ita|\.)|data[ _-](?:de[ _-])?nasc(?:imento|\.)|nascimento|"
+    r"geboortedat(?:um|a)|geb\.?[ ]?datum|data[ _-](?:urodzenia|ur\.)|født|fødselsdato|"
     r"fødselsdag|födelsedatum|född|syntymäaika|syntynyt|datum[ _]narozen[íi]|születési[ ]dátum|data[ _]nașterii|"
     r"дата[ _]рождения|生年月日|出生日期|출생일|생년월일"
 )
-_PROSE = r"born|geboren|née?s?|nace|naci[óo]|nacid[oa]|nat[oa]|nascid[oa]|urodzon[ya]|ur\."
+_PROSE = (
+    r"born|turn(?:s|ed|ing)?[ ]\d{1,3}(?:[ ]years[ ]old)?(?=[ ]on[ ])|geboren|"
+    r"née?s?|né(?:\(e\)|[.·/]e)(?:s|\(s\))?|nace|naci[óo]|nacid[oa](?:/[oa]|\([oa]\))?|"
+    r"(?-i:[Nn]at[oa])(?:/[oa]|\([oa]\))?|nascid[oa](?:/[oa]|\([oa]\))?|urodzon[ya]|ur\.|"
+    r"(?<=[(,])[ ]?(?:b\.|\*)|(?<=[(,][ ])(?:b\.|\*)"
+)
 _MONTHS = (
     r"jan(?:uary|uar|vier|\.)?|jän(?:ner)?|enero|gennaio|januari|janeiro|stycznia|feb(?:ruary|ruar|\.)?|"
     r"févr?(?:ier|\.)?|"
@@ -41,32 +55,55 @@ _MONTHS = (
 _YEAR = r"(?:18[89]\d|19\d\d|20[0-4]\d)"
 _DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _DATE = (
-    rf"{_YEAR}(?P<a>[-/. ]){_MONTH}(?P=a){_DAY}(?=T\d|\D|$)"
+    rf"{_YEAR}(?P<a>[-/. ]|,[ ]?){_MONTH}(?P=a){_DAY}(?=T\d|\D|$)"
     rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     rf"|{_DAY}(?P<b>[-/. ]|\.\ ){_MONTH}(?P=b)(?:{_YEAR}|\d\d)"
     rf"|{_MONTH}(?P<c>[-/. ]){_DAY}(?P=c)(?:{_YEAR}|\d\d)"
-    rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ -](?:of |de |d[’'])?(?:{_MONTHS})\b[,.]?[ -](?:de[l]? )?(?:{_YEAR}|[’']?\d\d)"
+    rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ -]?(?:of |de |d[’'])?(?:{_MONTHS})(?=\b|\d)"
+    rf"[,.]?[ -]?(?:de[l]? )?(?:{_YEAR}|[’']?\d\d)"
     rf"|(?:{_MONTHS})\b[ -.]?[ ]?{_DAY}(?:st|nd|rd|th)?,?[ -]{_YEAR}"
     rf"|{_YEAR}[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
 )
-# Marks and a few words between label and date; in prose, a place, too.
-_BETWEEN = (
-    r"(?:[\s\"'=:：>|,;\\*_()/#\[\]-]|is|was|as|on|the|le|la|el|il|am|den|op|dnia|em|dia|um|of|value|string|"
-    r"\(?(?:dd|mm|yyyy|yy|tt|jj|aaaa)(?:[/.-](?:dd|mm|yyyy|yy|tt|jj|aaaa)){1,2}\)?){1,12}?"
-)
-_PLACE = r"(?:[ ](?:in|at|à|en|a|w|te|em)[ ][^\d\n.;]{2,30}?[,]?)?"
-_LABELLED = re.compile(
-    rf"(?<![^\W_])(?:(?P<form>{_FORMS})|"
-    rf"(?:{_PROSE})(?![^\W_]){_PLACE}){_BETWEEN}(?<![\d/.-])(?P<value>{_DATE})(?![\w/-]|[.]\d)",
+# A word of a label may also begin where a hump of camel case does: `patientDob`.
+_LABEL = re.compile(
+    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DB])))(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}))(?![^\W_])",
     re.IGNORECASE,
 )
-_CODED = re.compile(
-    rf"(?<![^\W_])(?:{_FORMS}){_BETWEEN}(?P<value>{_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?=T\d)",
-    re.IGNORECASE,
-)
-_LABEL = re.compile(rf"(?<![^\W_])(?:{_FORMS})(?![^\W_])", re.IGNORECASE)
+_DATED = re.compile(rf"(?<![\w/.-])(?:{_DATE})(?![\w/-]|[.]\d)", re.IGNORECASE)
+_CODED = re.compile(rf"(?<![\w/.-]){_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?=T\d)")
 _ALONE = re.compile(rf"(?:{_DATE})(?:[T ]\d\d:\d\d[\d:.Z+-]*)?", re.IGNORECASE)
-_NUMBER = re.compile(r"\d")
+_AHEAD = re.compile(
+    rf"(?<![\w/.-])(?P<value>{_DATE})(?:[ ]?[(\[][ ]?|[ ](?:is|was|as)[ ](?:(?:my|his|her|their|your|the)[ ])?"
+    r"(?:\w+[’']s[ ])?)$",
+    re.IGNORECASE,
+)
+_ANOTHER = re.compile(r"[ ]?(?:[,;/&+]|\b(?:and|und|et|y|e|en|i)\b)[ ]?(?:[^\W\d_][\w’'-]*[ :]{1,2}){0,3}")
+# HL7 version 2: the seventh field of the patient's segment.
+_SEGMENT = re.compile(
+    rf"\bPID\|(?:[^|\n]{{0,120}}\|){{6}}(?P<value>{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+)
+_HINT = re.compile(
+    r"\(?\b(?:dd?|mm?m?|yyyy|yy|tt|jj|jjjj|aaaa|aa|gg)(?:[/. -](?:dd?|mm?m?|yyyy|yy|jj|jjjj|aaaa|aa)){2}\b\)?"
+    r"|;VALUE=[\w-]+:",
+    re.I,
+)
+_BREAK = re.compile(r"\d|[;{}!?]|\.[\s]+(?=[A-ZÀ-Þ])|,\s*[\"']|[\"']\s*,|\n[^\S\n]*\n")
+_WORD = re.compile(r"[^\W\d_]+")
+# Words that lead from a label to its date.
+_LEADING = frozenset(
+    """is was were are as on the of at be to in le la el il am den op dnia em dia um the a an and given recorded
+    listed stated entered noted reads value string date type text datetime new confirmed verified should correct
+    actually really being e s month day year""".split()
+)
+# With one of these the date is that of something else, or there is none.
+_OTHER = frozenset(
+    """null none unknown missing not no nil undefined redacted created updated modified admitted issued issue expires
+    expiry expiration valid since until died death deceased dod hired joined seen visit visited admission discharge
+    discharged registered appointment due today yesterday tomorrow deadline meeting event party gift card dinner cake
+    added changed fixed removed see sent received signed started start end ended moved when after before if who which
+    met released release married wedding posted published died † verstorben gestorben mort fallecido morto""".split()
+)
+_PLACED = re.compile(r"\s(?:in|at|near|à|en|a|w|te|em|ad)\s[^\d\n.;:]{2,48}", re.IGNORECASE)
 
 
 class BirthDetector:
@@ -76,25 +113,73 @@ class BirthDetector:
     entities = frozenset({ENTITY})
     expressions = (
         Expression(
-            r"birth|d\.?o\.?b|b-?day|born|\bgeb|naiss|\bnée?|nacim|naci|nace\b|\bnat[oa]\b|nasc|geboor|urodz|"
-            r"\bur\.|født|"
-            r"fødsel|född|födels|syntym|syntyn|narozen|születés|nașter|рожден|生年月日|出生日期|출생일|생년월일",
+            r"birth|d\.?o\.?b|b-?day|born|\bgeb|naiss|\bnée?|nacim|naci|nace\b|\bnac\.|\bnat[oa]\b|nasc|geboor|"
+            r"urodz|\bur\.|født|"
+            r"fødsel|född|födels|syntym|syntyn|narozen|születés|nașter|рожден|生年月日|出生日期|출생일|생년월일|"
+            r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|\bPID\|",
             int(re.IGNORECASE),
-            before=16,
-            after=100,
+            before=24,
+            after=160,
         ),
     )
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """The dates alone, without their labels."""
-        # Most of these words have no number near.
-        dated = [window for window in windows if _NUMBER.search(text.text, window.start, window.reach)]
-        for pattern in (_LABELLED, _CODED):
-            for found in matches(pattern, text.text, dated):
-                form = pattern is _CODED or found["form"] is not None
-                yield Match(*found.span("value"), ENTITY, _SURE if form else _LIKELY, self.name)
-        for window in dated:
-            label = _LABEL.search(text.text, window.start, window.end)
-            for start, end in fields(text.text, label.start()) if label else ():
-                if _ALONE.fullmatch(text.text, start, end):
-                    yield Match(start, end, ENTITY, _SURE, self.name)
+        columns: list[int] = []
+        for label in matches(_LABEL, text.text, windows):
+            below = fields(text.text, label.start())
+            if below:
+                yield from self._dates(text.text, below)
+                continue
+            columns.append(label.start())
+            score = _SURE if label["form"] else _LIKELY
+            for start, end in _beside(text.text, label):
+                yield Match(start, end, ENTITY, score, self.name)
+        if columns:
+            yield from self._dates(text.text, values_under(text.text, columns))
+        for found in matches(_SEGMENT, text.text, windows):
+            yield Match(*found.span("value"), ENTITY, _SURE, self.name)
+
+    def _dates(self, text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Match]:
+        for start, end in spans:
+            if _ALONE.fullmatch(text, start, end):
+                yield Match(start, end, ENTITY, _SURE, self.name)
+
+
+def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Spans of the dates that the label is about."""
+    end = label.end()
+    date = _DATED.search(text, end, end + _REACH) or _CODED.search(text, end, end + _REACH)
+    if date and _leads(text[end : date.start()], form=label["form"] is not None):
+        yield date.span()
+        while label[0].lower().endswith("s") or "dates" in label[0].lower():
+            another = _ANOTHER.match(text, date.end())
+            date = _DATED.match(text, another.end()) if another else None
+            if not date:
+                return
+            yield date.span()
+    elif label["form"]:
+        start = max(0, label.start() - _BEFORE)
+        ahead = _AHEAD.search(text, start, label.start())
+        if ahead:
+            yield ahead.span("value")
+
+
+def _leads(between: str, *, form: bool) -> bool:
+    """Whether what stands between a label and a date leads from the one to the other."""
+    between = _HINT.sub("", between)
+    if _BREAK.search(between):
+        return False
+    words = _WORD.findall(between)
+    if not words:
+        return True
+    if any(word.lower() in _OTHER for word in words):
+        return False
+    others = [word for word in words if word.lower() not in _LEADING]
+    if not others:
+        return True
+    if "\n" in between.strip() or len(others) > _FEW:
+        return False
+    if form:
+        return "," not in between and (":" in between or "=" in between)
+    return _PLACED.match(between) is not None or all(word[0].isupper() for word in others)

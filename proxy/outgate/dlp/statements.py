@@ -1,0 +1,84 @@
+"""SQL written as text: which values of INSERT statements stand under which column.
+
+The columns are those that the statement names, or those of the table's CREATE TABLE in the same text. Nothing is
+parsed but lists in parentheses; time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+_NAME = r"(?P<table>[\w.\"`\[\]]{1,120})"
+_INSERT = re.compile(
+    rf"\b(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+{_NAME}\s*(?:\((?P<columns>[^()]{{1,2000}})\)\s*)?VALUES\s*",
+    re.IGNORECASE,
+)
+_CREATE = re.compile(rf"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}\s*\(", re.IGNORECASE)
+_ITEM = re.compile(r"'(?:[^'\n]|'')*'|\"[^\"\n]*\"|[^,()'\"]+|,|\(|\)")
+_NEXT = re.compile(r"\s*,\s*")
+_LONGEST = 20_000  # code points of a list
+
+
+def values_under(text: str, names: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Spans of the values, without quotes, of the columns whose names begin at ``names``."""
+    marked = sorted(names)
+    columns: dict[str, int] = {}
+    for create in _CREATE.finditer(text):
+        items, _ = _list(text, create.end() - 1)
+        index = _index(items, marked)
+        if index is not None:
+            columns[_plain(create["table"])] = index
+    for insert in _INSERT.finditer(text):
+        if insert["columns"]:
+            index = _index(_list(text, insert.start("columns") - 1)[0], marked)
+        else:
+            index = columns.get(_plain(insert["table"]))
+        if index is not None:
+            yield from _rows(text, insert.end(), index)
+
+
+def _rows(text: str, position: int, index: int) -> Iterator[tuple[int, int]]:
+    while text.startswith("(", position):
+        items, position = _list(text, position)
+        if index < len(items):
+            start, end = items[index]
+            value = text[start:end]
+            start, end = start + _lead(value), end - _lead(value[::-1])
+            if start < end:
+                yield start, end
+        following = _NEXT.match(text, position)
+        if not following:
+            return
+        position = following.end()
+
+
+def _lead(value: str) -> int:
+    return len(value) - len(value.lstrip(" \t\r\n'\""))
+
+
+def _list(text: str, position: int) -> tuple[list[tuple[int, int]], int]:
+    """Spans of the items of the list whose parenthesis opens at ``position``, and where it ends."""
+    depth, start, last = 0, position + 1, position + _LONGEST
+    items: list[tuple[int, int]] = []
+    while position < last and (found := _ITEM.match(text, position, last)) is not None:
+        sign = found[0]
+        depth += (sign == "(") - (sign == ")")
+        if depth == 0 or (depth == 1 and sign == ","):
+            items.append((start, found.start()))
+            start = found.end()
+        position = found.end()
+        if depth == 0:
+            break
+    return items, position
+
+
+def _index(items: list[tuple[int, int]], names: list[int]) -> int | None:
+    for index, (start, end) in enumerate(items):
+        if any(start <= name < end for name in names):
+            return index
+    return None
+
+
+def _plain(table: str) -> str:
+    return re.sub(r"[\"`\[\]]", "", table).lower()
