@@ -27,6 +27,9 @@ _TOKEN = re.compile(r"\w+")
 _PLAIN_TOKEN = re.compile(r"[^\W_]+")
 _LONG_NUMBER = re.compile(r"\d{5}")
 _CLAUSE = re.compile(r"[\n,;|{}\"]")
+_PARTS = re.compile(r"[\s-]+")  # of a phrase
+# Behind a word that is the label of what follows it, and says nothing of what stands before.
+_LABELS = re.compile(r"[\s_.]*(?:number|numéro|nummer|num|no|nr|id|code)?[\s_.\"']*[:=#]", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-Þ])")
 # The words between a label and its value in English; they do not use up the five.
 _PASSED_OVER = frozenset(
@@ -118,7 +121,9 @@ class Words:
     def _behind(self, text: str, end: int) -> bool:
         for reach in _forms(_CLAUSE.split(text[end : end + _REACH_AFTER], maxsplit=1)[0]):
             found = self._pattern.search(reach)
-            if found is not None and len(_telling(reach[: found.start()])) < _WORDS_AFTER:
+            if found is None or _LABELS.match(reach, found.end()):
+                continue
+            if len(_telling(reach[: found.start()])) < _WORDS_AFTER:
                 return True
         return False
 
@@ -134,8 +139,8 @@ def _telling(text: str) -> list[str]:
 
 
 def _any_blanks(word: str) -> str:
-    """A word as an expression; what stands between the parts of a phrase may be blanks or marks."""
-    parts = [re.escape(part).replace(r"\*", r"[^\W_]*") for part in word.split()]
+    """A word as an expression; what stands between the parts of a phrase may be blanks, hyphens or marks."""
+    parts = [re.escape(part).replace(r"\*", r"[^\W_]*") for part in _PARTS.split(word)]
     return r"[\s_.'’-]{1,2}".join(parts)
 
 
@@ -155,6 +160,13 @@ def nationality(country: str) -> Words:
     return Words([country, *_NATIONALITIES.get(country, "").split()])
 
 
+@cache
+def another_nationality(country: str) -> Words:
+    """What says that a number is of another country than this one; not by codes, which are words, too."""
+    others = (words for code, words in _NATIONALITIES.items() if code != country)
+    return Words(word for words in others for word in words.split() if word not in ("united", "gb", "sa"))
+
+
 _NATIONALITIES = {
     "us": "american usa united u.s.",
     "uk": "british britain england gb dvla hmpo",
@@ -164,10 +176,21 @@ _NATIONALITIES = {
     "de": "german germany deutsch* deutschland",
     "es": "spanish spain español* españa",
     "it": "italian italy italian* italia",
+    "fr": "french france français* francais*",
+    "nl": "dutch netherlands nederland*",
+    "pl": "polish poland polski*",
+    "se": "swedish sweden svensk*",
+    "fi": "finnish finland suomi suomen",
+    "ch": "swiss switzerland schweiz*",
     "kr": "korean korea 대한민국",
+    "th": "thai thailand",
     "ph": "philippine philippines filipino dfa",
     "za": "african rsa sa",
     "sg": "singapore",
     "ng": "nigerian nigeria",
     "tr": "turkish türk* turkey türkiye",
+    "cn": "chinese china",
+    "jp": "japanese japan",
+    "br": "brazilian brazil",
+    "mx": "mexican mexico",
 }

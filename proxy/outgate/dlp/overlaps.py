@@ -1,7 +1,8 @@
 """Which of several matches on the same characters stands.
 
 Knows matches and ranks of entities, nothing of how a match was found. The resolution: the surer class
-first, then the longest, then the highest score, then the entity's name. Classes, surest first:
+first, then the longest, then the highest score, then that of a country whose numbers are looked for by default,
+then the entity's name. Classes, surest first:
 
 0. secrets, and the entities a policy brings its own patterns or words for;
 1. personal data with a score of at least one half;
@@ -36,6 +37,13 @@ class Ranks:
         groups = entities.groups()
         self._secrets = own | groups.get("secrets", frozenset())
         self._weak = (entities.named(entities.known(config)) | _WRAPPERS) - own
+
+        facts = entities.catalogue().values()
+        self._far = {fact.name for fact in facts if fact.country not in (None, *entities.DEFAULT_LOCALES)}
+
+    def far(self, entity: str) -> bool:
+        """Whether it is of a country whose numbers only those look for who say so."""
+        return entity in self._far
 
     def of(self, entity: str, score: float = 1.0) -> int:
         """0 is surest."""
@@ -74,7 +82,15 @@ def _settle(text: str, cluster: list[Match], ranks: Ranks) -> list[Match]:
     standing: list[Match] = []
     order = sorted(
         cluster,
-        key=lambda m: (ranks.of(m.entity, m.score), m.start - m.end, -m.score, m.entity, m.start, m.detector),
+        key=lambda m: (
+            ranks.of(m.entity, m.score),
+            m.start - m.end,
+            -m.score,
+            ranks.far(m.entity),
+            m.entity,
+            m.start,
+            m.detector,
+        ),
     )
     for match in order:
         for piece in _beyond(match, starts, standing):

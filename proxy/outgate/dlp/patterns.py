@@ -82,7 +82,9 @@ class RuleDetector:
         self._alone = rule.alone
         self._context = Words(rule.context) if rule.context else None
         words = self._context.words if self._context and not rule.alone else ()
-        self._parts = tuple({word.split()[0].strip("*") for word in words})  # without one, nothing is found
+        self._parts = tuple(
+            {re.split(r"[\s-]", word)[0].strip("*") for word in words}
+        )  # without one, nothing is found
         self._valid = {**VALIDATORS, **CHECKSUMS}[rule.validate] if rule.validate else None
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:

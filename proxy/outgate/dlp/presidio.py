@@ -22,13 +22,15 @@ from typing import Any
 
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.context import Context, Words, nationality, raised
+from outgate.dlp.context import Context, Words, another_nationality, nationality, raised
 from outgate.dlp.detector import Match, PatternDetector, Text
 from outgate.dlp.entities import Entity
 from outgate.dlp.scanner import Expression, Window, matches, merged
 from outgate.dlp.tables import fields
 
 _TOP = 1.0  # a hit whose checksum holds
+_NAMED = 0.15  # more, where its country is named
+_ANOTHERS = 0.5  # at most, where another country is
 
 # Where to look for what has no pattern, or one that says too little of where: it must cover every match.
 # Telephone numbers: seven digits or more, with what people write between them. ITU-T E.164 has at most 15.
@@ -229,12 +231,19 @@ def _scored(
     near = bool(context) and context.near(text, start, end)
     if near:
         score = raised(score)
-        if entity.country and score < 0.9 and nationality(entity.country).near(text, start, end):
-            score += 0.1  # of the passports of many countries, the one that is named
+        if entity.country:
+            score = _of_country(entity.country, text, start, end, score)
     elif entity.needs_context:
         return
     if score >= entity.min_score:
         yield Match(start, end, entity.name, round(score, 4), name)
+
+
+def _of_country(country: str, text: str, start: int, end: int, score: float) -> float:
+    """Of the passports of many countries, which all look alike, the one whose country is named is surest."""
+    if nationality(country).near(text, start, end):
+        return max(score, min(0.9, score + _NAMED))
+    return min(score, _ANOTHERS) if another_nationality(country).before(text, start) else score
 
 
 def _widened(windows: Sequence[Window], by: int, length: int) -> Iterator[tuple[int, int]]:

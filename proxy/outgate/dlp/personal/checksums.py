@@ -262,6 +262,11 @@ def document(value: str) -> bool:
     return any(map(str.isdigit, value))
 
 
+def german_passport(value: str) -> bool:
+    """Letters and digits mixed behind the second sign, as no other country numbers its passports."""
+    return any(map(str.isdigit, value)) and any(map(str.isalpha, value[2:]))
+
+
 def baltic(value: str) -> bool:
     """Estonian and Lithuanian personal code: a date, and modulus 11 with a second set of weights."""
     digits = _digits(value)
@@ -408,7 +413,7 @@ def vin(value: str) -> bool:
 CHECKSUMS: Mapping[str, Callable[[str], bool]] = {
     check.__name__: check
     for check in (
-        luhn, mod97, de_tax_id, de_social, document, es_letter, th_national,
+        luhn, mod97, de_tax_id, de_social, document, german_passport, es_letter, th_national,
         fr_nir, nl_bsn, be_national, pt_nif, at_svnr, ean13, ie_pps, dk_cpr, no_national, br_cpf, br_cnpj,
         cn_resident, jp_my_number, mx_curp, mx_rfc, mx_clabe, cz_birth_number, ro_cnp, bg_egn, hr_oib, baltic,
         lv_personal, hu_taj, hu_tax, gr_amka, gr_afm, si_emso, is_kennitala, lu_matricule, ar_cuit, cl_rut,
