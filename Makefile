@@ -1,7 +1,7 @@
 # make run    set up everything and start the proxy
 # make test   set up everything and run the tests
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench bench-dlp eval pictures lock clean
+.PHONY: help run test lint fmt bench bench-dlp eval fuzz pictures lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 # --no-deps below: the locks are complete, and the pip of Python 3.12.1 takes an extra in them for something unpinned.
@@ -62,6 +62,9 @@ bench-dlp: .venv/dev ## time detection, stock Presidio beside it
 
 eval: .venv/dev ## recall, precision and false findings of detection, beside Presidio and detect-secrets
 	$(BIN)/python -m tests.eval
+
+fuzz: .venv/dev ## ten minutes of odd text through all pattern detectors
+	$(BIN)/python -m tests.fuzz
 
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock
