@@ -58,6 +58,21 @@ class Detector(Protocol):
         """Per text all matches in it, whatever stands in the others; time is linear in their length."""
 
 
+class Reader(Protocol):
+    """A detector that looks for itself, in one text at a time: what it looks for has no pattern."""
+
+    @property
+    def name(self) -> str:
+        """As a Detector's."""
+
+    @property
+    def entities(self) -> frozenset[str]:
+        """As a Detector's."""
+
+    def find(self, text: str) -> Iterable[Match]:
+        """All matches in a text; time is linear in its length."""
+
+
 class PatternDetector(Protocol):
     """A detector that says what its matches look like, and is asked only where there may be one."""
 

@@ -28,7 +28,7 @@ from outgate.dlp import (
     secrets,
 )
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.detector import Detector, Match, PatternDetector, Text
+from outgate.dlp.detector import Detector, Match, PatternDetector, Reader, Text
 from outgate.dlp.disguise import View, Views, views
 from outgate.dlp.entities import DEEPLY_ENCODED
 from outgate.dlp.one_pass import Compile
@@ -39,6 +39,7 @@ from outgate.dlp.windows import STAGES, Stage, cut
 
 _TOGETHER = 64  # pieces that a stage is asked for at once
 _READING = 10  # places that a reading of a text costs as much as
+_READ = 300  # characters that a reader reads in the time that a place takes
 
 
 class Engine:
@@ -65,8 +66,7 @@ class Engine:
             *presidio.detectors(config),
             *of_recognizers,
         ]
-        # These look at every text themselves: what they look for has no pattern.
-        self._reading: list[Detector] = [*known_values.detectors(config), *reading]
+        self._readers: list[Reader] = [*known_values.detectors(config), *reading]
         self._names: list[Detector] = ner.detectors(config)
         # Whose each of the scanner's expressions is, and which of its own; some are of several.
         owners: dict[Expression, list[tuple[PatternDetector, int]]] = {}
@@ -79,7 +79,7 @@ class Engine:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages that have anything to do."""
-        there = {"patterns": [*self._patterns, *self._reading], "names": self._names}
+        there = {"patterns": [*self._patterns, *self._readers], "names": self._names}
         return tuple(stage for stage in STAGES if there[stage])
 
     @property
@@ -114,7 +114,7 @@ class Engine:
         for piece in cut("patterns", texts):
             text = piece.of(texts)
             looked = self._looked(text)
-            most -= looked.size
+            most -= looked.size + len(text) * len(self._readers) // _READ
             if most < 0:
                 return None
             found[piece.text].extend(piece.place(self._resolved(text, self._judged(text, looked))))
@@ -167,9 +167,8 @@ class Engine:
         for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
-        for detector in self._reading:
-            (found,) = detector.find_many([text])
-            yield detector.name, found
+        for detector in self._readers:
+            yield detector.name, detector.find(text)
 
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]

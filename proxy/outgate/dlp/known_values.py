@@ -23,7 +23,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from outgate.dlp.detector import Detector, Match
+from outgate.dlp.detector import Match, Reader
 
 if TYPE_CHECKING:
     from outgate.dlp.config import DetectorConfig
@@ -117,10 +117,6 @@ class KnownValueDetector:
         self._sizes = frozenset(sizes)
         self._hash = _hasher(sources[0][1].key if sources else b"")
 
-    def find_many(self, texts: Sequence[str]) -> list[Iterator[Match]]:
-        """Per text what ``find`` finds."""
-        return [self.find(text) for text in texts]
-
     def find(self, text: str) -> Iterator[Match]:
         """Every occurrence of every value. A word is hashed once, however often it stands in the text."""
         places: dict[str, dict[tuple[int, int], dict[bytes, str]]] = {}
@@ -137,7 +133,7 @@ class KnownValueDetector:
                     yield Match(begin, begin + length, entity, 1.0, self.name)
 
 
-def detectors(config: DetectorConfig) -> list[Detector]:
+def detectors(config: DetectorConfig) -> list[Reader]:
     """One for all values that are wanted, if there are any."""
     sources = [(known.entity, known.values) for known in config.known if known.entity in config.entities]
     return [KnownValueDetector(sources)] if sources else []

@@ -22,7 +22,7 @@ from typing import Any, cast
 from outgate.dlp import DetectionError, presidio
 from outgate.dlp.config import DetectorConfig, RecognizerClass, RecognizerData
 from outgate.dlp.context import Context
-from outgate.dlp.detector import Detector, Match, PatternDetector, everywhere
+from outgate.dlp.detector import Match, PatternDetector, Reader, everywhere
 from outgate.dlp.entities import Entity
 from outgate.dlp.process import environment
 
@@ -53,13 +53,13 @@ class Analyzer:
                 yield from presidio._scored(entity, self._context, *place, self.name)
 
 
-def detectors(config: DetectorConfig) -> tuple[list[PatternDetector], list[Detector]]:
+def detectors(config: DetectorConfig) -> tuple[list[PatternDetector], list[Reader]]:
     """The wanted recognizers, each made once: those with patterns, and those that are asked about whole texts.
 
     Raises DetectionError("not_ready") for a class that cannot be used.
     """
     patterns: list[PatternDetector] = []
-    readers: list[Detector] = []
+    readers: list[Reader] = []
     described = [each for each in config.recognizers if each.entity in config.entities]
     if described:
         presidio._import()
