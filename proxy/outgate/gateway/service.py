@@ -34,6 +34,7 @@ from outgate.gateway.report import Reporter
 from outgate.metrics import Metrics, Vocabulary
 from outgate.pipeline import Rules
 from outgate.policy import Policy, PolicyError, load
+from outgate.policy.lint import skipped
 from outgate.policy.watch import PolicyWatch
 from outgate.settings import Settings
 
@@ -81,6 +82,7 @@ class Service:
         pool = self._pool(policy.detectors)
         in_force = _InForce(Rules(catalogue, policy, key, settings.limits.body), pool)
         metrics.policy_loaded(policy.hash)
+        _warn(policy)
         metrics.ca_days_left(status.days_left)
         reporter = Reporter(metrics, audit, required=settings.audit.on_error == "block")
 
@@ -93,6 +95,7 @@ class Service:
             in_force.rules = Rules(catalogue, new, key, settings.limits.body)
             metrics.know(_vocabulary(catalogue, new))
             metrics.policy_loaded(new.hash)
+            _warn(new)
             log.info("policy %s in force", new.hash[:12])
 
         def failed(error: PolicyError) -> None:
@@ -246,6 +249,11 @@ def fingerprint_key(state_dir: Path) -> bytes:
     if len(key) != 32:
         raise ca.CaError(f"{path}: not a key of 32 bytes. Restore it, or delete it to have a new one.")
     return key
+
+
+def _warn(policy: Policy) -> None:
+    for warning in skipped(policy):
+        log.warning("policy: %s", warning)
 
 
 def _vocabulary(catalogue: Catalogue, policy: Policy) -> Vocabulary:

@@ -194,10 +194,9 @@ def _direction(before: int, after: int) -> Direction:
 def _detectors(old: Policy, new: Policy) -> tuple[str, ...]:
     """Entities whose own detectors of the old policy are not all in the new one."""
     before, after = old.detectors, new.detectors
-    if before.language != after.language or before.ner_model != after.ner_model:
-        return tuple(sorted(old.entities & new.entities))
     gone = {entity for entity, _ in _found_by(before) - _found_by(after)}
-    if set(before.ner_models) - set(after.ner_models):
+    models = {(before.language, before.ner_model), *before.ner_models}
+    if models - {(after.language, after.ner_model), *after.ner_models}:
         gone |= dlp_entities.named(old.entities)
     return tuple(sorted(gone & old.entities & new.entities))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -21,6 +22,7 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic.annotated_handlers import GetJsonSchemaHandler
@@ -287,6 +289,16 @@ class KnownValuesSpec(_Spec):
     command: tuple[Text, ...] = Field(
         (), description="a program and its arguments, without a shell; it prints one value a line within 10 s"
     )
+
+    @field_validator("command")
+    @classmethod
+    def _is_found_from_anywhere(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        if command and Path(command[0]).name != command[0] and not Path(command[0]).is_absolute():
+            raise ValueError(
+                f"{command[0]!r} depends on where the proxy is started",
+                "write the whole path, or a name in PATH",
+            )
+        return command
 
     @model_validator(mode="after")
     def _from_one_place(self) -> Self:

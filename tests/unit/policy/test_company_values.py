@@ -108,6 +108,7 @@ def test_neither_a_value_nor_a_hash_shows_and_a_worker_finds_the_same(tmp_path: 
         ("file: absent.txt", ":4:", "No such file"),
         ("environment: OUTGATE_NOT_SET", ":4:", "set it where the proxy is started"),
         ("command: [/no/such/program]", ":4:", "cannot be run"),
+        ("command: [./ours.sh]", ":4:", "write the whole path"),
         ("file: a.txt, environment: B", ":4:", "exactly one"),
         ("entity: OURS", ":4:", "exactly one"),
         ("entity: lower case, environment: B", ":4:", "lower case"),
