@@ -40,10 +40,6 @@ class Analyzer:
         self._kinds = {entity: _entity(entity, min_score) for entity in entities}
         self._context = Context(recognizer.context or ())
 
-    def find_many(self, texts: Sequence[str]) -> list[Iterator[Match]]:
-        """Per text what ``find`` finds."""
-        return [self.find(text) for text in texts]
-
     def find(self, text: str) -> Iterator[Match]:
         """What the recognizer finds; how long it takes is its own business."""
         for result in self._recognizer.analyze(text, sorted(self.entities), None) or ():
