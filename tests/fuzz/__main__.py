@@ -32,8 +32,8 @@ from outgate.dlp.patterns import rules
 from ..eval import corpus
 
 _LONGEST = 60_000  # code points of a text
-# Seconds that a text may take: a fixed part, and one for each code point of it and of what it decodes to. Twenty times what dense text takes on a
-# quiet machine; a quadratic pattern takes hundreds of times as long.
+# Seconds that a text may take: a fixed part, and one for each code point of it and of what it decodes to. Twenty
+# times what dense text takes on a quiet machine; a quadratic pattern takes hundreds of times as long.
 _FIXED, _EACH = 0.5, 60e-6
 _GROWTH = 60.0  # megabytes that the process may grow by after the first minute
 _ODD = "\u200b\u202e\u0301\U000e0041ａ０éßİ\ud800😀\u00a0\x00\x1c"
