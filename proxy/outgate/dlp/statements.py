@@ -1,4 +1,4 @@
-"""SQL written as text: which values of INSERT statements stand under which column.
+"""SQL written as text: which values of INSERT and COPY statements stand under which column.
 
 The columns are those that the statement names, or those of the table's CREATE TABLE in the same text. Nothing is
 parsed but lists in parentheses; time is linear in the text.
@@ -15,6 +15,9 @@ _INSERT = re.compile(
     re.IGNORECASE,
 )
 _CREATE = re.compile(rf"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}\s*\(", re.IGNORECASE)
+_COPY = re.compile(
+    rf"\bCOPY\s+{_NAME}\s*\((?P<columns>[^()]{{1,2000}})\)\s*FROM\s+stdin\b[^\n;]*;[^\n]*\n", re.IGNORECASE
+)
 _ITEM = re.compile(r"'(?:[^'\n]|'')*'|\"[^\"\n]*\"|[^,()'\"]+|,|\(|\)")
 _NEXT = re.compile(r"\s*,\s*")
 _LONGEST = 20_000  # code points of a list
@@ -36,6 +39,23 @@ def values_under(text: str, names: Iterable[int]) -> Iterator[tuple[int, int]]:
             index = columns.get(_plain(insert["table"]))
         if index is not None:
             yield from _rows(text, insert.end(), index)
+
+    for copy in _COPY.finditer(text):
+        index = _index(_list(text, copy.start("columns") - 1)[0], marked)
+        if index is not None:
+            yield from _tabbed(text, copy.end(), index)
+
+
+def _tabbed(text: str, position: int, index: int) -> Iterator[tuple[int, int]]:
+    """The rows of COPY: fields with tabs between, up to a line with a backslash and a stop."""
+    while position < len(text) and not text.startswith(("\\.", "\n"), position):
+        end = text.find("\n", position)
+        end = end if end >= 0 else len(text)
+        cells = text[position:end].split("\t")
+        if index < len(cells) and cells[index]:
+            start = position + sum(len(cell) + 1 for cell in cells[:index])
+            yield start, start + len(cells[index])
+        position = end + 1
 
 
 def _rows(text: str, position: int, index: int) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,10 @@ import re
 _MARKS = "\t;|,"
 _LONGEST = 2_000  # code points of a line of names
 _NAME = re.compile(r"[\"' ]{0,3}[^\W\d][\w #./()-]{0,40}[\"' ]{0,3}")
+_RULED = re.compile(
+    r"[ \t]*[-+=|:]{3}[-+=|: \t]*\r?"
+)  # a line between names and values, as psql and MySQL draw it
+_APART = re.compile(r"[^\s](?:[ ]?[^\s])*")  # what two blanks or a tab end
 _QUOTED = re.compile(r'"[^"\n]*"')
 
 
@@ -21,6 +25,8 @@ def column(text: str, position: int) -> str:
         return ""
     head = max(text.rfind("\n\n", 0, line) + 2, text.rfind("```", 0, line), 0) if line else 0
     if text.startswith("```", head):
+        head = text.find("\n", head) + 1
+    if _RULED.fullmatch(text, head, text.find("\n", head)):
         head = text.find("\n", head) + 1
     if not head < line:
         return ""
@@ -44,7 +50,8 @@ def header(text: str, start: int) -> tuple[list[str], str]:
         return [], ""
     if text[start : start + 1] == "|":
         names = ["", *names]
-    below = text[end + 1 : end + 1 + _LONGEST].partition("\n")[0]
+    lines = text[end + 1 : end + 1 + _LONGEST].split("\n", 2)
+    below = lines[1] if len(lines) > 1 and _RULED.fullmatch(lines[0]) else lines[0]
     return (names, mark) if below.count(mark) >= len(names) - 1 else ([], "")
 
 
@@ -63,10 +70,43 @@ def fields(text: str, position: int) -> list[tuple[int, int]]:
         if last == line:
             break
         place = _place(text, line, last, index, mark)
-        if place is None:
+        if place is not None:
+            found.append(place)
+        elif not _RULED.fullmatch(text, line, last):
             break
-        found.append(place)
         line = end + 1
+    return found
+
+
+def may_be_header(text: str, position: int) -> bool:
+    """Whether the line at ``position`` has several words with blanks or a table's marks between, and no numbers."""
+    start, stop = text.rfind("\n", 0, position) + 1, text.find("\n", position)
+    if stop < 0 or stop - start > _LONGEST:
+        return False
+    line = text[start:stop].strip()
+    return ("  " in line or any(mark in line for mark in _MARKS)) and not any(map(str.isdigit, line))
+
+
+def aligned(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Spans of what stands under the name at ``start:end`` in lines set out with blanks, up to an empty one.
+
+    Nothing unless the name is one of several in its line, with two blanks or more between them.
+    """
+    if not may_be_header(text, start):
+        return []
+    line, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    names = [found.span() for found in _APART.finditer(text, line, stop)]
+    if len(names) < 2 or not any(first <= start and end <= last for first, last in names):
+        return []
+    left, right = start - line, end - line
+    found: list[tuple[int, int]] = []
+    while stop >= 0:
+        line, stop = stop + 1, text.find("\n", stop + 1)
+        last = stop if stop >= 0 else len(text)
+        if not text[line:last].strip() or last - line > _LONGEST:
+            break
+        cells = (cell.span() for cell in _APART.finditer(text, line, last))
+        found.extend((a, b) for a, b in cells if a - line < right and b - line > left)
     return found
 
 

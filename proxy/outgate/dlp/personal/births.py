@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.statements import values_under
-from outgate.dlp.tables import fields
+from outgate.dlp.tables import aligned, fields, may_be_header
 
 ENTITY = "DATE_OF_BIRTH"
 _SURE, _LIKELY = 0.9, 0.75
 _REACH = 120  # code points behind a label in which its date begins; forms fill up with blanks
 _BEFORE = 48  # code points before a label in which a date may stand that it is behind of
+_COLUMNS = 4  # of one table that may be dates of birth
 _FEW = 5  # words of any kind between a label with a colon and its date
 
 # A label of forms, and a word of prose.
@@ -70,14 +71,19 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _DATED = re.compile(rf"(?<![\w/.-])(?:{_DATE})(?![\w/-]|[.]\d)", re.IGNORECASE)
-_CODED = re.compile(rf"(?<![\w/.-]){_YEAR}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?=T\d)")
+_CODED = re.compile(
+    rf"(?<![\w/.-]){_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
+)
 _ALONE = re.compile(rf"(?:{_DATE})(?:[T ]\d\d:\d\d[\d:.Z+-]*)?", re.IGNORECASE)
 _AHEAD = re.compile(
     rf"(?<![\w/.-])(?P<value>{_DATE})(?:[ ]?[(\[][ ]?|[ ](?:is|was|as)[ ](?:(?:my|his|her|their|your|the)[ ])?"
     r"(?:\w+[’']s[ ])?)$",
     re.IGNORECASE,
 )
-_ANOTHER = re.compile(r"[ ]?(?:[,;/&+]|\b(?:and|und|et|y|e|en|i)\b)[ ]?(?:[^\W\d_][\w’'-]*[ :]{1,2}){0,3}")
+_SEVERAL = re.compile(r"s$|dates|days", re.IGNORECASE)
+_ANOTHER = re.compile(
+    r"[\"']?\s{0,9},\s{0,9}[\"']|[ ]?(?:[,;/&+]|\b(?:and|und|et|y|e|en|i)\b)[ ]?(?:[^\W\d_][\w’'-]*[ :]{1,2}){0,3}"
+)
 # HL7 version 2: the seventh field of the patient's segment.
 _SEGMENT = re.compile(
     rf"\bPID\|(?:[^|\n]{{0,120}}\|){{6}}(?P<value>{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
@@ -126,15 +132,15 @@ class BirthDetector:
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """The dates alone, without their labels."""
         columns: list[int] = []
+        tables = _Tables(text.text)
         for label in matches(_LABEL, text.text, windows):
-            below = fields(text.text, label.start())
-            if below:
-                yield from self._dates(text.text, below)
-                continue
             columns.append(label.start())
-            score = _SURE if label["form"] else _LIKELY
-            for start, end in _beside(text.text, label):
-                yield Match(start, end, ENTITY, score, self.name)
+            below = tables.below(label)
+            yield from self._dates(text.text, below)
+            if not below:
+                score = _SURE if label["form"] else _LIKELY
+                for start, end in _beside(text.text, label):
+                    yield Match(start, end, ENTITY, score, self.name)
         if columns:
             yield from self._dates(text.text, values_under(text.text, columns))
         for found in matches(_SEGMENT, text.text, windows):
@@ -146,13 +152,39 @@ class BirthDetector:
                 yield Match(start, end, ENTITY, _SURE, self.name)
 
 
+class _Tables:
+    """What stands below labels that are names of columns; each table is read a few times at most."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._head = self._end = self._read = 0  # of the last table: end of its names, its end, times read
+
+    def below(self, label: re.Match[str]) -> list[tuple[int, int]]:
+        """Spans of the fields below ``label``; nothing within a table's rows."""
+        text, start = self._text, label.start()
+        if start >= self._end:
+            self._read = 0
+        elif start >= self._head or self._read >= _COLUMNS:
+            return []
+        found = fields(text, start) or [
+            span for span in aligned(text, *label.span()) if _ALONE.fullmatch(text, *span)
+        ]
+        if found or may_be_header(text, start):
+            head, end = text.find("\n", start), text.find("\n\n", start)
+            self._head = head if head >= 0 else len(text)
+            self._end = end if end >= 0 else len(text)
+            self._read += 1
+        return found
+
+
 def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
     """Spans of the dates that the label is about."""
     end = label.end()
     date = _DATED.search(text, end, end + _REACH) or _CODED.search(text, end, end + _REACH)
     if date and _leads(text[end : date.start()], form=label["form"] is not None):
         yield date.span()
-        while label[0].lower().endswith("s") or "dates" in label[0].lower():
+        several = _SEVERAL.search(label[0]) or "[" in text[end : date.start()]
+        while several:
             another = _ANOTHER.match(text, date.end())
             date = _DATED.match(text, another.end()) if another else None
             if not date:
