@@ -10,7 +10,7 @@ figures and floors, and nobody looks at its examples in order to make a detector
 template, and no seed. Values are drawn when the suite runs; nothing here is a live credential or a person.
 
     template    the language that templates are written in      people, places, identifiers, phones,
-    corpus      templates and seeds -> documents                credentials, harmless: the values
+    corpus      templates and seeds -> documents                national, abroad, credentials, harmless: the values
     tools       Outgate, Presidio, detect-secrets               fields: the name of a field -> a value
     match       findings against gold, the rule of it           report, floors: what is printed, what fails
 """

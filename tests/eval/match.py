@@ -23,12 +23,16 @@ NAMES = frozenset({"PERSON", "LOCATION", "ORGANIZATION"})
 _LONG = 20
 _SHARE = 0.8
 _PASSPORTS = frozenset(
-    {"US_PASSPORT", "UK_PASSPORT", "IT_PASSPORT", "DE_PASSPORT", "IN_PASSPORT", "ES_PASSPORT"}
+    """US_PASSPORT UK_PASSPORT IT_PASSPORT DE_PASSPORT IN_PASSPORT ES_PASSPORT KR_PASSPORT PH_PASSPORT
+    ZA_PASSPORT""".split()
 )
+_BIRTH_NUMBERS = frozenset({"CZ_BIRTH_NUMBER", "SK_BIRTH_NUMBER"})
 # What else counts as having found a gold entity.
 ACCEPTED: Mapping[str, frozenset[str]] = {
     # Whose passport it is, is often told by nothing; the shapes are the same.
     **dict.fromkeys(_PASSPORTS, _PASSPORTS),
+    # One number of one country that became two, called the same in both.
+    **dict.fromkeys(_BIRTH_NUMBERS, _BIRTH_NUMBERS),
     "IT_IDENTITY_CARD": frozenset({"IT_PASSPORT"}),
     "IT_PASSPORT": _PASSPORTS | {"IT_IDENTITY_CARD"},
     # Presidio has dates and not dates of birth.
