@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match
-from outgate.dlp.names import fields, firms, gate, models, persons, repair
+from outgate.dlp.names import addresses, again, fields, firms, gate, models, persons, repair
 from outgate.dlp.names.shapes import Span
 
 SCORE = 0.85  # Presidio's default for its spaCy engine; the models give none of their own
@@ -79,13 +79,18 @@ class NameDetector:
             (unit, [span for span in own if span[2] in _NAMES])
             for unit, own in zip(reading.units, said, strict=True)
         ]
-        yield from fields.listed(text)
+        sure = [*fields.listed(text)]
         for unit, named in units:
-            yield from firms.companies(text, unit, named)
+            sure += firms.companies(text, unit, named)
         for unit, named in units:
-            yield from persons.told(text, unit, named)
-        for unit, named in units:
-            yield from repair.repaired(reading, unit, named)
+            sure += persons.told(text, unit, named)
+        sure += addresses.spelled(text)
+        guessed = [span for unit, named in units for span in repair.repaired(reading, unit, named)]
+        yield from sure
+        whole = [span for span in guessed if " " in text[span[0] : span[1]]]
+        yield from whole
+        yield from again.again(text, [*sure, *whole], reading.small)
+        yield from guessed
         for own in said:
             yield from (span for span in own if span[2] not in _NAMES)
 

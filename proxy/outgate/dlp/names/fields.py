@@ -1,23 +1,35 @@
 """Names in forms, tables and data: values whose label says what they are, and quoted whole names.
 
 There a model has no sentence to go by, and needs none: ``Surname: Nguyen``, a column ``city``, a key
-``"full_name"``. Owns these places; the labels are data (``lists/cues.yaml``).
+``"full_name"``. Where no label tells, the other values of the column or the key do, when the lists know enough of
+them. Owns these places; the labels are data (``lists/cues.yaml``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from outgate.dlp.names.persons import is_person
 from outgate.dlp.names.shapes import CAPITALISED, NAME, Span, is_identifier, looks_organised
+from outgate.dlp.names.tables import Cell, columns
 from outgate.dlp.names.words import cue_set, words
 
+_QUOTE = r"(?:\\?[\"'*]){0,2}"  # escaped where data stand in a string of data
 _FIELD = re.compile(
-    r"(?:^[ \t>*|-]{0,20}|(?<=[{,;])[ \t]?)[\"'*]{0,2}(?P<label>[^\W\d_][\w -]{1,24})[\"'*]{0,2}[ \t]{0,9}[:=\t]"
-    r"[ \t]{0,40}[\"'*]{0,2}(?P<value>[^\W\d_][^\n\"{}<>|;:=\t]{1,60})",
+    rf"(?:^[ \t>*|-]{{0,20}}|(?<=[{{,;])[ \t]?){_QUOTE}(?P<label>[^\W\d_][\w -]{{1,24}}){_QUOTE}[ \t]{{0,9}}[:=\t]"
+    rf"[ \t]{{0,40}}{_QUOTE}(?P<value>[^\W\d_][^\n\"\\{{}}<>|;:=\t]{{1,60}})",
     re.MULTILINE,
+)
+# owner = "Jane Doe", customer.name: 'Jane Doe', user="Jane Doe"
+_ASSIGNED = re.compile(
+    r"(?<![\w.-])(?:[\w-]{1,30}\.){0,3}(?P<label>[^\W\d_][\w-]{1,40})[ \t]?[:=][ \t]?(?P<quote>\\?[\"'])"
+    r"(?P<value>[^\W\d_][^\n\"\\{}<>|;:=\t]{1,60}?)(?P=quote)"
+)
+_ELEMENT = re.compile(
+    r"<(?:[\w-]{1,20}:)?(?P<label>[^\W\d_][\w-]{1,40})(?:[ \t][^<>\n]{0,80})?>"
+    r"[ \t]{0,9}(?P<value>[^\W\d_][^<>\n]{1,60})</"
 )
 _SPEAKER = re.compile(
     rf"^[ \t]{{0,9}}(?:\[[\d: .apm/-]{{4,24}}\][ \t]{{0,9}}|\d\d?:\d\d[ \t]{{0,9}}(?:[-–][ \t]{{0,9}})?)?"
@@ -25,22 +37,61 @@ _SPEAKER = re.compile(
     re.MULTILINE,
 )
 _QUOTED = re.compile(rf"[\"']({CAPITALISED}(?:[ \t]{CAPITALISED}){{1,2}})[\"']")
-_ROW = re.compile(r"[^\n]+")
+_PEOPLE = re.compile(
+    r"^[ \t>*#-]{0,20}(?P<label>[^\W\d_][\w -]{1,24})[*]{0,2}[ \t]?:[*]{0,2}[ \t]+(?P<people>[^\n]{3,400})",
+    re.MULTILINE,
+)
+_BETWEEN = re.compile(
+    r"[ \t]*(?:[,;|/&]|\band\b|\bund\b|\bet\b|\by\b|\be\b|\ben\b)[ \t]*|[ \t]*\([^()]{0,60}\)"
+)
+_NAME = re.compile(NAME)
 _BLANKS = re.compile(r"[\s_-]+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
 _VALUE = re.compile(rf"{NAME}(?:,? (?:&|and|of|the|for|upon|am|de|la|le) {NAME}|, {NAME}){{0,3}}\.?")
-_MARKS = "|,;\t"
+_CUT = re.compile(r"[ \t]*[,(/]|[ \t][-–][ \t]")  # after it stands what is said of the value
+_HEAD = re.compile(r"[^\W\d][\w.# /()-]{0,40}")
 
 
 def listed(text: str) -> Iterator[Span]:
     """The names that stand in tables, in fields with a label and in quotes."""
-    yield from _tables(text)
-    for field in _FIELD.finditer(text):
-        yield from _valued(text, field["label"], *field.span("value"))
+    for column in columns(text, _are_heads):
+        meanings = _meanings(column.head) if column.head else []
+        if meanings:
+            for cell in column.cells:
+                yield from _valued(text, column.head, *cell)
+        if not meanings or ("PERSON", False) in meanings:
+            yield from _voted(text, column.cells)
+    others: dict[str, list[Cell]] = {}
+    for pattern in (_FIELD, _ASSIGNED, _ELEMENT):
+        for field in pattern.finditer(text):
+            if _meanings(field["label"]):
+                yield from _valued(text, field["label"], *field.span("value"))
+            if ("PERSON", True) not in _meanings(field["label"]):
+                others.setdefault(_key(field["label"]), []).append(field.span("value"))
+    for values in others.values():
+        yield from _voted(text, values)
+    yield from _people(text)
     yield from _speakers(text)
     for quoted in _QUOTED.finditer(text):
         name = quoted[1].split()
         if name[-1].lower() in words().persons and is_person(name, sure=False):
             yield *quoted.span(1), "PERSON"
+
+
+def _people(text: str) -> Iterator[Span]:
+    """Who is listed after a label: "Attendees: Ann Lee, Xolani Dube (IT)"."""
+    for line in _PEOPLE.finditer(text):
+        if _key(line["label"]) not in cue_set("people_labels"):
+            continue
+        first, last = line.span("people")
+        cells: list[Cell] = []
+        for mark in _BETWEEN.finditer(text, first, last):
+            cells.append((first, mark.start()))
+            first = mark.end()
+        for start, end in [*cells, (first, last)]:
+            name = _NAME.match(text, start, end)
+            if name and is_person(name[0].split(), sure=True):
+                yield *name.span(), "PERSON"
 
 
 def _speakers(text: str) -> Iterator[Span]:
@@ -55,13 +106,39 @@ def _speakers(text: str) -> Iterator[Span]:
                 yield first, last, "PERSON"
 
 
+def _voted(text: str, cells: Sequence[Cell]) -> Iterator[Span]:
+    """Persons among values of one kind, when most look like names and the lists know enough of them."""
+    if len(cells) < 2:
+        return
+    names = [(cell, text[slice(*cell)].split()) for cell in cells if _NAME.fullmatch(text, *cell)]
+    names = [(cell, name) for cell, name in names if is_person(name, sure=True)]
+    if len(names) < max(2, 0.6 * len(cells)):
+        return
+    whole = [name for _, name in names if len(name) > 1]
+    if len(whole) * 2 > len(names):
+        known = sum(is_person(name, sure=False) for name in whole)
+        told = known > 1 and known * 2 >= len(whole)
+    else:
+        lists = words()
+        alone = [name[0].lower() for _, name in names]
+        known = sum(
+            one in lists.persons and one not in lists.places and one not in lists.ordinary for one in alone
+        )
+        told = known > 2 and known * 5 >= len(alone) * 3
+    if told:
+        for cell, _ in names:
+            yield *cell, "PERSON"
+
+
 def _valued(text: str, label: str, first: int, last: int) -> Iterator[Span]:
     """The value as what its label says it is; the first of several that fits."""
-    value = text[first:last].rstrip(" \t,.'*")
-    for entity, sure in _meanings(label):
-        if _fits(entity, value, sure):
-            yield first, first + len(value), entity
-            return
+    whole = text[first:last].rstrip(" \t,.'*")
+    cut = _CUT.search(whole)
+    for value in (whole, whole[: cut.start()]) if cut else (whole,):
+        for entity, sure in _meanings(label):
+            if _fits(entity, value, sure):
+                yield first, first + len(value), entity
+                return
 
 
 @cache
@@ -75,8 +152,26 @@ def _labels() -> dict[str, list[tuple[str, bool]]]:
     return labels
 
 
+def _key(label: str) -> str:
+    """A label as it is looked up: ``customerName`` and ``CUSTOMER_NAME`` are "customer name"."""
+    return _BLANKS.sub(" ", _HUMP.sub(" ", label.strip(" \t\"'*_"))).lower()
+
+
 def _meanings(label: str) -> list[tuple[str, bool]]:
-    return _labels().get(_BLANKS.sub(" ", label.strip(" \t\"'*_")).lower(), []) if len(label) < 40 else []
+    """What the label tells, or else its last two words or its last: "emergency contact name", "home city"."""
+    if len(label) >= 40:
+        return []
+    key, labels = _key(label), _labels()
+    if key in labels:
+        return labels[key]
+    own = key.split()
+    if len(own) > 1 and own[-1] == "name":
+        return labels.get(" ".join(own[:-1]), []) or labels.get(own[-2], [])
+    for count in (2, 1):
+        end = " ".join(own[-count:])
+        if count < len(own) and end in cue_set("label_endings"):
+            return labels[end]
+    return []
 
 
 def _fits(entity: str, value: str, sure: bool) -> bool:
@@ -87,7 +182,7 @@ def _fits(entity: str, value: str, sure: bool) -> bool:
     ordinary = all(word in lists.ordinary for word in lower)
     if entity == "PERSON":
         last, comma, first = value.partition(",")
-        if comma and (len(last.split()) > 2 or first.split()[0].lower() not in lists.given):
+        if comma and (len(last.split()) > 2 or not (sure or first.split()[0].lower() in lists.given)):
             return False
         return is_person(value.replace(",", "").split(), sure)
     if entity == "LOCATION":
@@ -95,53 +190,19 @@ def _fits(entity: str, value: str, sure: bool) -> bool:
         tool = any(word in lists.products or is_identifier(word) for word in value.split())
         return known or (sure and len(value) > 3 and len(lower) <= 5 and not ordinary and not tool)
     known = value.lower() in lists.organisations or looks_organised(value.split())
-    return known or (sure and not ordinary)
+    return known or (sure and (not ordinary or value.lower() in cue_set("makers")))
 
 
-def _tables(text: str) -> Iterator[Span]:
-    """Cells of the columns whose heads are labels: CSV, tab-separated text, tables of Markdown."""
-    heads: list[str] = []
-    mark = ""
-    end = -2
-    for row in _ROW.finditer(text):
-        if not any(map(row[0].__contains__, _MARKS)):
-            continue
-        follows = row.start() == end + 1
-        end = row.end()
-        if heads and follows:
-            cells = list(_cells(text, *row.span(), mark))
-            if len(cells) == len(heads):
-                for label, (first, last) in zip(heads, cells, strict=True):
-                    if first < last:
-                        yield from _valued(text, label, first, last)
-                continue
-            if set(row[0]) <= set("|-: \t"):
-                continue
-            heads = []
-        if len(row[0]) < 500 and not any(map(str.isdigit, row[0])):
-            mark = max(_MARKS, key=row[0].count)
-            labels = [text[first:last] for first, last in _cells(text, *row.span(), mark)]
-            heads = labels if any(map(_meanings, labels)) and all(map(_is_head, labels)) else []
+def _are_heads(row: Sequence[str]) -> bool:
+    """Whether the cells of a row can be heads of columns, and one of them tells what is below it."""
+    return any(map(_meanings, row)) and all(map(_is_head, row))
 
 
 def _is_head(cell: str) -> bool:
-    return (
-        not cell
-        or bool(_meanings(cell))
-        or all(word in words().ordinary for word in _BLANKS.split(cell.lower().strip()))
-    )
-
-
-def _cells(text: str, start: int, end: int, mark: str) -> Iterator[tuple[int, int]]:
-    """The cells of a row without blanks and quotes around them; empty ones, too."""
-    first = start
-    while first <= end:
-        after = first
-        if text.startswith('"', first, end):
-            after = max(first, text.find('"', first + 1, end))
-        last = text.find(mark, after, end)
-        last = end if last < 0 else last
-        cell = text[first:last]
-        left = first + len(cell) - len(cell.lstrip(' \t"'))
-        yield left, max(left, first + len(cell.rstrip(' \t"')))
-        first = last + 1
+    if not cell or _meanings(cell):
+        return True
+    if not _HEAD.fullmatch(cell) or any(map(str.isdigit, cell)):
+        return False
+    own = _key(cell).split()
+    short = len(own) == 1 and (len(cell) < 6 or cell.islower())  # SSN, e-mail
+    return short or "_" in cell or all(word in words().ordinary for word in own)

@@ -19,8 +19,9 @@ from outgate.dlp.names.words import WORD, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
 # Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has.
-_LONG = re.compile(r"[^\s,;|\"']{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+")
+_LONG = re.compile(r"[^\s,;|\"'<>]{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+")
 _OPAQUE = re.compile(r"\S{64}|.*://|[^@]*\d[^@]*$")
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 _LOOK = 400  # characters of a line that say whether it is code
 _LINE = re.compile(r"[^\n]+")
 _CODE_MARK = re.compile(r"[{}()\[\];=<>|\\$`*&^~_]")
@@ -105,7 +106,11 @@ def read(
                 characters[first:last] = wanted
             spelled = sentence != wanted and sentence in (sentence.lower(), sentence.upper())
             units.append(Unit(first, last, own, own if own in languages else language, strict, spelled))
-    return Reading("".join(characters), tuple(units), frozenset(filter(str.islower, found)))
+    return Reading(
+        "".join(characters),
+        tuple(units),
+        frozenset(filter(str.islower, WORD.findall(_ADDRESS.sub(" ", plain)))),
+    )
 
 
 def _blank(match: re.Match[str]) -> str:

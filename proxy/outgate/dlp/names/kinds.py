@@ -13,7 +13,14 @@ from functools import cached_property
 
 from outgate.dlp.names.firms import is_employer
 from outgate.dlp.names.gate import Unit
-from outgate.dlp.names.shapes import is_glued, is_identifier, looks_organised, starts_sentence
+from outgate.dlp.names.shapes import (
+    CAPITALISED,
+    is_glued,
+    is_identifier,
+    looks_organised,
+    starts_line,
+    starts_sentence,
+)
 from outgate.dlp.names.words import cue_set, words
 
 _NEVER = re.compile(r"[_={}<>\\|@#$/()\[\]+*]|::|\.\w|\d{3}")
@@ -30,6 +37,13 @@ _ACTS = re.compile(
     r"|called|sent|thinks|suggested|approved|review(?:ed|s)"
     r"|fixed|mentioned|noticed|added|is|was|has|from|at|and)\b|,|:[ \t]"
 )
+# A number or a code, and what stands between it and its label.
+_FROM_PERSON = re.compile(rf"{CAPITALISED}[ \t]{CAPITALISED},?[ \t](?:(?:of|from|at)[ \t]|\()$")
+_NUMBERED = re.compile(
+    r"(?:[ \t][^\W\d_]{2,12}){0,2}\.?[ \t]?(?:[:#=–-]|is|was|no\.?|nr\.?)?[ \t]?"
+    r"(?=[\w/.-]{0,12}\d[\w/.-]{2}|\d[\d ]{3})"
+)
+_LABELS = re.compile(r"\.?[ \t]{0,2}:(?:[ \t]|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,12 +83,16 @@ class Name:
             return None
         if self.before.isdigit() and self.label == "PERSON":  # of a street
             return None
+        if self._is_label() and not self._is_known():
+            return None
+        whole = " ".join(word for word in self.lower if word != "the")
+        if whole in cue_set("makers") and self._is_maker():
+            return "ORGANIZATION"
         if (
             all(word in lists.never or word in lists.software for word in self.lower)
             and not self._is_called()
         ):
             return None
-        whole = " ".join(word for word in self.lower if word != "the")
         place = whole in lists.places
         if whole in lists.place_phrases or (place and self._is_placed()):
             return "LOCATION"
@@ -95,6 +113,24 @@ class Name:
         if is_glued(self.text, self.start, self.end) or _NEVER.search(self.text, self.start, self.end):
             return True
         return any(map(is_identifier, self.own)) and self.own[-1] not in cue_set("organisation_forms")
+
+    def _is_label(self) -> bool:
+        """Whether a value or a number follows: "Reisepass: K41VZZVH0", "the BSN 123456782"."""
+        if _NUMBERED.match(self.text, self.end):
+            return True
+        return _LABELS.match(self.text, self.end) is not None and starts_line(self.text, self.start)
+
+    def _is_known(self) -> bool:
+        """Whether the lists know the words by themselves, as no label is known."""
+        lists = words()
+        whole = " ".join(self.lower)
+        if whole in lists.places or whole in lists.place_phrases or whole in lists.organisations:
+            return True
+        if whole in lists.organisation_phrases or looks_organised(self.own):
+            return True
+        if len(self.own) == 1 and self.own[0].isupper():
+            return False
+        return self._given and (len(self.own) == 1 or self.lower[-1] not in lists.nameless)
 
     def _is_called(self) -> bool:
         """Whether a product's name is, for once, a person's."""
@@ -123,6 +159,15 @@ class Name:
             return False
         ambiguous = whole in lists.persons or whole in lists.places or whole in lists.ordinary
         return self.label == "ORGANIZATION" or not ambiguous
+
+    def _is_maker(self) -> bool:
+        """Whether the name of a maker and its products is the maker's: beside what employers are named with."""
+        if is_employer(self.text, self.start):
+            return True
+        return (
+            not self.unit.strict
+            and _FROM_PERSON.search(self.text, max(0, self.start - 40), self.start) is not None
+        )
 
     def _organised(self) -> str | None:
         """A phrase with a form or a kind; of ordinary words only, it needs three: "Blue Ridge Capital"."""

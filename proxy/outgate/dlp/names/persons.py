@@ -16,12 +16,23 @@ from outgate.dlp.names.words import cue_set, words
 _LINE = 80  # characters of a line before a name that can tell of it
 _LEAD = re.compile(r"(?P<word>[^\W\d_]+)[.,]?[ \t]+")
 _STOP = re.compile(r"[ \t]*(?:[,!.:;–-]|$|\n)")
-_LINE_END = re.compile(r"[ \t]*(?:$|\n)")
+# A signature may go on with an employer or a role.
+_SIGNED = re.compile(r"[ \t]*(?:$|[\n,|(/]|[-–—][ \t]|\.[ \t]*(?:$|\n))")
 # A line so far: nothing, a mark of a list, the time of a message.
 _LINE_START = re.compile(
     r"[ \t>]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?(?:\[[\d: .apm/-]+\][ \t]*|\d\d?:\d\d[ \t]*(?:[-–][ \t]*)?)?<?"
 )
 _LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])")
+_PARTICLES = frozenset(
+    "van von der den de del della di da du le la el al bin ibn ter ten zu af av 't dos das".split()
+)
+# "@Ann Lee", not "x@Ann"
+_MENTION = re.compile(r"(?<![\w.])@")
+_HONORIFICS = ("-san", "-sama", "-sensei", "-kun", "-chan", "-bhai", "-ji")
+_ONE_OF = re.compile(rf"(?<!\w){NAME}(?!\w)")
+_ENUMERATION = re.compile(
+    rf"(?<![\w.,@/]){NAME}(?:,[ \t]{NAME}){{1,30}}(?:,?[ \t](?:and|&|or)[ \t]{NAME})?(?![\w/@(])"
+)
 _OWNERS = frozenset("my his her our their your".split())
 _TURNED = re.compile(
     rf"(?<![\w,.])(?P<last>{CAPITALISED}(?:[ \t]{CAPITALISED})?),[ \t](?P<first>{CAPITALISED}(?:[ \t]{CAPITALISED})?)"
@@ -42,9 +53,38 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
         start = _turned(text, pair, unit.strict, named)
         if start is not None:
             yield start, pair.end("first"), "PERSON"
+    if not unit.strict:
+        yield from _enumerated(text, unit)
     for run in RUN.finditer(text, unit.start, unit.end):
+        if _MENTION.match(text, run.start() - 1) and is_person(run[0].split(), sure=False):
+            yield *run.span(), "PERSON"
+        if run[0].endswith(_HONORIFICS):
+            yield *run.span(), "PERSON"
         if not is_glued(text, *run.span()):
             yield from _addressed(text, *run.span(), unit.strict)
+
+
+def _enumerated(text: str, unit: Unit) -> Iterator[Span]:
+    """All of a list of names, when the lists know half of them as persons and none as anything else."""
+    for row in _ENUMERATION.finditer(text, unit.start, unit.end):
+        names = list(_ONE_OF.finditer(text, *row.span()))
+        if all(_may_stand_with_persons(one[0]) for one in names):
+            known = sum(_is_listed(one[0].lower().split()) for one in names)
+            if known * 2 >= len(names):
+                for one in names:
+                    yield *one.span(), "PERSON"
+
+
+def _may_stand_with_persons(name: str) -> bool:
+    lists = words()
+    lower = name.lower()
+    other = lower in lists.places or lower in lists.place_phrases or lower in lists.organisations
+    return is_person(name.split(), sure=True) and (not other or lower in lists.surnames)
+
+
+def _is_listed(lower: Sequence[str]) -> bool:
+    lists = words()
+    return lower[0] in lists.given or lower[-1] in lists.surnames
 
 
 def is_person(name: Sequence[str], sure: bool) -> bool:
@@ -53,6 +93,8 @@ def is_person(name: Sequence[str], sure: bool) -> bool:
     lower = [word.lower() for word in name]
     if looks_organised(list(name)) or any(word in lists.products for word in lower):
         return False
+    if len(lower) == 1 and len(lower[0]) < 5 and name[0].isupper() and not (sure and lower[0] in lists.given):
+        return False  # an abbreviation
     if sure:
         return not all(word in lists.nameless for word in lower)
     if len(lower) == 1:
@@ -76,24 +118,41 @@ def _mailboxes(text: str, unit: Unit) -> Iterator[Span]:
 
 def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]:
     """The person that capitalised words name, when what stands around them says so."""
-    sure = False
+    sure = titled = False
     while (lead := _LEAD.match(text, first, last)) and lead.end() < last:
         word = lead["word"].lower()
         if word in cue_set("titles") or (word in cue_set("greetings") and _STOP.match(text, last)):
-            sure = True
+            sure, titled = True, word in cue_set("forms_of_address")
         elif word not in cue_set("persons_follow"):
             break
         first = lead.end()
     line = text.rfind("\n", max(0, first - _LINE), first) + 1 or max(0, first - _LINE)
     before = text[line:first].lower().split()
+    count = next((n for n, word in enumerate(reversed(before)) if word not in _PARTICLES), 0)
+    if 0 < count < 4 and before[-count - 1].rstrip(".") in cue_set("titles"):  # mevrouw van der Meer
+        first = text.rindex(before[-count], line, first)
+        sure = titled = True
+    elif before and before[-1].rstrip(".") in cue_set("forms_of_address"):
+        titled = True
     sure = sure or _is_said(before, text, last) or _is_signature(text, line, first, last)
     name = text[first:last].split()
-    if sure and not strict:
+    if titled and not strict:
+        likely = _may_be_titled(name)
+    elif sure and not strict:
         likely = is_person(name, sure=True)
     else:
         likely = (sure or _may_be_said(before, text, line, first, last)) and is_person(name, sure=False)
     if likely:
         yield first, last, "PERSON"
+
+
+def _may_be_titled(name: Sequence[str]) -> bool:
+    """Whether the words can be a name after a form of address, where an ordinary word is one."""
+    lists = words()
+    if len(name) > 1 and not is_person(name, sure=True):
+        return False
+    last = name[-1].lower()
+    return last not in lists.never and last not in lists.products and last not in cue_set("offices")
 
 
 def _is_said(before: list[str], text: str, last: int) -> bool:
@@ -114,7 +173,7 @@ def _is_said(before: list[str], text: str, last: int) -> bool:
 
 def _is_signature(text: str, line: int, first: int, last: int) -> bool:
     """Whether the words are a line, and the line before closes a letter."""
-    if text[line:first].strip(" \t>") or not _LINE_END.match(text, last):
+    if text[line:first].strip(" \t>-–*_") or not _SIGNED.match(text, last):
         return False
     above = text[max(0, line - 40) : line].rstrip("\n >").rpartition("\n")[2]
     return above.strip(" \t>,.!").lower() in cue_set("closings")

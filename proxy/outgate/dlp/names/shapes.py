@@ -11,16 +11,17 @@ from outgate.dlp.names.words import cue_set, words
 
 Span = tuple[int, int, str]  # start, end, entity
 
-_UPPER = "".join(one for one in map(chr, range(0x250)) if one.isupper()) + "Ạ-Ỹ"
+# Latin, Greek and Cyrillic.
+_UPPER = "".join(one for one in map(chr, range(0x530)) if one.isupper()) + "Ạ-Ỹ"
 _LETTER = r"[^\W\d_]"
 #: A capitalised word as names have them: O'Brien, Jean-Pierre, McCoy, J.
 CAPITALISED = rf"(?:[{_UPPER}](?:{_LETTER}|['’-](?={_LETTER})){{0,40}}+(?:(?<=\b[{_UPPER}])\.)?)"
 # What stands between the words of a name in lower case.
 _PARTICLE = (
-    r"(?:de|da|do|dos|das|del|della|di|du|van|von|der|den|ter|ten|la|le|el|al|bin|ibn|zu|zur|af|av|y|e)"
+    r"(?:de|da|do|dos|das|del|della|di|du|van|von|der|den|ter|ten|la|le|el|al|bin|ibn|zu|zur|af|av|y|e|'t)"
 )
 #: One to five such words on one line.
-NAME = rf"{CAPITALISED}(?:[ \t](?:{_PARTICLE}[ \t]){{0,2}}{CAPITALISED}){{0,4}}"
+NAME = rf"{CAPITALISED}(?:(?:[ \t]|-(?={_PARTICLE}[ \t]))(?:{_PARTICLE}[ \t]){{0,2}}{CAPITALISED}){{0,4}}"
 RUN = re.compile(rf"(?<!\w){NAME}(?!\w)")
 
 _GLUE_BEFORE = frozenset("._$#@/\\{=+&")
@@ -49,6 +50,12 @@ def starts_sentence(text: str, start: int) -> bool:
     """Whether a capital at ``start`` may be there for the sentence's sake."""
     before = text[max(0, start - 3) : start].rstrip(" \t\"'“‘(*->#")
     return not before or before[-1] in ".!?:\n"
+
+
+def starts_line(text: str, start: int) -> bool:
+    """Whether nothing stands before ``start`` on its line but marks of lists and quotes, or one word in lower case."""
+    line = text[max(0, start - 40) : start].rpartition("\n")[2].strip(" \t>*#|-•\"'")
+    return not line or (line.islower() and line.isalpha())
 
 
 def looks_organised(name: list[str]) -> bool:
