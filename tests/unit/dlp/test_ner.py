@@ -151,9 +151,9 @@ def test_the_engine_finds_names() -> None:
 def test_time_is_linear_in_the_length_of_hostile_text(detector: ner.NameDetector, unit: str) -> None:
     def seconds(length: int) -> float:
         text = unit * (length // len(unit))
-        start = time.process_time()
+        start = time.thread_time()
         detector.find(text)
-        return time.process_time() - start
+        return time.thread_time() - start
 
     seconds(1_000)
     short = min(seconds(10_000) for _ in range(3))

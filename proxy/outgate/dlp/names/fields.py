@@ -158,19 +158,19 @@ def _key(label: str) -> str:
 
 
 def _meanings(label: str) -> list[tuple[str, bool]]:
-    """What the label tells, or else its last two words or its last: "emergency contact name", "home city"."""
+    """What the label tells, or else its last words do: "emergency contact name", "home city"."""
     if len(label) >= 40:
         return []
     key, labels = _key(label), _labels()
     if key in labels:
         return labels[key]
     own = key.split()
-    if len(own) > 1 and own[-1] == "name":
-        return labels.get(" ".join(own[:-1]), []) or labels.get(own[-2], [])
     for count in (2, 1):
         end = " ".join(own[-count:])
         if count < len(own) and end in cue_set("label_endings"):
             return labels[end]
+    if len(own) > 1 and own[-1] == "name":  # "owner name"
+        return labels.get(" ".join(own[:-1]), [])
     return []
 
 

@@ -152,7 +152,7 @@ def _may_be_titled(name: Sequence[str]) -> bool:
     if len(name) > 1 and not is_person(name, sure=True):
         return False
     last = name[-1].lower()
-    return last not in lists.never and last not in lists.products and last not in cue_set("offices")
+    return last not in lists.never and last not in cue_set("offices")
 
 
 def _is_said(before: list[str], text: str, last: int) -> bool:
