@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from outgate.dlp.context import Words
 from outgate.dlp.detector import Match, Text
-from outgate.dlp.personal.checksums import luhn
+from outgate.dlp.personal.sums import luhn
 from outgate.dlp.scanner import Expression, Window, matches
 
 ENTITY = "CREDIT_CARD"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from outgate.dlp.detector import Match, Text
-from outgate.dlp.personal.checksums import mod97
+from outgate.dlp.personal.sums import mod97
 from outgate.dlp.scanner import Expression, Window, matches
 
 ENTITY = "IBAN_CODE"
