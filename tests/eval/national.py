@@ -375,8 +375,9 @@ def kfz(source: random.Random) -> str:
 
 
 def tnin(source: random.Random) -> str:
-    """DOPA Thailand: thirteen digits, weights 13 to 2, modulus 11."""
-    body = source.choice("12345678") + source.choice("123456789") + digits(source, "##########")
+    """DOPA Thailand: kind of person, province, serial, weights 13 to 2, modulus 11."""
+    province = source.choice("10 11 12 20 30 40 50 57 60 70 80 83 90".split())
+    body = source.choice("12345678") + province + digits(source, "#########")
     check = (11 - weighted(body, range(13, 1, -1)) % 11) % 10
     number = f"{body}{check}"
     return source.choice([number, f"{number[0]}-{number[1:5]}-{number[5:10]}-{number[10:12]}-{number[12]}"])

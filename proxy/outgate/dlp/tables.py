@@ -10,7 +10,9 @@ import re
 
 _MARKS = "\t;|,"
 _LONGEST = 2_000  # code points of a line of names
-_NAME = re.compile(r"[\"' ]{0,3}[^\W\d][\w #./()-]{0,40}[\"' ]{0,3}")
+_NAME = re.compile(r"[\"' >#*-]{0,24}[^\W\d][\w #./()?*&'’-]{0,40}[\"' ]{0,3}")
+_PROSE = re.compile(r".*:[ ]+")  # before the first name, in the same line
+_LINES = 4  # of one row, where a quoted field has several
 _RULED = re.compile(
     r"[ \t]*[-+=|:]{3}[-+=|: \t]*\r?"
 )  # a line between names and values, as psql and MySQL draw it
@@ -46,13 +48,14 @@ def header(text: str, start: int) -> tuple[list[str], str]:
         return [], ""
     mark = max(_MARKS, key=line.count)
     names = line.split(mark)
+    names[0] = _PROSE.sub("", names[0])
     if len(names) < 2 or end < 0 or not all(_NAME.fullmatch(name) for name in names):
         return [], ""
     if text[start : start + 1] == "|":
         names = ["", *names]
     lines = text[end + 1 : end + 1 + _LONGEST].split("\n", 2)
     below = lines[1] if len(lines) > 1 and _RULED.fullmatch(lines[0]) else lines[0]
-    return (names, mark) if below.count(mark) >= len(names) - 1 else ([], "")
+    return (names, mark) if below.count('"') % 2 or below.count(mark) >= len(names) - 1 else ([], "")
 
 
 def fields(text: str, position: int) -> list[tuple[int, int]]:
@@ -69,12 +72,38 @@ def fields(text: str, position: int) -> list[tuple[int, int]]:
         last = end if end >= 0 else len(text)
         if last == line:
             break
+        for _ in range(_LINES - 1):
+            if text.count('"', line, last) % 2 == 0 or last == len(text):
+                break
+            end = text.find("\n", last + 1)
+            last = end if end >= 0 else len(text)
         place = _place(text, line, last, index, mark)
         if place is not None:
             found.append(place)
         elif not _RULED.fullmatch(text, line, last):
             break
         line = end + 1
+    return found
+
+
+_TABLE_ROW = re.compile(r"<tr\b[^>]{0,200}>(.{0,4000}?)</tr>", re.IGNORECASE | re.DOTALL)
+_TABLE_CELL = re.compile(r"<t[hd]\b[^>]{0,200}>\s*(.{0,400}?)\s*</t[hd]>", re.IGNORECASE | re.DOTALL)
+
+
+def marked_up(text: str, position: int) -> list[tuple[int, int]]:
+    """Spans of the cells below the heading at ``position`` in a table of HTML."""
+    start = max(text.rfind("<tr", 0, position), text.rfind("<TR", 0, position), 0)
+    row = _TABLE_ROW.match(text, start)
+    if row is None or row.end() < position:
+        return []
+    heads = [cell.span() for cell in _TABLE_CELL.finditer(text, *row.span(1))]
+    index = next((place for place, (first, last) in enumerate(heads) if first <= position < last), None)
+    end = text.lower().find("</table", row.end())
+    found: list[tuple[int, int]] = []
+    for below in _TABLE_ROW.finditer(text, row.end(), end if end >= 0 else len(text)):
+        cells = [cell.span(1) for cell in _TABLE_CELL.finditer(text, *below.span(1))]
+        if index is not None and index < len(cells):
+            found.append(cells[index])
     return found
 
 

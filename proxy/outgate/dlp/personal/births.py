@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.statements import values_under
-from outgate.dlp.tables import aligned, fields, may_be_header
+from outgate.dlp.tables import aligned, fields, marked_up, may_be_header
 
 ENTITY = "DATE_OF_BIRTH"
 _SURE, _LIKELY = 0.9, 0.75
@@ -27,7 +27,8 @@ _FEW = 5  # words of any kind between a label with a colon and its date
 _FORMS = (
     r"(?:dates?|days?|dt)[ _-]?(?:(?:and|/|&)[ ]?place[ _-]?)?(?:of[ _-]?)?births?|"
     r"(?:time|place)[ ]?(?:and|/|&)[ ]?date[ ]of[ ]birth|"
-    r"birth[ _-]?(?:dates?|days?|dt)|births?(?=[\"']?[ ]?[:=])|d\.?o\.?b(?:\.|s(?![^\W_])|(?:[ _-]?dates?))?|b-?days?|"
+    r"birth[ _-]?(?:dates?|days?|dt)|births?(?=[\"']?[ ]?[:=])|"
+    r"d[._]?o[._]?b(?:\.|s(?![^\W_])|(?:[ _-]?dates?))?|b-?days?|"
     r"born[ _-]?(?:on|date)|"
     r"geburtsdat(?:um|en)|geburtstage?|geb(?:\.|oren)?[ ]?-?(?:am|dat(?:um|\.))|geb\.|"
     r"date[ _-](?:de[ _-])?naiss(?:ance|\.)|fecha[ _-](?:de[ _-])?nac(?:imiento|\.)|f\.[ ]?nac(?:imiento|\.)|"
@@ -88,6 +89,10 @@ _ANOTHER = re.compile(
 _SEGMENT = re.compile(
     rf"\bPID\|(?:[^|\n]{{0,120}}\|){{6}}(?P<value>{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
 )
+# A list of people with a date each, below "dates of birth".
+_HEADING = re.compile(r"[^\n\d]{0,40}\n")
+_ITEMS = re.compile(r"[^\n]*\n?")
+_LISTED = 10_000  # code points of such a list
 _HINT = re.compile(
     r"\(?\b(?:dd?|mm?m?|yyyy|yy|tt|jj|jjjj|aaaa|aa|gg)(?:[/. -](?:dd?|mm?m?|yyyy|yy|jj|jjjj|aaaa|aa)){2}\b\)?"
     r"|;VALUE=[\w-]+:",
@@ -119,7 +124,7 @@ class BirthDetector:
     entities = frozenset({ENTITY})
     expressions = (
         Expression(
-            r"birth|d\.?o\.?b|b-?day|born|\bgeb|naiss|\bnée?|nacim|naci|nace\b|\bnac\.|\bnat[oa]\b|nasc|geboor|"
+            r"birth|d[._]?o[._]?b|b-?day|born|\bgeb|naiss|\bnée?|nacim|naci|nace\b|\bnac\.|\bnat[oa]\b|nasc|geboor|"
             r"urodz|\bur\.|født|"
             r"fødsel|född|födels|syntym|syntyn|narozen|születés|nașter|рожден|生年月日|出生日期|출생일|생년월일|"
             r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|\bPID\|",
@@ -166,9 +171,14 @@ class _Tables:
             self._read = 0
         elif start >= self._head or self._read >= _COLUMNS:
             return []
-        found = fields(text, start) or [
-            span for span in aligned(text, *label.span()) if _ALONE.fullmatch(text, *span)
-        ]
+        cells = text[start - 200 : start].lower().rpartition("<t")[2][:1] in ("h", "d") and marked_up(
+            text, start
+        )
+        found = (
+            cells
+            or fields(text, start)
+            or [span for span in aligned(text, *label.span()) if _ALONE.fullmatch(text, *span)]
+        )
         if found or may_be_header(text, start):
             head, end = text.find("\n", start), text.find("\n\n", start)
             self._head = head if head >= 0 else len(text)
@@ -190,6 +200,12 @@ def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
             if not date:
                 return
             yield date.span()
+    elif _SEVERAL.search(label[0]) and _HEADING.match(text, end):
+        for line in _ITEMS.finditer(text, text.find("\n", end) + 1, end + _LISTED):
+            dated = _DATED.search(text, *line.span())
+            if not dated:
+                return
+            yield dated.span()
     elif label["form"]:
         start = max(0, label.start() - _BEFORE)
         ahead = _AHEAD.search(text, start, label.start())
