@@ -37,6 +37,11 @@ class Text:
         return self.text.lower()
 
     @cached_property
+    def lined(self) -> str:
+        """The text with line breaks where it has them as an escape, as text within a JSON string does; as long."""
+        return self.text.replace("\\n", " \n")
+
+    @cached_property
     def whole(self) -> list[Window]:
         """The one window that is all of it."""
         length = len(self.text)

@@ -104,7 +104,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _LEADING = frozenset(
     """is was were are as on the of at be to in le la el il am den op dnia em dia um the a an and given recorded
     listed stated entered noted reads value string date type text datetime new confirmed verified should correct
-    actually really being e s month day year""".split()
+    actually really being e s month day year file record records""".split()
 )
 # With one of these the date is that of something else, or there is none.
 _OTHER = frozenset(
@@ -136,19 +136,20 @@ class BirthDetector:
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """The dates alone, without their labels."""
+        lined = text.lined
         columns: list[int] = []
-        tables = _Tables(text.text)
-        for label in matches(_LABEL, text.text, windows):
+        tables = _Tables(lined)
+        for label in matches(_LABEL, lined, windows):
             columns.append(label.start())
             below = tables.below(label)
-            yield from self._dates(text.text, below)
+            yield from self._dates(lined, below)
             if not below:
                 score = _SURE if label["form"] else _LIKELY
-                for start, end in _beside(text.text, label):
+                for start, end in _beside(lined, label):
                     yield Match(start, end, ENTITY, score, self.name)
         if columns:
-            yield from self._dates(text.text, values_under(text.text, columns))
-        for found in matches(_SEGMENT, text.text, windows):
+            yield from self._dates(lined, values_under(lined, columns))
+        for found in matches(_SEGMENT, lined, windows):
             yield Match(*found.span("value"), ENTITY, _SURE, self.name)
 
     def _dates(self, text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Match]:
