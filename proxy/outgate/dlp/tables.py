@@ -11,7 +11,7 @@ import re
 _MARKS = "\t;|,"
 _LONGEST = 2_000  # code points of a line of names
 _NAME = re.compile(r"[\"' >#*-]{0,24}[^\W\d][\w #./()?*&'’-]{0,40}[\"' ]{0,3}|[ ]{0,3}(?:#|№)?[ ]{0,3}")
-_PROSE = re.compile(r".*:[ ]+")  # before the first name, in the same line
+_PROSE = re.compile(r'.*(?::[ ]+|[:,\[(]")')  # before the first name, in the same line
 _LINES = 4  # of one row, where a quoted field has several
 _RULED = re.compile(
     r"[ \t]*[-+=|:]{3}[-+=|: \t]*\r?"
