@@ -48,8 +48,8 @@ def find(text):
 
 judged = engine.Engine._judged
 
-def faulty(self, text):
-    yield from judged(self, text)
+def faulty(self, text, looked):
+    yield from judged(self, text, looked)
     yield "faulty", find(text)
 
 engine.Engine._judged = faulty
