@@ -13,8 +13,10 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "proxy"))
@@ -87,7 +89,7 @@ def blank_presidio() -> Any:
 
 def patterns() -> None:
     """Pattern detectors only, by size: is it linear?"""
-    engine = Engine(DetectorConfig(entities=_PATTERNS))
+    engine = Engine(DetectorConfig(entities=_PATTERNS), None, "now")
     stock = blank_presidio()
     print(
         f"{'pattern detectors':24}{'outgate p50':>14}{'MB/s':>8}{'findings':>10}{'presidio':>14}{'ratio':>8}"
@@ -138,7 +140,7 @@ _PROSE = frozenset(
 
 def long_line() -> None:
     """10 MB without a line break."""
-    engine = Engine(DetectorConfig(entities=_PATTERNS))
+    engine = Engine(DetectorConfig(entities=_PATTERNS), None, "now")
     print("\na single line of 10 MB, pattern detectors")
     shapes = {
         "minified JavaScript": "".join(
@@ -168,7 +170,17 @@ def segment(body: str) -> Segment:
 async def pool_figures(workers: int) -> None:
     """What goes through worker processes: B48, and a conversation that is sent again."""
     config = DetectorConfig(entities=frozenset(entities.catalogue()), ner_model=MODEL)
-    pool = DetectionPool(config, workers=workers, deadline=300.0, queue_limit=64)
+    with TemporaryDirectory() as name:
+        Engine(
+            replace(config, entities=_PATTERNS), Path(name), "now"
+        )  # compiled before the workers ask for it
+        await _pool_figures(config, Path(name), workers)
+
+
+async def _pool_figures(config: DetectorConfig, folder: Path, workers: int) -> None:
+    pool = DetectionPool(
+        config, workers=workers, deadline=300.0, queue_limit=64, cache=2**26, inline=2**17, folder=folder
+    )
     await pool.start()
     try:
         while not pool.ready:  # noqa: ASYNC110
