@@ -48,8 +48,11 @@ def header(text: str, start: int) -> tuple[list[str], str]:
         return [], ""
     mark = max(_MARKS, key=line.count)
     names = line.split(mark)
-    names[0] = _PROSE.sub("", names[0])
-    if len(names) < 2 or end < 0 or not all(_NAME.fullmatch(name) for name in names):
+    if len(names) < 2 or end < 0:
+        return [], ""
+    prose = _PROSE.match(names[0])
+    names[0] = names[0][prose.end() :] if prose else names[0]
+    if not all(_NAME.fullmatch(name) for name in names):
         return [], ""
     if text[start : start + 1] == "|":
         names = ["", *names]
