@@ -8,6 +8,7 @@ detector raises into a DetectionError that holds no text. Knows no detector's in
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,7 +150,9 @@ class Engine:
         """Where the patterns could match in a text, and in what it may stand for."""
         readings = views(text)
         places = [list(self._scanner.windows(text))]
-        places += [list(self._scanner.windows(view.text)) for view in readings]
+        for view in readings:
+            found, news = self._scanner.windows(view.text), view.news(text)
+            places.append(list(found) if news is None else list(_within(found, news)))
         return _Looked(readings, places)
 
     def _judged(self, text: str, looked: _Looked) -> Iterator[tuple[str, Iterable[Match]]]:
@@ -168,7 +171,7 @@ class Engine:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
         for detector in self._readers:
-            yield detector.name, detector.find(text)
+            yield detector.name, detector.find(shared)
 
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]
@@ -191,6 +194,19 @@ class _Looked:
     def size(self) -> int:
         """How much there is to judge: places, and a reading for several."""
         return _READING * len(self.readings) + sum(len(windows) for own in self.places for _, windows in own)
+
+
+def _within(places: Iterable[_Place], stretches: Sequence[tuple[int, int]]) -> Iterator[_Place]:
+    """The places whose windows lie in one of some sorted stretches, or reach into it."""
+    ends = [end for _, end in stretches]
+    for index, windows in places:
+        kept = []
+        for window in windows:
+            number = bisect_left(ends, window.start)
+            if number < len(ends) and stretches[number][0] <= window.reach:
+                kept.append(window)
+        if kept:
+            yield index, kept
 
 
 @contextmanager

@@ -96,7 +96,7 @@ class RuleDetector:
         for found in matches(self._pattern, text.text, windows):
             start, end = _value_span(found)
             if self._valid is None or self._valid(text.text[start:end]):
-                near = self._context is None or self._context.near(text.text, start, end)
+                near = self._context is None or self._context.near(text, start, end)
                 score = self._score if near else self._alone
                 if score:
                     yield Match(start, end, self._entity, score, self.name)
