@@ -33,6 +33,10 @@ class Context:
     def __bool__(self) -> bool:
         return bool(self._words)
 
+    def occurs(self, text: Text) -> bool:
+        """Whether one of the words stands anywhere."""
+        return any(word in text.lowered for word in self._words)
+
     def near(self, text: Text, start: int, end: int) -> bool:
         """Whether one of the words stands before the match at ``start:end`` or in its first word."""
         around = text.surroundings.told(start)
@@ -73,6 +77,10 @@ class Words:
                 begins = f"(?i:{first})" if word.startswith("*") else begins
                 choices.add(f"{begins}(?i:{rest}){ends}")
         return "|".join(sorted(choices))
+
+    def occurs(self, text: Text) -> bool:
+        """Whether one of the words may stand anywhere. False only where ``near`` is False everywhere."""
+        return bool(text.surroundings.anywhere & self._bit)
 
     def near(self, text: Text, start: int, end: int) -> bool:
         """Whether one of the words stands near ``text[start:end]``, or at the head of its column."""

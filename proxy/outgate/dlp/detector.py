@@ -29,8 +29,10 @@ class Match:
 class Text:
     """One text, and what is made of it once for all that ask."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, crowded: bool = False) -> None:
+        """``crowded``: so many of its places are to be judged that it pays to know its words before."""
         self.text = text
+        self.crowded = crowded
 
     @cached_property
     def lowered(self) -> str:

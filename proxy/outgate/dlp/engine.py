@@ -38,6 +38,7 @@ from outgate.dlp.repeats import Value, settle, values
 from outgate.dlp.scanner import Expression, Window
 from outgate.dlp.windows import STAGES, Stage, cut
 
+_CROWDED = 50  # characters to each place to judge, below which a text is crowded
 _TOGETHER = 64  # pieces that a stage is asked for at once
 _READING = 10  # places that a reading of a text costs as much as
 _READ = 300  # characters that a reader reads in the time that a place takes
@@ -166,7 +167,7 @@ class Engine:
 
     def _found_at(self, text: str, places: Sequence[_Place]) -> Iterator[tuple[str, Iterable[Match]]]:
         """What the patterns, and detectors without any, find in one reading of a text."""
-        shared = Text(text)
+        shared = Text(text, crowded=sum(len(windows) for _, windows in places) * _CROWDED > len(text))
         for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)

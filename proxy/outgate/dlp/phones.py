@@ -123,7 +123,7 @@ class PhoneDetector:
         against = _AGAINST_WORDS.before(text, start, 2)
         if not against and _WORDS.near(text, start, end):
             score = raised(score)
-        elif against or _AGAINST_WORDS.near(text, start, end):
+        elif score < _LEAST or against or _AGAINST_WORDS.near(text, start, end):
             score -= _AGAINST
         if score < _LEAST:
             return 0.0

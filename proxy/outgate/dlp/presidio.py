@@ -164,6 +164,8 @@ class Recognizer:
         """All hits, scored as Presidio scores them, without those below the entity's least score."""
         pattern, score = self._patterns[which]
         alone = self._stands_without_context(score)
+        if not alone and text.crowded and not self._scale.context.occurs(text):
+            return
         if self._by_context and windows:
             windows = _around(windows, text.text)
         for hit in matches(pattern, text.text, windows):

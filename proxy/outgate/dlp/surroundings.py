@@ -20,11 +20,14 @@ from outgate.dlp.tables import Columns
 
 MOST = 8  # telling words before a place, at most, that anybody asks for
 _REACH = 160  # code points before a place in which its words are looked for
+_NEAR = 72  # of them, those that mostly suffice
 _REACH_BEHIND = 40
 _MOST_BEHIND = 3  # telling words
 _TOKEN = re.compile(r"\w+")
 _RUN = re.compile(r"[^\W_]+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-Þ])")
+_MORE = r"[^\W_]*"
 _LONG_NUMBER = re.compile(r"\d{5}")
 _CLAUSE = re.compile(r"[\n,;|{}\"]")
 # Behind a word that is the label of what follows it, and says nothing of what stands before.
@@ -117,8 +120,9 @@ class _Lists:
 
     def _part_of(self, form: str) -> int:
         if self._any_part is None:
-            self._any_part = re.compile("|".join({one.pattern for one, _ in self._partly}) or r"(?!)")
-        if not self._any_part.fullmatch(form):
+            stems = {one.pattern.replace(_MORE, "") for one, _ in self._partly}
+            self._any_part = re.compile("|".join(stems) or r"(?!)")
+        if not self._any_part.search(form):
             return 0
         lists = 0
         for pattern, bit in self._partly:
@@ -142,8 +146,23 @@ class Surroundings:
         self._text = text
         self._before: dict[int, tuple[int, ...]] = {}
         self._behind: dict[int, int] = {}
-        self._heads: dict[str, int] = {"": 0}
+        self._headings: dict[int, int] = {}
+        self._heads: dict[str, int] = {"": 0}  # by the column's name
         self._told: dict[int, str] = {}
+
+    @cached_property
+    def anywhere(self) -> int:
+        """The lists that a word of the text is on, or the first word of a phrase, wherever it stands."""
+        runs = set(_RUN.findall(self._text))
+        # A place may be within a run, with letters before it: "id12345".
+        runs.update([part for run in runs if not run.isalpha() for part in _LETTERS.findall(run)])
+        found = 0
+        for run in runs:
+            word = _LISTS[run]
+            found |= word.lists
+            for phrase in word.phrases:
+                found |= phrase.bit
+        return found
 
     @cached_property
     def _columns(self) -> Columns:
@@ -168,7 +187,12 @@ class Surroundings:
 
     def heading(self, start: int) -> int:
         """The lists of the words in the name of the column that ``start`` stands in; 0 where there is no table."""
-        name = self._columns.name(start)
+        found = self._headings.get(start)
+        if found is None:
+            found = self._headings[start] = self._head(self._columns.name(start))
+        return found
+
+    def _head(self, name: str) -> int:
         found = self._heads.get(name)
         if found is None:
             runs = _RUN.findall(name)
@@ -188,22 +212,12 @@ class Surroundings:
         return found
 
     def _read_before(self, start: int) -> tuple[int, ...]:
-        runs = _RUN.findall(self._text, max(0, start - _REACH), start)
-        levels = [0] * MOST
-        between = [0] * len(runs)  # telling words behind each
-        count = 0
-        for index in range(len(runs) - 1, -1, -1):
-            word = _LISTS[runs[index]]
-            between[index] = count
-            if word.lists:
-                levels[count] |= word.lists
-            if word.phrases:
-                for bits, last in _phrases_at(word, runs, index):
-                    levels[between[last]] |= bits
-            if word.long_number:
-                break
-            count += word.telling
-            if count >= MOST:
+        for reach in (_NEAR, _REACH):
+            first = max(0, start - reach)
+            while first > max(0, start - _REACH) and self._text[first - 1].isalnum():
+                first -= 1
+            levels, enough = _levels(_RUN.findall(self._text, first, start))
+            if enough or not first:
                 break
         return (0, *accumulate(levels, or_))
 
@@ -228,6 +242,25 @@ class Surroundings:
         return found
 
 
+def _levels(runs: Sequence[str]) -> tuple[list[int], bool]:
+    """The lists of the last words, by the telling words behind each; and whether no word before them could count."""
+    levels = [0] * MOST
+    between = [0] * len(runs)  # telling words behind each
+    count = 0
+    for index in range(len(runs) - 1, -1, -1):
+        word = _LISTS[runs[index]]
+        between[index] = count
+        if word.lists:
+            levels[count] |= word.lists
+        if word.phrases:
+            for bits, last in _phrases_at(word, runs, index):
+                levels[between[last]] |= bits
+        count += word.telling
+        if word.long_number or count >= MOST:
+            return levels, True
+    return levels, False
+
+
 def _lists_at(runs: Sequence[str], index: int) -> Iterator[tuple[int, int]]:
     """The lists that have the word at ``index``, or a phrase that begins there; and where that ends."""
     word = _LISTS[runs[index]]
@@ -248,4 +281,4 @@ def _goes_on(rest: Sequence[re.Pattern[str]], runs: Sequence[str], index: int) -
 
 
 def _expression(word: str) -> re.Pattern[str]:
-    return re.compile(re.escape(word).replace(r"\*", r"[^\W_]*"))
+    return re.compile(re.escape(word).replace(r"\*", _MORE))

@@ -94,7 +94,7 @@ class AddressDetector:
             int(re.I), before=60, after=160,
         ),
         Expression(
-            rf"\b(?:{forms.STATES}|{forms.PROVINCES}),? {{1,2}}\d{{5}}\b|\b{forms.UK_POSTCODE}", before=130, after=40
+            rf"\b[A-Z]{{2}},? {{1,2}}\d{{5}}\b|\b{forms.UK_POSTCODE}", before=130, after=40
         ),
         Expression(rf"\b{forms.UK_POSTCODE}", before=130),
         Expression(
