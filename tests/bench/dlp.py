@@ -232,7 +232,7 @@ async def _resent(pool: DetectionPool) -> None:
     ):
         again: list[float] = []
         alone: list[float] = []
-        for number in range(9):
+        for _ in range(9):
             new = fresh.pop()
             # Each new turn is measured once alone in a form of its own, so that no cache knows it already.
             alone.append(await _timed(pool, [new + " "]))
