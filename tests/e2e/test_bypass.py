@@ -157,12 +157,15 @@ def test_one_name_that_differs_is_refused(proxy: Proxy) -> None:
     assert proxy.received == []
 
 
-def test_two_host_headers_are_refused(proxy: Proxy) -> None:
-    with opened(proxy) as tls:
-        body = chat("clean")
-        tls.sendall(head(Content_Length=str(len(body)), host="intranet.example") + body)
-        assert read_answer(tls).startswith(b"HTTP/1.1 4")
-    assert proxy.received == []
+def test_two_host_headers_are_refused(make_proxy: Callable[..., Proxy], tmp_path: Path) -> None:
+    with RawUpstream(tmp_path / "raw") as upstream:
+        proxy = make_proxy(routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)])
+        for second in ("intranet.example", "api.anthropic.com"):
+            with opened(proxy) as tls:
+                body = chat("clean")
+                tls.sendall(head(Content_Length=str(len(body)), host=second) + body)
+                assert read_answer(tls).startswith(b"HTTP/1.1 4")
+        assert upstream.received == []
 
 
 def test_an_authority_that_differs_is_refused(proxy: Proxy) -> None:
