@@ -157,12 +157,15 @@ def test_one_name_that_differs_is_refused(proxy: Proxy) -> None:
     assert proxy.received == []
 
 
-def test_two_host_headers_are_refused(proxy: Proxy) -> None:
-    with opened(proxy) as tls:
-        body = chat("clean")
-        tls.sendall(head(Content_Length=str(len(body)), host="intranet.example") + body)
-        assert read_answer(tls).startswith(b"HTTP/1.1 4")
-    assert proxy.received == []
+def test_two_host_headers_are_refused(make_proxy: Callable[..., Proxy], tmp_path: Path) -> None:
+    with RawUpstream(tmp_path / "raw") as upstream:
+        proxy = make_proxy(routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)])
+        for second in ("intranet.example", "api.anthropic.com"):
+            with opened(proxy) as tls:
+                body = chat("clean")
+                tls.sendall(head(Content_Length=str(len(body)), host=second) + body)
+                assert read_answer(tls).startswith(b"HTTP/1.1 4")
+        assert upstream.received == []
 
 
 def test_an_authority_that_differs_is_refused(proxy: Proxy) -> None:
@@ -302,6 +305,14 @@ def test_a_client_may_have_many_requests_under_way_over_one_http2_connection(
 def test_upstream_certificates_are_verified(make_proxy: Callable[..., Proxy]) -> None:
     proxy = make_proxy(extra_roots=[])
     assert post(proxy, chat("clean")).status_code == 502
+    assert proxy.received == []
+
+
+def test_an_upstream_certificate_of_another_host_is_refused(
+    make_proxy: Callable[..., Proxy], server: Server
+) -> None:
+    proxy = make_proxy(routes={"api.mistral.ai": f"127.0.0.1:{server.stand_in.port}"})
+    assert post(proxy, chat("clean"), "https://api.mistral.ai/v1/chat/completions").status_code == 502
     assert proxy.received == []
 
 
