@@ -24,6 +24,7 @@ from e2e.test_traffic import URL, chat, post
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
 from outgate.gateway import ca, exchanges, inspection, master
+from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.service import Service
 from outgate.settings import Settings, SettingsError
 from providers.raw import RawUpstream
@@ -397,11 +398,19 @@ def test_a_library_that_trusts_a_published_ca_key_refuses_to_start(
     monkeypatch.setattr(options, "Options", Later)
     ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
     settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
-    with pytest.raises(master.GatewayError, match=name):
+    with asyncio.Runner(loop_factory=event_loop_factory({})) as runner:
+        with pytest.raises(master.GatewayError, match=name):
+            runner.run(Service(settings).run())
+
+
+def test_an_event_loop_that_checks_no_connection_refuses_to_start(tmp_path: Path) -> None:
+    ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
+    settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
+    with pytest.raises(master.GatewayError, match="event loop"):
         asyncio.run(Service(settings).run())
 
 
-@pytest.mark.parametrize("first", ["service", "master", "routes"])
+@pytest.mark.parametrize("first", ["service", "master", "loop"])
 def test_session_keys_are_never_logged_whatever_is_imported_first(tmp_path: Path, first: str) -> None:
     code = (
         f"import outgate.gateway.{first}; from mitmproxy.net import tls; assert tls.log_master_secret is None"
