@@ -179,7 +179,7 @@ async def pool_figures(workers: int) -> None:
 
 async def _pool_figures(config: DetectorConfig, folder: Path, workers: int) -> None:
     pool = DetectionPool(
-        config, workers=workers, deadline=300.0, queue_limit=64, cache=2**26, inline=2**17, folder=folder
+        config, workers=workers, deadline=300.0, queue_limit=64, cache=2**26, inline=2**15, folder=folder
     )
     await pool.start()
     try:
