@@ -33,6 +33,7 @@ _LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything e
 _SEPARATORS = frozenset(range(0x1C, 0x20))  # blanks for `re`, not for `regex`: for us, either
 _ASCII = [chr(code) for code in range(128)]
 _EVERY = frozenset(range(129))
+_DIGITS = frozenset(b"0123456789")
 _GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
 
@@ -40,7 +41,8 @@ _GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 class Superset:
     """``source`` is for Hyperscan; a match may reach ``after`` characters beyond what is reported.
 
-    ``before`` is how far behind its reported end a match can begin; None: as far as it likes.
+    ``before`` is how far behind its reported end a match can begin; None: as far as it likes. ``digit``: what
+    is reported has one of ASCII's digits in it.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Superset:
     caseless: bool
     before: int | None
     after: int
+    digit: bool
 
 
 class UntranslatableError(ValueError):
@@ -68,7 +71,8 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
     multiline, caseless = bool(flags & re.MULTILINE), bool(flags & re.IGNORECASE)
     longest = tree.getwidth()[1] + translation.ahead
     before = longest if longest <= _TOLD_BY_ITS_END else None
-    return Superset(source, multiline, caseless, before, min(translation.after, UNBOUNDED))
+    after = min(translation.after, UNBOUNDED)
+    return Superset(source, multiline, caseless, before, after, _has_digit(tree.data, flags))
 
 
 def beginnings(pattern: str, flags: int) -> frozenset[int]:
@@ -124,6 +128,24 @@ def _flags_of(letters: str) -> int:
     for letter in letters:
         flags |= named.get(letter, 0)
     return flags
+
+
+def _has_digit(nodes: Sequence[Any], flags: int) -> bool:
+    """Whether every match of a sequence has a digit."""
+    for kind, value in nodes:
+        if kind is op.LITERAL or kind is op.IN:
+            found = _members(op.IN, [(kind, value)] if kind is op.LITERAL else value, flags) <= _DIGITS
+        elif kind is op.SUBPATTERN:
+            found = _has_digit(value[3].data, (flags | value[1]) & ~value[2])
+        elif kind is op.BRANCH:
+            found = all(_has_digit(inner.data, flags) for inner in value[1])
+        elif kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            found = value[0] > 0 and _has_digit(value[2].data, flags)
+        else:
+            found = kind is op.ATOMIC_GROUP and _has_digit(value.data, flags)
+        if found:
+            return True
+    return False
 
 
 def _first(nodes: Sequence[Any], flags: int) -> tuple[frozenset[int], bool]:

@@ -99,6 +99,37 @@ def test_one_pass_finds_what_trying_everything_finds(odd: Scanner, text: str) ->
     assert found(odd, ODD, text) == tried(ODD, text)
 
 
+@given(
+    st.lists(st.tuples(PIECES, st.sampled_from([0, 1, 30, 38, 39, 40, 41, 79, 80, 81, 82, 200])), max_size=8)
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+def test_what_stands_far_from_digits_and_at_the_edges_of_what_is_looked_at_is_found(
+    odd: Scanner, parts: list[tuple[str, int]]
+) -> None:
+    text = "".join(piece + gap * " " for piece, gap in parts)
+    assert found(odd, ODD, text) == tried(ODD, text)
+    text = "".join(piece + gap * "x" for piece, gap in parts)
+    assert found(odd, ODD, text) == tried(ODD, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "has_one"),
+    [
+        (r"\d", True),
+        (r"[0-4][a-z]", True),
+        (r"(?:a1|2)", True),
+        (r"(?:a1|b)", False),
+        (r"a\d*", False),
+        (r"a(?:b\d)+", True),
+        (r"[\da-f]", False),
+        (r"a(?=\d)", False),
+        (r"(?>x7)", True),
+    ],
+)
+def test_it_is_known_which_expressions_have_a_digit_in_all_they_match(pattern: str, has_one: bool) -> None:
+    assert superset(pattern, 0).digit is has_one
+
+
 @given(TEXTS)
 @settings(max_examples=100, deadline=None)
 def test_pythons_own_expressions_serve_as_well(text: str) -> None:
