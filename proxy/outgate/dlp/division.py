@@ -1,7 +1,7 @@
 """How a request's texts become tasks of bounded size for workers, and answers become matches again.
 
 Owns what a task costs and says. The unit of cost is about the time in which a model reads an eighth of
-a character, or the patterns twenty characters. Knows no queue and no process.
+a character. Knows no queue and no process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from outgate.dlp.repeats import Value
 from outgate.dlp.schedule import Task
 from outgate.dlp.windows import Piece, Stage, cut
 
-_WEIGHT: dict[Stage, float] = {"patterns": 0.05, "names": 8.0}  # cost of one code point
+_WEIGHT: dict[Stage, float] = {"patterns": 0.4, "names": 8.0}  # cost of one code point, dense with findings
 _PER_TEXT = 50.0  # of any text, however short
 _PER_TASK = 500.0
 _TASK = 49_152.0  # cost of one task, about: what a worker does without looking up
