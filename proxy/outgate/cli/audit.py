@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ import click
 
 from outgate.audit import AuditError
 from outgate.audit.read import Filter, Reader, Stats, as_json, reader_of
+from outgate.cli.ages import seconds
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from outgate.audit.event import AuditEvent
 
 _POLL = 0.5  # seconds
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _COLOURS = {"forward": "green", "edit": "yellow", "block": "red", "refuse": "magenta"}
 _OUTCOMES = tuple(_COLOURS)
 _PIPE_WIDTH = 200  # columns of a table that no terminal limits
@@ -36,9 +35,9 @@ _PIPE_WIDTH = 200  # columns of a table that no terminal limits
 def _since(_ctx: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
         return None
-    age = re.fullmatch(r"(\d{1,6})([mhdw])", value)
-    if age:
-        return datetime.now(UTC) - timedelta(seconds=int(age[1]) * _UNITS[age[2]])
+    age = seconds(value)
+    if age is not None:
+        return datetime.now(UTC) - timedelta(seconds=age)
     try:
         when = datetime.fromisoformat(value)
     except ValueError:

@@ -103,6 +103,21 @@ ENDINGS = {
     "audit stats": Ending(
         ("outgate audit stats --since 7d",), "0 it was printed, 2 there is no audit log, or it cannot be read"
     ),
+    "vault stats": Ending(
+        ("outgate vault stats", "outgate vault stats --json"), "0 it was printed, 2 the vault cannot be used"
+    ),
+    "vault purge": Ending(
+        (
+            "outgate vault purge --scope-user alice",
+            "outgate vault purge --older-than 30d",
+            "outgate vault purge --all --yes",
+        ),
+        "0 it was removed, 2 bad usage, or the vault cannot be used",
+    ),
+    "vault rotate-key": Ending(
+        ("outgate vault rotate-key", "outgate vault rotate-key --reseal"),
+        "0 all is sealed with the new key, 2 it cannot be",
+    ),
     "doctor": Ending(
         ("outgate doctor", "outgate doctor --offline"),
         "0 all is well, 1 something is wrong, 2 bad usage or settings",

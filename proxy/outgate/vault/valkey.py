@@ -1,0 +1,363 @@
+"""A store in Valkey or Redis, for processes on many machines.
+
+    outgate:vault:mark               the id of the key in use
+    outgate:vault:scopes             sorted set: scope -> last use
+    outgate:vault:counts             hash: scope -> how many entries
+    outgate:vault:{SCOPE}:blobs      hash: name -> blob
+    outgate:vault:{SCOPE}:used       sorted set: name -> last use
+    outgate:vault:{SCOPE}:versions   sorted set: name -> version
+    outgate:vault:{SCOPE}:state      hash: version, epoch
+
+What is of one scope changes in scripts, at once, and goes by itself when nobody used the scope for the time to
+live. Needs Valkey 7.2 or Redis 6.2. Every command has a time-out and is tried once: who asked decides what then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import wraps
+from itertools import batched, chain
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from outgate.vault.errors import VaultError
+from outgate.vault.store import Entry, Limits, State, Stats
+
+_PREFIX = "outgate:vault:"
+_MARK, _SCOPES, _COUNTS, _TIDY = (_PREFIX + name for name in ("mark", "scopes", "counts", "tidied"))
+_KINDS = ("blobs", "used", "versions", "state")
+_MANY = 500  # names in one command
+_TIMEOUT = 2.0  # seconds, for a connection and for a command
+_CONNECTIONS = 32
+_TIDY_EVERY = 60_000  # milliseconds between looks at all scopes, by whichever process comes first
+_SCHEMES = {"valkey": "valkey", "redis": "valkey", "valkeys": "valkeys", "rediss": "valkeys", "unix": "unix"}
+_QUERY = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+
+# A scope's entries go with their last trace; a scope made anew has a later epoch.
+_REMOVE = """
+local function remove(names, now)
+    for _, name in ipairs(names) do
+        redis.call('HDEL', KEYS[1], name)
+        redis.call('ZREM', KEYS[2], name)
+        redis.call('ZREM', KEYS[3], name)
+    end
+    if #names > 0 then
+        local epoch = tonumber(redis.call('HGET', KEYS[4], 'epoch')) or 0
+        redis.call('HSET', KEYS[4], 'epoch', math.max(epoch + 1, now))
+    end
+end
+"""
+# now, ttl, limit, keep; then name, blob and use of each entry. Gives the number of entries.
+_PUT = f"""
+{_REMOVE}
+local now, ttl, limit, keep = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local version = tonumber(redis.call('HGET', KEYS[4], 'version')) or 0
+redis.call('HSETNX', KEYS[4], 'epoch', now)
+for i = 5, #ARGV, 3 do
+    if not (keep and redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1) then
+        version = version + 1
+        redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+        redis.call('ZADD', KEYS[2], ARGV[i + 2], ARGV[i])
+        redis.call('ZADD', KEYS[3], version, ARGV[i])
+    end
+end
+redis.call('HSET', KEYS[4], 'version', version)
+remove(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. (now - ttl)), now)
+local excess = redis.call('ZCARD', KEYS[2]) - limit
+if excess > 0 then remove(redis.call('ZRANGE', KEYS[2], 0, excess - 1), now) end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end
+return redis.call('ZCARD', KEYS[2])
+"""
+# now; then names. Gives the number of entries that are left.
+_DELETE = f"""
+{_REMOVE}
+local names = {{}}
+for i = 2, #ARGV do names[i - 1] = ARGV[i] end
+remove(names, tonumber(ARGV[1]))
+return redis.call('ZCARD', KEYS[2])
+"""
+# now, before. Gives the numbers of entries that went and that are left.
+_AGE = f"""
+{_REMOVE}
+local names = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[2])
+remove(names, tonumber(ARGV[1]))
+return {{#names, redis.call('ZCARD', KEYS[2])}}
+"""
+
+
+def _tells[F: Callable[..., Any]](method: F) -> F:
+    """Tells the library's errors as ours."""
+
+    @wraps(method)
+    async def told(self: ValkeyStore, *arguments: Any, **named: Any) -> Any:
+        with self.told():
+            return await method(self, *arguments, **named)
+
+    return cast("F", told)
+
+
+class ValkeyStore:
+    """The store behind ``url``: valkey://, valkeys:// (TLS), or the same as redis:// and rediss://, or unix://."""
+
+    def __init__(
+        self, url: str, limits: Limits, clock: Callable[[], int], *, timeout: float = _TIMEOUT
+    ) -> None:
+        """Connects when first used; ``timeout`` is in seconds. Raises VaultError when the library is missing."""
+        try:
+            from valkey.asyncio import BlockingConnectionPool, Valkey
+        except ImportError:
+            raise VaultError(
+                "vault.store: valkey needs a library that is not installed. Run `pip install 'outgate[valkey]'`."
+            ) from None
+        options = _options(url)
+        where = urlsplit(url)
+        self.where = (
+            f"{where.scheme}://{where.hostname or ''}{f':{where.port}' if where.port else ''}{where.path}"
+        )
+        self.limits = limits
+        self._clock = clock
+        self._client: Any = Valkey(
+            connection_pool=BlockingConnectionPool(
+                max_connections=_CONNECTIONS,
+                timeout=timeout,
+                socket_timeout=timeout,
+                socket_connect_timeout=timeout,
+                retry_on_error=[],
+                **options,
+            )
+        )
+        self._put_script = self._client.register_script(_PUT)
+        self._delete_script = self._client.register_script(_DELETE)
+        self._age_script = self._client.register_script(_AGE)
+
+    @_tells
+    async def states(self, scopes: Sequence[bytes]) -> tuple[bytes, list[State]]:
+        """See Store."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.get(_MARK)
+        for scope in scopes:
+            pipe.hmget(_keys(scope)[3], ["version", "epoch"])
+        mark, *rows = await pipe.execute()
+        return mark or b"", [State(int(version or 0), int(epoch or 0)) for version, epoch in rows]
+
+    @_tells
+    async def mark(self, key_id: bytes, *, replace: bool) -> bytes:
+        """See Store."""
+        await self._client.set(_MARK, key_id, nx=not replace)
+        return bytes(await self._client.get(_MARK))
+
+    @_tells
+    async def get(self, scope: bytes, names: Collection[bytes], now: int) -> list[Entry]:
+        """See Store."""
+        found: list[Entry] = []
+        for some in batched(names, _MANY):
+            found += await self._entries(scope, some, now)
+        return found
+
+    @_tells
+    async def newest(self, scope: bytes, after: int, limit: int, now: int) -> list[Entry]:
+        """See Store."""
+        _, used, versions, _ = _keys(scope)
+        if after:
+            names = await self._client.zrevrangebyscore(versions, "+inf", f"({after}", start=0, num=limit)
+        else:
+            names = await self._client.zrevrangebyscore(
+                used, "+inf", now - self.limits.ttl, start=0, num=limit
+            )
+        found: list[Entry] = []
+        for some in batched(names, _MANY):
+            found += await self._entries(scope, some, now)
+        return sorted(found, key=lambda entry: -entry.used)
+
+    async def _entries(self, scope: bytes, names: Sequence[bytes], now: int) -> Iterator[Entry]:
+        blobs, used, _, _ = _keys(scope)
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(blobs, list(names))
+        pipe.zmscore(used, list(names))
+        found = zip(names, *await pipe.execute(), strict=True)
+        oldest = now - self.limits.ttl
+        return (
+            Entry(name, blob, int(time)) for name, blob, time in found if blob and time and time >= oldest
+        )
+
+    @_tells
+    async def put(self, scope: bytes, entries: Sequence[Entry], now: int, *, keep: bool = False) -> None:
+        """See Store."""
+        limits = self.limits
+        # First, so that no scope has entries and is not listed.
+        await self._client.zadd(_SCOPES, {scope: now})
+        count = 0
+        for some in batched(entries, _MANY):
+            arguments = (now, limits.ttl, limits.scope_entries, int(keep), *chain.from_iterable(some))
+            count = await self._put_script(_keys(scope), arguments)
+        await self._client.hset(_COUNTS, scope, count)
+        await self._tidy(now)
+
+    @_tells
+    async def touch(self, scope: bytes, names: Collection[bytes], now: int) -> None:
+        """See Store."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zadd(_SCOPES, {scope: now})
+        for some in batched(names, _MANY):
+            pipe.zadd(_keys(scope)[1], dict.fromkeys(some, now), xx=True)
+        for key in _keys(scope):
+            pipe.pexpire(key, self.limits.ttl)
+        await pipe.execute()
+
+    @_tells
+    async def remove(self, scope: bytes, names: Collection[bytes]) -> None:
+        """See Store."""
+        for some in batched(names, _MANY):
+            await self._left(scope, await self._delete_script(_keys(scope), (self._clock(), *some)))
+
+    @_tells
+    async def drop(self, scope: bytes) -> int:
+        """See Store."""
+        return await self._drop(scope)
+
+    @_tells
+    async def purge(self, before: int | None = None) -> int:
+        """See Store."""
+        removed = 0
+        async for scope in self._all():
+            if before is None:
+                removed += await self._drop(scope)
+            else:
+                gone, left = await self._age_script(_keys(scope), (self._clock(), before))
+                await self._left(scope, left)
+                removed += gone
+        return removed
+
+    async def scopes(self) -> AsyncIterator[bytes]:
+        """See Store."""
+        with self.told():
+            found = [scope async for scope in self._all()]
+        for scope in found:
+            yield scope
+
+    @_tells
+    async def stats(self) -> Stats:
+        """See Store."""
+        entries = scopes = 0
+        oldest = newest = None
+        async for scope in self._all():
+            used = _keys(scope)[1]
+            pipe = self._client.pipeline(transaction=False)
+            pipe.zcard(used)
+            pipe.zrange(used, 0, 0, withscores=True)
+            pipe.zrange(used, -1, -1, withscores=True)
+            count, first, last = await pipe.execute()
+            if count:
+                entries, scopes = entries + count, scopes + 1
+                oldest = min(oldest or int(first[0][1]), int(first[0][1]))
+                newest = max(newest or 0, int(last[0][1]))
+        return Stats(entries, scopes, None, oldest, newest)
+
+    async def close(self) -> None:
+        """See Store."""
+        with suppress(Exception):
+            await self._client.aclose()
+            await self._client.connection_pool.disconnect()
+
+    async def _all(self) -> AsyncIterator[bytes]:
+        """Every scope, also one whose place in the list was lost between two commands."""
+        async for key in self._client.scan_iter(f"{_PREFIX}{{*}}:used", count=1000):
+            yield bytes.fromhex(key.decode().partition("{")[2].partition("}")[0])
+
+    async def _tidy(self, now: int) -> None:
+        """Now and then, for all processes: forget scopes whose time is over, and the oldest while there is too much."""
+        if not await self._client.set(_TIDY, 1, nx=True, px=_TIDY_EVERY):
+            return
+        for scope in await self._client.zrangebyscore(_SCOPES, "-inf", f"({now - self.limits.ttl}"):
+            await self._drop(scope)
+        excess = sum(map(int, await self._client.hvals(_COUNTS))) - self.limits.entries
+        while excess > 0:
+            oldest = await self._client.zrange(_SCOPES, 0, 0)
+            if not oldest:
+                return
+            excess -= await self._drop(oldest[0])
+
+    async def _drop(self, scope: bytes) -> int:
+        """All entries of a scope; its state stays for its time, so that its epoch tells."""
+        names = await self._client.zrange(_keys(scope)[1], 0, -1)
+        left = 0
+        for some in batched(names, _MANY):
+            left = await self._delete_script(_keys(scope), (self._clock(), *some))
+        await self._left(scope, left)
+        return len(names)
+
+    async def _left(self, scope: bytes, count: int) -> None:
+        """Note how many entries a scope has."""
+        if count:
+            await self._client.hset(_COUNTS, scope, count)
+            return
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zrem(_SCOPES, scope)
+        pipe.hdel(_COUNTS, scope)
+        await pipe.execute()
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tells the library's errors as ours, without a word of what was asked."""
+        from valkey import exceptions
+
+        try:
+            yield
+        except exceptions.AuthenticationError:
+            raise VaultError(
+                f"{self.where}: the server refuses us. See user and password of `vault.url`."
+            ) from None
+        except exceptions.TimeoutError:
+            raise VaultError(
+                f"{self.where}: no answer in time. See that the server is well and near."
+            ) from None
+        except (exceptions.ConnectionError, OSError) as error:
+            kind = type(error.__cause__ or error).__name__
+            raise VaultError(
+                f"{self.where}: cannot be reached ({kind}). See that it runs, and `vault.url`."
+            ) from None
+        except exceptions.ResponseError as error:
+            word = str(error).split(" ", 1)[0]
+            kind = word if word.isupper() and word.isalpha() else "ERR"
+            raise VaultError(
+                f"{self.where}: the server refuses a command ({kind}). {_remedy(kind)}"
+            ) from None
+        except exceptions.ValkeyError as error:
+            raise VaultError(f"{self.where}: {type(error).__name__}. Is it a Valkey server?") from None
+
+
+def _keys(scope: bytes) -> list[str]:
+    """Of one scope, in the order of the scripts; the braces keep them on one node of a cluster."""
+    return [f"{_PREFIX}{{{scope.hex()}}}:{kind}" for kind in _KINDS]
+
+
+def _options(url: str) -> dict[str, Any]:
+    """What the library needs to know. Raises VaultError; certificates are always verified."""
+    from valkey.asyncio.connection import SSLConnection, parse_url
+
+    scheme, colon, rest = url.partition("://")
+    told = "vault.url: valkey://HOST:PORT, valkeys://USER:PASSWORD@HOST:PORT or unix:///PATH is expected"
+    if not colon or scheme not in _SCHEMES:
+        raise VaultError(f"{told}.")
+    unknown = {name for name, _ in parse_qsl(urlsplit(url).query)} - _QUERY
+    if unknown:
+        raise VaultError(
+            f"vault.url: {', '.join(sorted(unknown))} is not known; {', '.join(sorted(_QUERY))} are."
+        )
+    try:
+        options: dict[str, Any] = dict(parse_url(f"{_SCHEMES[scheme]}://{rest}"))
+    except ValueError:
+        raise VaultError(f"{told}.") from None
+    if options.get("connection_class") is SSLConnection:
+        options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+    return options
+
+
+def _remedy(kind: str) -> str:
+    return {
+        "OOM": "Its memory is full: raise `maxmemory`.",
+        "READONLY": "It is a replica: name the primary in `vault.url`.",
+        "NOPERM": "Let the user run the commands of hashes, sorted sets and scripts on outgate:*.",
+        "LOADING": "It is starting; wait.",
+    }.get(kind, "See the server's log.")
