@@ -15,6 +15,7 @@ from typing import Literal
 
 IPAddress = IPv4Address | IPv6Address
 Headers = tuple[tuple[bytes, bytes], ...]
+Scope = Literal["user", "group", "conversation"]  # whose placeholders are the same, and come back
 
 
 class Role(StrEnum):
@@ -44,6 +45,13 @@ class Action(StrEnum):
     def edits(self) -> bool:
         """Whether the action changes the bytes that leave."""
         return self in _EDITING
+
+
+class Style(StrEnum):
+    """What a placeholder looks like."""
+
+    TAG = "tag"  # EMAIL_ADDRESS_ab12cd34ef56
+    SURROGATE = "surrogate"  # of the value's own shape, from a range that is nobody's
 
 
 _EDITING = frozenset({Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE})
@@ -197,6 +205,7 @@ class Decision:
     finding: Finding
     rule: str | None  # None: no rule matched, the finding is let through unrecorded by rule
     action: Action
+    style: Style = Style.TAG  # of the placeholder, where the action is PSEUDONYMISE
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +240,14 @@ class Record:
     action: Action
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A placeholder and the value that it stands for."""
+
+    placeholder: str  # ASCII, as it leaves
+    value: str = field(repr=False)  # as it stood in the request, exactly; may hold a lone surrogate
+
+
 class Outcome(StrEnum):
     """How an exchange leaves the pipeline."""
 
@@ -261,3 +278,5 @@ class Verdict:
     seconds: Mapping[str, float] = field(default_factory=dict)  # stage -> seconds
     rules: tuple[str, ...] = ()  # as in Judgement
     would_block: str | None = None
+    scope: str = ""  # whose placeholders may be restored in the answer; "": the policy makes none
+    pairs: tuple[Pair, ...] = ()  # every placeholder that was put into this request

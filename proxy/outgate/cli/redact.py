@@ -48,8 +48,9 @@ def command(
 ) -> None:
     """Copy standard input to standard output, sensitive data replaced by its kind. No network.
 
-    With --policy its rules say what is redacted, masked, hashed or left as it is. When they block the
-    text, nothing is written and the exit code is 1.
+    With --policy its rules say what is redacted, masked, hashed or left as it is; what they would
+    pseudonymise is redacted, for nothing comes back this way. When they block the text, nothing is
+    written and the exit code is 1.
     """
     if detect and policies:
         raise click.UsageError("a policy says itself what is detected: --detect does not go with --policy")
@@ -105,7 +106,12 @@ def _by_policy(
             f"outgate: {judgement.would_block!r} would block this text, were it not audit mode", err=True
         )
     spans = [
-        (d.finding.start, d.finding.end, d.finding.entity, d.action)
+        (
+            d.finding.start,
+            d.finding.end,
+            d.finding.entity,
+            Action.REDACT if d.action is Action.PSEUDONYMISE else d.action,
+        )
         for d in judgement.decisions
         if d.action.edits
     ]

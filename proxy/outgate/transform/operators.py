@@ -26,6 +26,13 @@ _NUMBER_NAME = re.compile(
     re.VERBOSE,
 )
 _NEVER_NUMBER = re.compile(r"SECRET|KEY|TOKEN|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|POSTCODE|POSTAL")
+# Kinds whose case, spacing and separators are the value, by the words of their names, too.
+_EXACT = re.compile(
+    r"""SECRET|KEY|TOKEN|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|WEBHOOK|COOKIE|MACAROON|ASSERTION|ENCODED|CRYPTO
+    |(?:^|_)(?:URL|HOOK|AUTH|JWT|SEED|PAT|STRING|PROFILE|PHRASE|RECOVERY_CODE)(?:_|$)""",
+    re.VERBOSE,
+)
+_NATIONAL = re.compile(r"(?!IP_)[A-Z]{2}_")  # a country's numbers have fixed lengths: separators add nothing
 _NUMBER_SHAPE = re.compile(r"[\d\s./()+\u2010-\u2015-]+")
 _EMAIL_ENDING = re.compile(r"@[^@]*\.([A-Za-z]{2,24})\Z")
 _INVISIBLE = frozenset({"Cf", "Mn", "Cc"})
@@ -56,6 +63,19 @@ def fingerprint(entity: str, value: str, key: bytes) -> str:
     derives from the same key in another domain: who receives a hash cannot find it in the audit log.
     """
     return _keyed(key, b"fingerprint", entity, value)[:_FINGERPRINT_LENGTH]
+
+
+def identity(entity: str, value: str) -> str:
+    """What two spellings have in common if one may be restored for the other.
+
+    As in ``fingerprint``, except that nothing is another spelling of a secret, and that separators count
+    where they part numbers: 1.11.1.1 is another address than 11.1.1.1, 1.11.1990 another day than 11.1.1990.
+    """
+    if _EXACT.search(entity):
+        return value
+    if _NUMBER_NAME.search(entity) or _NATIONAL.match(entity):
+        return _normal(entity, value)
+    return " ".join(_folded(value).split())
 
 
 def mask(entity: str, value: str) -> str:
@@ -104,12 +124,15 @@ def _keyed(key: bytes, domain: bytes, entity: str, value: str) -> str:
 
 def _normal(entity: str, value: str) -> str:
     """The one spelling of all the ways to write a value down."""
-    if value.isascii():
-        plain = value.lower()
-    else:
-        folded = unicodedata.normalize("NFKC", value).casefold()
-        plain = "".join(c for c in folded if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
+    plain = _folded(value)
     if is_number(entity, value):
         # Digits of any script are the same digits.
         return "".join(str(unicodedata.decimal(c, c)) for c in plain if c.isalnum())
     return " ".join(plain.split())
+
+
+def _folded(value: str) -> str:
+    if value.isascii():
+        return value.lower()
+    folded = unicodedata.normalize("NFKC", value).casefold()
+    return "".join(c for c in folded if c.isspace() or unicodedata.category(c) not in _INVISIBLE)
