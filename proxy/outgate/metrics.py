@@ -50,6 +50,7 @@ REASONS: Final = frozenset(
         *("timeout", "overload", "crash", "detector_error", "not_ready"),
         # pipeline and gateway
         *("unknown_host", "host_mismatch", "exception", "client_left", "audit_unavailable", "signed_body"),
+        *("vault", "unrestored"),
         "bad_request",
     )
 )

@@ -220,14 +220,6 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A placeholder and the value that it stands for."""
-
-    placeholder: str  # ASCII, as it leaves
-    value: str = field(repr=False)  # as it stood in the request, exactly
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """One finding as audit and metrics may know it: place and fingerprint, never the value."""
 

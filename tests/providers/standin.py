@@ -31,6 +31,10 @@ HOSTS = (
 )
 
 
+# A request's path and JSON -> the answer's content type and the pieces of its body.
+Script = Callable[[str, dict[str, Any]], tuple[str, list[bytes]]]
+
+
 @dataclass
 class Received:
     """One request, as it arrived."""
@@ -61,6 +65,7 @@ class StandIn:
     gate: threading.Event = field(default_factory=threading.Event)  # what a held stream waits for
     hold: bool = False  # hold streams after their first event
     trailers: bool = False  # end streams with trailers
+    script: Script | None = None  # what answers instead
 
     def last(self) -> Received:
         return self.received[-1]
@@ -75,6 +80,7 @@ class StandIn:
         self.disconnected.clear()
         self.gate.clear()
         self.pause, self.events, self.hold, self.trailers, self.most = 0.0, 5, False, False, 0
+        self.script = None
 
 
 def certificates(folder: Path) -> tuple[Path, Path, Path]:
@@ -182,6 +188,14 @@ async def _answer(stand_in: StandIn, path: str, body: bytes, receive: Receive, s
     except ValueError:
         asked = {}
     asked = asked if isinstance(asked, dict) else {}
+    if stand_in.script is not None:
+        kind, pieces = stand_in.script(path, asked)
+        await _start(send, kind.encode())
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(stand_in.pause)
+        await send({"type": "http.response.body", "body": b""})
+        return
     if asked.get("stream") or "streamGenerateContent" in path:
         await _stream(stand_in, path, receive, send)
         return

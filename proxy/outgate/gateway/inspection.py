@@ -17,11 +17,12 @@ from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 
-from outgate.gateway import core, errors, exchanges, websocket
+from outgate.gateway import core, errors, exchanges, restoring, websocket
 from outgate.gateway.report import Report, Reporter
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
 from outgate.settings import Limits
+from outgate.vault import Vault, VaultError
 
 _KEY = "outgate"
 _PASSED = "outgate.passed"
@@ -42,6 +43,20 @@ class Judge:
 
     rules: Rules
     detect: Detect
+    vault: Vault | None = None  # where the policy pseudonymises
+
+    async def verdict(self, exchange: Exchange) -> Verdict:
+        """The pipeline's, with the placeholders that it put in kept before the request leaves."""
+        vault = self.vault
+        known = vault.known if vault else None
+        found = await inspect(exchange, self.rules, self.detect, known=known)
+        return await restoring.remembered(found, vault, blocks=self.blocks)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing leaves when inspection fails."""
+        policy = self.rules.policy
+        return policy.on_error is Action.BLOCK and policy.mode == "enforce"
 
 
 class Inspection:
@@ -108,6 +123,8 @@ class Inspection:
                 self._fail(flow, "audit_unavailable")
                 return
             exchanges.apply(flow, verdict)
+            if verdict.scope:
+                restoring.ask_for_plain(flow.request)
             flow.response = None
         else:
             flow.response = self._answer(flow, verdict, exchange)
@@ -133,7 +150,7 @@ class Inspection:
 
     async def _run(self, flow: http.HTTPFlow, judge: Judge, exchange: Exchange) -> Verdict:
         """The pipeline, as a task that ends when its client leaves, and within its deadline."""
-        task = asyncio.ensure_future(_contained(inspect(exchange, judge.rules, judge.detect)))
+        task = asyncio.ensure_future(_contained(judge.verdict(exchange)))
         self._running[flow.id] = (flow.client_conn.id, task)
         try:
             async with asyncio.timeout(self._deadline):
@@ -143,17 +160,15 @@ class Inspection:
                 return Verdict(Outcome.REFUSE, 503, message="The client has left.", reason="client_left")
             raise
         except Exception as error:
-            reason = "timeout" if isinstance(error, TimeoutError) else "exception"
-            return self._on_error(judge.rules, exchange, reason)
+            reasons = {TimeoutError: "timeout", VaultError: "vault"}
+            return self._on_error(judge, exchange, reasons.get(type(error), "exception"))
         finally:
             del self._running[flow.id]
 
     @staticmethod
-    def _on_error(rules: Rules, exchange: Exchange, reason: str) -> Verdict:
-        endpoint = rules.catalogue.identify(exchange.host, exchange.path)
-        policy = rules.policy
-        blocks = policy.on_error is Action.BLOCK and policy.mode == "enforce"
-        outcome = Outcome.REFUSE if blocks else Outcome.FORWARD
+    def _on_error(judge: Judge, exchange: Exchange, reason: str) -> Verdict:
+        endpoint = judge.rules.catalogue.identify(exchange.host, exchange.path)
+        outcome = Outcome.REFUSE if judge.blocks else Outcome.FORWARD
         return replace(_FAILED, outcome=outcome, reason=reason, endpoint=endpoint)
 
     def _fail(self, flow: http.HTTPFlow, reason: str) -> None:
@@ -182,8 +197,8 @@ class Inspection:
 
     # --- answers -----------------------------------------------------------------------------
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Answers are passed on as they come, event by event; only their bytes are counted."""
+    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Answers are passed on as they come, event by event; their bytes are counted, placeholders restored."""
         response = flow.response
         if response is None or response.status_code == 101:
             return
@@ -194,7 +209,9 @@ class Inspection:
         report = flow.metadata.get(_KEY)
         if isinstance(report, Report) and flow.server_conn.timestamp_start:
             flow.request.data.content = None  # it is sent; the answer may take long
-            response.stream = report.stream(self._reporter)
+            vault, failed = self._judge().vault, self._reporter.unrestored
+            restored = await restoring.restorer(flow, report.verdict, vault, failed)
+            response.stream = report.stream(self._reporter, restored)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is over: told once, and its bodies let go."""

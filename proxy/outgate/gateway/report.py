@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from outgate.audit import AuditEvent, AuditLog
 from outgate.metrics import Metrics
-from outgate.model import Exchange, Verdict
+from outgate.model import Action, Exchange, Verdict
 
 
 @dataclass(slots=True)
@@ -23,14 +23,16 @@ class Report:
     response_bytes: int = 0
     streaming: bool = False
 
-    def stream(self, reporter: Reporter) -> Callable[[bytes], bytes | list[bytes]]:
-        """A pass-through for the answer's bytes that counts them."""
+    def stream(
+        self, reporter: Reporter, through: Callable[[bytes], bytes | list[bytes]] | None = None
+    ) -> Callable[[bytes], bytes | list[bytes]]:
+        """A pass-through for the answer's bytes that counts them, and then gives them to ``through``."""
         self.streaming = True
         reporter.metrics.stream_opened()
 
         def count(data: bytes) -> bytes | list[bytes]:
             self.response_bytes += len(data)
-            return data or []
+            return through(data) if through else data or []
 
         return count
 
@@ -50,6 +52,10 @@ class Reporter:
     def error(self, reason: str) -> None:
         """Something of ours broke before there was anything to report."""
         self.metrics.on_error(reason)
+
+    def unrestored(self, reason: str) -> None:
+        """An answer was passed on with a placeholder that may be one of the client's."""
+        self.metrics.on_error(reason, Action.ALLOW)
 
     def finish(self, report: Report, status: int, own_bytes: int) -> None:
         """The exchange is over."""

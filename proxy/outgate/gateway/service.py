@@ -37,6 +37,7 @@ from outgate.policy import Policy, PolicyError, load
 from outgate.policy.lint import skipped
 from outgate.policy.watch import PolicyWatch
 from outgate.settings import Settings
+from outgate.vault import Vault
 
 log = logging.getLogger("outgate")
 
@@ -50,6 +51,7 @@ class _InForce:
 
     rules: Rules
     pool: DetectionPool
+    vault: Vault | None = None  # opened when a policy first needs it
 
 
 class Service:
@@ -80,7 +82,9 @@ class Service:
         audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
         pool = self._pool(policy.detectors)
-        in_force = _InForce(Rules(catalogue, policy, key, settings.limits.body), pool)
+        in_force = _InForce(
+            Rules(catalogue, policy, key, settings.limits.body), pool, _vault(policy, settings)
+        )
         metrics.policy_loaded(policy.hash)
         _warn(policy)
         metrics.ca_days_left(status.days_left)
@@ -88,6 +92,7 @@ class Service:
 
         async def changed(new: Policy) -> None:
             old = in_force.pool
+            in_force.vault = in_force.vault or _vault(new, settings)
             if new.detectors != old.config:
                 in_force.pool = self._pool(new.detectors)
                 await in_force.pool.start()
@@ -116,7 +121,7 @@ class Service:
             lambda host: catalogue.provider_of(host) is not None, connections.tunnel, parent
         )
         inspection = Inspection(
-            lambda: Judge(in_force.rules, in_force.pool.detect),
+            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault),
             reporter,
             deadline=settings.detection.deadline,
             limits=settings.limits,
@@ -146,6 +151,8 @@ class Service:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
             await in_force.pool.close()
+            if in_force.vault:
+                await in_force.vault.close()
             if self.health:
                 self.health.close()
             audit.close()
@@ -249,6 +256,11 @@ def fingerprint_key(state_dir: Path) -> bytes:
     if len(key) != 32:
         raise ca.CaError(f"{path}: not a key of 32 bytes. Restore it, or delete it to have a new one.")
     return key
+
+
+def _vault(policy: Policy, settings: Settings) -> Vault | None:
+    """Where the policy's placeholders are kept, if it makes any. Raises VaultError."""
+    return settings.vault_config.open() if policy.styles else None
 
 
 def _warn(policy: Policy) -> None:

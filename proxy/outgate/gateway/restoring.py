@@ -1,0 +1,124 @@
+"""The way back of what was pseudonymised: a placeholder in an answer becomes its value, for whom it was made.
+
+Owns when the vault is asked, which answers are restored, and what becomes of one that cannot be. How a text is
+restored is ``transform.answers``; where the values are kept is the vault. A value is put in only where the answer
+to a request of the same scope has its placeholder.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from mitmproxy import http
+
+from outgate.gateway import errors
+from outgate.model import Outcome, Pair, Verdict
+from outgate.transform.answers import AnswerRestorer
+from outgate.transform.restore import Known
+from outgate.vault import Vault, VaultError
+
+log = logging.getLogger("outgate")
+
+Stream = Callable[[bytes], "bytes | list[bytes]"]
+_NEWEST = 2_000  # placeholders of earlier requests that an answer may name, besides those of its own request
+_BODILESS = frozenset({204, 205, 304})
+# Of the bytes as they came; RFC 9530, RFC 1864.
+_DIGESTS = ("content-digest", "repr-digest", "digest", "content-md5")
+
+
+async def remembered(verdict: Verdict, vault: Vault | None, *, blocks: bool) -> Verdict:
+    """The verdict once its placeholders are kept, without which nobody could restore them later.
+
+    If they cannot be, and ``on_error`` ``blocks``, the request does not leave; else it leaves with its placeholders,
+    and its own answer is restored all the same.
+    """
+    if not verdict.pairs or verdict.outcome is not Outcome.EDIT:
+        return verdict
+    try:
+        if vault is None:
+            raise VaultError("there is no vault")
+        await vault.remember(verdict.scope, verdict.pairs)
+    except VaultError as error:
+        log.error("the vault: %s", error)
+        if not blocks:
+            return replace(verdict, reason="vault")
+        message = "What stands in for sensitive values could not be kept."
+        return replace(
+            verdict,
+            outcome=Outcome.REFUSE,
+            status=503,
+            message=message,
+            reason="vault",
+            body=None,
+            target=None,
+            headers={},
+        )
+    return verdict
+
+
+def ask_for_plain(request: http.Request) -> None:
+    """Have the answer sent without a content encoding: it is restored as its events come."""
+    if "accept-encoding" in request.headers:
+        request.headers["accept-encoding"] = "identity"
+
+
+async def restorer(
+    flow: http.HTTPFlow, verdict: Verdict, vault: Vault | None, failed: Callable[[str], None]
+) -> Stream | None:
+    """What the answer's bytes go through, its head made ready for that; None where nothing can be restored.
+
+    ``failed`` is told the reason, a fixed word, when a value stays a placeholder that should not.
+    """
+    response = flow.response
+    if not verdict.scope or response is None or flow.request.method == "HEAD":
+        return None
+    if response.status_code in _BODILESS or response.headers.get("content-length") == "0":
+        return None
+    known = Known(await _known(verdict.scope, verdict.pairs, vault, failed))
+    if not len(known):
+        return None
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        failed("unrestored")  # encoded, although it was asked for as it is
+        return None
+    for name in ("content-length", *_DIGESTS):
+        response.headers.pop(name, None)
+    if flow.request.http_version == "HTTP/1.1" and "transfer-encoding" not in response.headers:
+        response.headers["transfer-encoding"] = "chunked"
+    format_name = verdict.endpoint.format if verdict.endpoint else "generic"
+    answer = AnswerRestorer(format_name, response.headers.get("content-type", ""), known)
+    return _latched(answer, format_name, failed)
+
+
+async def _known(
+    scope: str, pairs: Sequence[Pair], vault: Vault | None, failed: Callable[[str], None]
+) -> Mapping[str, str]:
+    """Placeholders of this scope and their values: of earlier requests as far as the vault tells, and of this one."""
+    known: dict[str, str] = {}
+    if vault is not None:
+        try:
+            known |= await vault.known(scope, _NEWEST)
+        except VaultError as error:
+            log.error("the vault: %s", error)
+            failed("vault")
+    return known | {pair.placeholder: pair.value for pair in pairs}
+
+
+def _latched(answer: AnswerRestorer, format_name: str, failed: Callable[[str], None]) -> Stream:
+    """The restorer as the proxy core calls it. If it breaks, nothing more goes on: the answer would have holes."""
+    broken = False
+
+    def through(data: bytes) -> list[bytes]:
+        nonlocal broken
+        if broken:
+            return []
+        try:
+            return answer.feed(data) if data else answer.finish()
+        except Exception:
+            broken = True
+            failed("unrestored")
+            told = errors.answer(format_name, 503, "The answer could not be restored.", "og_none")
+            return [b"event: error\ndata: " + told.body + b"\n\n"]
+
+    return through

@@ -1,0 +1,337 @@
+"""What is pseudonymised: it leaves as a placeholder and is itself again in the answer, for whom it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import anthropic
+import httpx
+import httpx2
+import openai
+import pytest
+from google import genai
+from google.genai import types
+
+from e2e.conftest import Proxy
+
+MakeProxy = Callable[..., Proxy]
+POLICY = """
+version: 1
+rules:
+  - {name: people, detect: [EMAIL_ADDRESS, PHONE_NUMBER, PASSWORD], action: pseudonymise}
+  - {name: cards, detect: [CREDIT_CARD], action: redact}
+"""
+MAIL = "ada.l@analytical-engines.org"
+TEXT = f"Write to {MAIL} and ask."
+JSON, EVENTS = "application/json", "text/event-stream"
+
+
+def sse(*events: dict[str, Any], named: bool = False) -> list[bytes]:
+    return [
+        (f"event: {event['type']}\n" if named else "").encode() + f"data: {json.dumps(event)}\n\n".encode()
+        for event in events
+    ]
+
+
+def said(asked: dict[str, Any]) -> str:
+    """The words of the last message, wherever the API keeps them."""
+    if "contents" in asked:
+        return asked["contents"][-1]["parts"][0]["text"]
+    if isinstance(asked.get("input"), str):
+        return asked["input"]
+    content = (asked.get("messages") or asked["input"])[-1]["content"]
+    return content if isinstance(content, str) else content[-1]["text"]
+
+
+def chat(path: str, asked: dict[str, Any]) -> tuple[str, list[bytes]]:
+    """OpenAI's chat completions: the words again, and a tool that is called with them; a character an event."""
+    words = said(asked)
+    arguments = json.dumps({"to": words})
+    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "send", "arguments": ""}}
+    if not asked.get("stream"):
+        whole = {**call, "function": {"name": "send", "arguments": arguments}}
+        message = {"role": "assistant", "content": words, "tool_calls": [whole]}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+        return JSON, [json.dumps(answer).encode()]
+
+    def chunk(delta: dict[str, Any], end: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": end}
+        return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+
+    deltas = [chunk({"content": character}) for character in words]
+    deltas.append(chunk({"tool_calls": [call]}))
+    deltas += [chunk({"tool_calls": [{"index": 0, "function": {"arguments": sign}}]}) for sign in arguments]
+    return EVENTS, [*sse(*deltas, chunk({}, "tool_calls")), b"data: [DONE]\n\n"]
+
+
+def messages(path: str, asked: dict[str, Any]) -> tuple[str, list[bytes]]:
+    """Anthropic's messages, likewise."""
+    words = said(asked)
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None}
+    message |= {"usage": {"input_tokens": 1, "output_tokens": 1}, "stop_reason": None}
+    tool = {"type": "tool_use", "id": "toolu_1", "name": "send", "input": {}}
+    if not asked.get("stream"):
+        content = [{"type": "text", "text": words}, {**tool, "input": {"to": words}}]
+        return JSON, [json.dumps({**message, "content": content, "stop_reason": "tool_use"}).encode()]
+
+    def block(index: int, kind: dict[str, Any], deltas: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {"type": "content_block_start", "index": index, "content_block": kind},
+            *({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas),
+            {"type": "content_block_stop", "index": index},
+        ]
+
+    texts = [{"type": "text_delta", "text": sign} for sign in words]
+    parts = [{"type": "input_json_delta", "partial_json": sign} for sign in json.dumps({"to": words})]
+    return EVENTS, sse(
+        {"type": "message_start", "message": {**message, "content": []}},
+        *block(0, {"type": "text", "text": ""}, texts),
+        *block(1, tool, parts),
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}},
+        {"type": "message_stop"},
+        named=True,
+    )
+
+
+def gemini(path: str, asked: dict[str, Any]) -> tuple[str, list[bytes]]:
+    """Gemini's, likewise; its calls come whole."""
+    words = said(asked)
+    call = {"functionCall": {"name": "send", "args": {"to": words}}}
+
+    def answer(*parts: dict[str, Any]) -> dict[str, Any]:
+        return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, "index": 0}]}
+
+    if "stream" in path:
+        return EVENTS, sse(*(answer({"text": sign}) for sign in words), answer(call))
+    return JSON, [json.dumps(answer({"text": words}, call)).encode()]
+
+
+def responses(path: str, asked: dict[str, Any]) -> tuple[str, list[bytes]]:
+    """OpenAI's responses, likewise, with the whole text once more at the end."""
+    words = said(asked)
+    part = {"type": "output_text", "text": words, "annotations": []}
+    item = {"id": "m1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    whole = {"id": "r1", "object": "response", "created_at": 1, "status": "completed", "model": "m"}
+    whole |= {"output": [item], "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+    if not asked.get("stream"):
+        return JSON, [json.dumps(whole).encode()]
+    place = {"item_id": "m1", "output_index": 0, "content_index": 0, "logprobs": []}
+    deltas = [{"type": "response.output_text.delta", "delta": sign, **place} for sign in words]
+    steps = [*deltas, {"type": "response.output_text.done", "text": words, **place}]
+    steps.append({"type": "response.completed", "response": whole})
+    return EVENTS, sse(*({**step, "sequence_number": n} for n, step in enumerate(steps)), named=True)
+
+
+@pytest.fixture
+def proxy(make_proxy: MakeProxy) -> Proxy:
+    return make_proxy(POLICY)
+
+
+def never_left(proxy: Proxy, *values: str) -> None:
+    assert proxy.received
+    for request in proxy.received:
+        for value in values:
+            assert value.encode() not in request.body
+        assert b"EMAIL_ADDRESS_" in request.body
+
+
+# --- the official clients ------------------------------------------------------------------------
+
+
+def openai_client(proxy: Proxy) -> openai.OpenAI:
+    return openai.OpenAI(api_key="none", http_client=proxy.client(), max_retries=0)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai_chat(proxy: Proxy, stream: bool) -> None:
+    proxy.stand_in.script = chat
+    request: Any = {"model": "gpt-4o", "messages": [{"role": "user", "content": TEXT}]}
+    if stream:
+        chunks = list(openai_client(proxy).chat.completions.create(**request, stream=True))
+        deltas = [chunk.choices[0].delta for chunk in chunks]
+        content = "".join(delta.content or "" for delta in deltas)
+        calls = [call for delta in deltas for call in delta.tool_calls or ()]
+        arguments = "".join((call.function.arguments if call.function else "") or "" for call in calls)
+    else:
+        message = openai_client(proxy).chat.completions.create(**request).choices[0].message
+        content, arguments = message.content, message.tool_calls[0].function.arguments
+    assert content == TEXT
+    assert json.loads(arguments) == {"to": TEXT}
+    never_left(proxy, MAIL)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_openai_responses(proxy: Proxy, stream: bool) -> None:
+    proxy.stand_in.script = responses
+    client = openai_client(proxy)
+    if stream:
+        events = list(client.responses.create(model="gpt-4o", input=TEXT, stream=True))
+        deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+        assert "".join(deltas) == TEXT
+        assert [event.text for event in events if event.type == "response.output_text.done"] == [TEXT]
+        assert [e.response.output_text for e in events if e.type == "response.completed"] == [TEXT]
+    else:
+        assert client.responses.create(model="gpt-4o", input=TEXT).output_text == TEXT
+    never_left(proxy, MAIL)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropic(proxy: Proxy, stream: bool) -> None:
+    proxy.stand_in.script = messages
+    http = httpx2.Client(proxy=proxy.url, verify=proxy.ssl, trust_env=False)
+    client = anthropic.Anthropic(api_key="none", http_client=http, max_retries=0)
+    request: Any = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": TEXT}]}
+    if stream:
+        with client.messages.stream(**request) as streamed:
+            message = streamed.get_final_message()
+    else:
+        message = client.messages.create(**request)
+    assert message.content[0].text == TEXT
+    assert message.content[1].input == {"to": TEXT}
+    never_left(proxy, MAIL)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_gemini(proxy: Proxy, stream: bool) -> None:
+    proxy.stand_in.script = gemini
+    arguments = {"proxy": proxy.url, "verify": proxy.ssl, "trust_env": False}
+    client = genai.Client(
+        api_key="none", vertexai=False, http_options=types.HttpOptions(client_args=arguments)
+    )
+    if stream:
+        answers = list(client.models.generate_content_stream(model="gemini-2.5-pro", contents=TEXT))
+    else:
+        answers = [client.models.generate_content(model="gemini-2.5-pro", contents=TEXT)]
+    parts = [part for answer in answers for part in answer.candidates[0].content.parts]
+    assert "".join(part.text or "" for part in parts) == TEXT
+    assert [part.function_call.args for part in parts if part.function_call] == [{"to": TEXT}]
+    never_left(proxy, MAIL)
+
+
+# --- whose placeholder it is ---------------------------------------------------------------------
+
+
+def ask(proxy: Proxy, text: str, address: str = "127.0.0.1", **more: Any) -> str:
+    """What comes back of ``text``, said from an address."""
+    mount = httpx.HTTPTransport(proxy=proxy.url, verify=proxy.ssl, local_address=address)
+    with httpx.Client(mounts={"all://": mount}, trust_env=False, timeout=30) as client:
+        body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
+        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+    assert answer.status_code == 200, answer.text
+    if more.get("stream"):
+        return answer.text
+    return answer.json()["choices"][0]["message"]["content"]
+
+
+def placeholder(proxy: Proxy) -> str:
+    """The one in the last request."""
+    words = said(json.loads(proxy.received[-1].body)).split()
+    (found,) = [word for word in words if word.startswith("EMAIL_ADDRESS_")]
+    return found
+
+
+def test_a_placeholder_is_restored_after_a_restart_although_its_value_is_not_said_again(
+    make_proxy: MakeProxy,
+) -> None:
+    first = make_proxy(POLICY)
+    first.stand_in.script = chat
+    ask(first, TEXT)
+    made = placeholder(first)
+    second = make_proxy(POLICY, state_dir=str(first.folder / "state"))
+    assert ask(second, f"what was {made} ?") == f"what was {MAIL} ?"
+    assert made.encode() in second.received[-1].body  # it left as it came
+
+
+def test_another_user_gets_no_value_for_it_and_has_another_placeholder(make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(POLICY)
+    proxy.stand_in.script = chat
+    ask(proxy, TEXT)
+    made = placeholder(proxy)
+    assert ask(proxy, f"what was {made} ?", "127.0.0.2") == f"what was {made} ?"
+    ask(proxy, TEXT, "127.0.0.2")
+    assert placeholder(proxy) != made
+
+
+def test_turns_repeat_their_bytes(proxy: Proxy) -> None:
+    proxy.stand_in.script = chat
+    turns: list[dict[str, str]] = []
+    bodies: list[bytes] = []
+    for number in range(6):
+        turns.append({"role": "user", "content": f"{TEXT} {number} and Roe-{number}@example-mail.org"})
+        with proxy.client() as client:
+            body = {"model": "m", "messages": turns}
+            answer = client.post("https://api.openai.com/v1/chat/completions", json=body).json()
+        bodies.append(proxy.received[-1].body.rpartition(b"]")[0])
+        turns.append({"role": "assistant", "content": answer["choices"][0]["message"]["content"]})
+    for before, after in pairwise(bodies):
+        assert after.startswith(before)
+
+
+# --- bytes and faults ----------------------------------------------------------------------------
+
+
+def test_a_clean_stream_is_passed_on_byte_for_byte(proxy: Proxy) -> None:
+    ask(proxy, TEXT)  # so that there is something to restore
+    raw = b': hi\r\n\r\ndata: {"x":  "\\u00e9 [[ -f x ]] EMAIL_ADDRESS_"}\n\ndata: [DONE]\r\r'
+    proxy.stand_in.script = lambda path, asked: (EVENTS, [raw[i : i + 3] for i in range(0, len(raw), 3)])
+    with proxy.client() as client:
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": TEXT}]}
+        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+    assert answer.content == raw
+
+
+@pytest.mark.parametrize("http2", [False, True])
+def test_an_answer_that_gets_longer_is_framed_anew(proxy: Proxy, http2: bool) -> None:
+    proxy.stand_in.script = chat
+    with proxy.client(http2=http2) as client:
+        for _ in range(3):  # the connection is used again
+            body = {"model": "m", "messages": [{"role": "user", "content": TEXT}]}
+            answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+            assert answer.json()["choices"][0]["message"]["content"] == TEXT
+    assert proxy.received[-1].header("accept-encoding") == "identity"
+
+
+@pytest.mark.parametrize("on_error", ["block", "allow"])
+def test_without_a_vault_the_policy_decides_and_the_value_stays_here(
+    make_proxy: MakeProxy, on_error: str
+) -> None:
+    proxy = make_proxy(
+        f"{POLICY}\non_error: {on_error}\n", vault={"store": "valkey", "url": "valkey://127.0.0.1:1"}
+    )
+    proxy.stand_in.script = chat
+    with proxy.client() as client:
+        body = {"model": "m", "messages": [{"role": "user", "content": TEXT}]}
+        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+    if on_error == "block":
+        assert answer.status_code == 503
+        assert not proxy.received
+    else:
+        assert answer.json()["choices"][0]["message"]["content"] == TEXT
+        never_left(proxy, MAIL)
+    assert 'outgate_on_error_total{action="' in proxy.metrics()
+    assert 'reason="vault"' in proxy.metrics()
+
+
+def test_in_audit_mode_nothing_is_replaced_or_restored(make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(f"{POLICY}\nmode: audit\n")
+    proxy.stand_in.script = chat
+    assert ask(proxy, TEXT) == TEXT
+    assert MAIL.encode() in proxy.received[-1].body
+
+
+def test_the_vault_and_the_logs_hold_no_value_in_the_clear(
+    proxy: Proxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy.stand_in.script = chat
+    ask(proxy, TEXT)
+    made = placeholder(proxy)
+    for file in (proxy.folder / "state").rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            assert MAIL.encode() not in content
+            assert made.encode() not in content
+    assert MAIL not in caplog.text
