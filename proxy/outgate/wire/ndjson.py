@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from outgate.wire.frames import LIMIT, Frame
+
 
 def split(data: bytes) -> list[tuple[int, int]]:
     """The byte spans of the lines that hold more than white space, without their line ends."""
@@ -12,3 +14,41 @@ def split(data: bytes) -> list[tuple[int, int]]:
             spans.append((start, start + len(line.rstrip(b"\r"))))
         start += len(line) + 1
     return spans
+
+
+class Parser:
+    """Lines as they arrive, each with its end. Holds at most ``limit`` bytes of an unfinished one."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+        self._too_long = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The lines that ``data`` completes."""
+        end = data.rfind(b"\n") + 1
+        frames: list[Frame] = []
+        if end:
+            self._buffer += data[:end]
+            frames += [self._frame(line + b"\n") for line in bytes(self._buffer).split(b"\n")[:-1]]
+            self._buffer.clear()
+        self._buffer += data[end:]
+        if len(self._buffer) > self._limit or (self._too_long and self._buffer):
+            frames.append(Frame(bytes(self._buffer)))
+            self._buffer.clear()
+            self._too_long = True
+        return frames
+
+    def finish(self) -> list[Frame]:
+        """A last line without its end."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return [self._frame(rest)] if rest else []
+
+    def _frame(self, line: bytes) -> Frame:
+        if self._too_long:
+            self._too_long = False
+            return Frame(line)
+        text = line.rstrip(b"\r\n")
+        # What ended without a line end can have no line after it.
+        return Frame(line, ((0, len(text)),) if text.strip() else ())
