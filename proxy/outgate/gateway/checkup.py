@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import socket
 import ssl
@@ -51,6 +52,7 @@ def checkup(settings: Settings, *, offline: bool = False) -> Iterator[Result]:
     yield _result("policy", lambda: _policy_told(_policy(settings)))
     yield _result("model", lambda: _model(_policy(settings)))
     yield _result("detectors", lambda: _detectors(_policy(settings)))
+    yield _result("vault", lambda: _vault(settings))
     yield from _ports(settings)
     if not offline:
         for host in _hosts(settings):
@@ -132,6 +134,25 @@ def _detectors(policy: Policy) -> str:
     except DetectionError as error:
         raise _ProblemError(f"they cannot be built: {error}") from None
     return f"{len(policy.detectors.entities)} entities, built in {time.perf_counter() - started:.1f} s"
+
+
+def _vault(settings: Settings) -> str:
+    config = settings.vault_config
+    if config.store == "memory":
+        return "in memory: values are forgotten when the proxy ends"
+    if config.store == "sqlite" and config.path is not None and not config.path.exists():
+        raise _NoteError(f"none yet: {config.path} is made when it is needed")
+    if config.key.file is not None and not config.key.file.exists():
+        raise _ProblemError(f"{config.key.file}: no key. Put back the one that this vault is kept with")
+
+    async def counted() -> int:
+        vault = config.open()
+        try:
+            return (await vault.stats()).entries
+        finally:
+            await vault.close()
+
+    return f"{asyncio.run(counted())} values in {config.store}, and the key fits"
 
 
 # --- ports ---------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from outgate.vault.sealing import Key, UnreadableError
 from outgate.vault.store import Entry
 from outgate.vault.vault import Vault, now_ms
 
-_GRACE = 3.0  # seconds that whoever has read the ring may take
+GRACE = 3.0  # seconds that whoever has read the ring may take
 _BATCH = 500
 _EVERYTHING = 2**31
 
 
-async def rotate(vault: Vault, *, grace: float = _GRACE) -> int:
+async def rotate(vault: Vault) -> int:
     """Put a new key first in the vault's key file, seal everything with it, and forget the old ones.
 
     How many entries were sealed anew. Raises VaultError; run again, it goes on.
@@ -30,9 +30,9 @@ async def rotate(vault: Vault, *, grace: float = _GRACE) -> int:
     await vault.stats()  # which tells whether keys and store belong together
     new = new_secret()
     vault.keys.replace([new, *vault.keys.secrets()])
-    await asyncio.sleep(grace)
+    await asyncio.sleep(GRACE)
     count = await reseal(vault)
-    await asyncio.sleep(grace)
+    await asyncio.sleep(GRACE)
     count += await reseal(vault)  # what came in under the old key meanwhile
     vault.keys.replace([new])
     return count

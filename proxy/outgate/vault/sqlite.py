@@ -175,7 +175,9 @@ class SqliteStore:
             (count,) = connection.execute("SELECT entries FROM scopes WHERE id = ?", (scope,)).fetchone() or (
                 0,
             )
-            self._forget(connection, "WHERE scope = ?", (scope,), count - self.limits.scope_entries)
+            over = count - self.limits.scope_entries
+            if over > 0:
+                self._forget(connection, "WHERE scope = ?", (scope,), over + self.limits.slack)
             (count,) = connection.execute("SELECT entries FROM vault").fetchone()
             self._forget(connection, "", (), count - self.limits.entries)
 

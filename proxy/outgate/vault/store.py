@@ -37,6 +37,11 @@ class Limits:
     entries: int = 1_000_000
     scope_entries: int = 10_000
 
+    @property
+    def slack(self) -> int:
+        """How many more than must go when a scope has too many: whoever remembers the scope then reads it anew."""
+        return self.scope_entries // 10
+
 
 @dataclass(frozen=True, slots=True)
 class Stats:

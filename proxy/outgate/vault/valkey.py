@@ -2,7 +2,7 @@
 
     outgate:vault:mark               the id of the key in use
     outgate:vault:scopes             sorted set: scope -> last use
-    outgate:vault:counts             hash: scope -> how many entries
+    outgate:vault:tidied             there while no process need look at all scopes
     outgate:vault:{SCOPE}:blobs      hash: name -> blob
     outgate:vault:{SCOPE}:used       sorted set: name -> last use
     outgate:vault:{SCOPE}:versions   sorted set: name -> version
@@ -25,7 +25,7 @@ from outgate.vault.errors import VaultError
 from outgate.vault.store import Entry, Limits, State, Stats
 
 _PREFIX = "outgate:vault:"
-_MARK, _SCOPES, _COUNTS, _TIDY = (_PREFIX + name for name in ("mark", "scopes", "counts", "tidied"))
+_MARK, _SCOPES, _TIDIED = (_PREFIX + name for name in ("mark", "scopes", "tidied"))
 _KINDS = ("blobs", "used", "versions", "state")
 _MANY = 500  # names in one command
 _TIMEOUT = 2.0  # seconds, for a connection and for a command
@@ -48,13 +48,14 @@ local function remove(names, now)
     end
 end
 """
-# now, ttl, limit, keep; then name, blob and use of each entry. Gives the number of entries.
+# now, ttl, limit, slack, keep; then name, blob and use of each entry.
 _PUT = f"""
 {_REMOVE}
-local now, ttl, limit, keep = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local now, ttl, limit, slack = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local keep = ARGV[5] == '1'
 local version = tonumber(redis.call('HGET', KEYS[4], 'version')) or 0
 redis.call('HSETNX', KEYS[4], 'epoch', now)
-for i = 5, #ARGV, 3 do
+for i = 6, #ARGV, 3 do
     if not (keep and redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1) then
         version = version + 1
         redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
@@ -65,24 +66,22 @@ end
 redis.call('HSET', KEYS[4], 'version', version)
 remove(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. (now - ttl)), now)
 local excess = redis.call('ZCARD', KEYS[2]) - limit
-if excess > 0 then remove(redis.call('ZRANGE', KEYS[2], 0, excess - 1), now) end
+if excess > 0 then remove(redis.call('ZRANGE', KEYS[2], 0, excess + slack - 1), now) end
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ttl) end
-return redis.call('ZCARD', KEYS[2])
 """
-# now; then names. Gives the number of entries that are left.
+# now; then names.
 _DELETE = f"""
 {_REMOVE}
 local names = {{}}
 for i = 2, #ARGV do names[i - 1] = ARGV[i] end
 remove(names, tonumber(ARGV[1]))
-return redis.call('ZCARD', KEYS[2])
 """
-# now, before. Gives the numbers of entries that went and that are left.
+# now, before. Gives how many entries went.
 _AGE = f"""
 {_REMOVE}
 local names = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[2])
 remove(names, tonumber(ARGV[1]))
-return {{#names, redis.call('ZCARD', KEYS[2])}}
+return #names
 """
 
 
@@ -127,9 +126,6 @@ class ValkeyStore:
                 **options,
             )
         )
-        self._put_script = self._client.register_script(_PUT)
-        self._delete_script = self._client.register_script(_DELETE)
-        self._age_script = self._client.register_script(_AGE)
 
     @_tells
     async def states(self, scopes: Sequence[bytes]) -> tuple[bytes, list[State]]:
@@ -158,17 +154,16 @@ class ValkeyStore:
     @_tells
     async def newest(self, scope: bytes, after: int, limit: int, now: int) -> list[Entry]:
         """See Store."""
-        _, used, versions, _ = _keys(scope)
-        if after:
-            names = await self._client.zrevrangebyscore(versions, "+inf", f"({after}", start=0, num=limit)
-        else:
-            names = await self._client.zrevrangebyscore(
-                used, "+inf", now - self.limits.ttl, start=0, num=limit
-            )
         found: list[Entry] = []
-        for some in batched(names, _MANY):
-            found += await self._entries(scope, some, now)
-        return sorted(found, key=lambda entry: -entry.used)
+        last: float = after
+        # By version and piece by piece: what changes meanwhile comes again, and the event loop has its turns.
+        while page := await self._client.zrangebyscore(
+            _keys(scope)[2], f"({last:.0f}", "+inf", start=0, num=_MANY, withscores=True
+        ):
+            found += await self._entries(scope, [name for name, _ in page], now)
+            last = page[-1][1]
+        latest = {entry.name: entry for entry in found}.values()
+        return sorted(latest, key=lambda entry: -entry.used)[:limit]
 
     async def _entries(self, scope: bytes, names: Sequence[bytes], now: int) -> Iterator[Entry]:
         blobs, used, _, _ = _keys(scope)
@@ -185,14 +180,22 @@ class ValkeyStore:
     async def put(self, scope: bytes, entries: Sequence[Entry], now: int, *, keep: bool = False) -> None:
         """See Store."""
         limits = self.limits
-        # First, so that no scope has entries and is not listed.
-        await self._client.zadd(_SCOPES, {scope: now})
-        count = 0
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zadd(_SCOPES, {scope: now})
         for some in batched(entries, _MANY):
-            arguments = (now, limits.ttl, limits.scope_entries, int(keep), *chain.from_iterable(some))
-            count = await self._put_script(_keys(scope), arguments)
-        await self._client.hset(_COUNTS, scope, count)
-        await self._tidy(now)
+            arguments = (
+                now,
+                limits.ttl,
+                limits.scope_entries,
+                limits.slack,
+                int(keep),
+                *chain.from_iterable(some),
+            )
+            pipe.eval(_PUT, len(_KINDS), *_keys(scope), *arguments)
+        pipe.set(_TIDIED, 1, nx=True, px=_TIDY_EVERY)
+        *_, our_turn = await pipe.execute()
+        if our_turn:
+            await self._tidy(now)
 
     @_tells
     async def touch(self, scope: bytes, names: Collection[bytes], now: int) -> None:
@@ -208,8 +211,7 @@ class ValkeyStore:
     @_tells
     async def remove(self, scope: bytes, names: Collection[bytes]) -> None:
         """See Store."""
-        for some in batched(names, _MANY):
-            await self._left(scope, await self._delete_script(_keys(scope), (self._clock(), *some)))
+        await self._delete(scope, names)
 
     @_tells
     async def drop(self, scope: bytes) -> int:
@@ -224,9 +226,7 @@ class ValkeyStore:
             if before is None:
                 removed += await self._drop(scope)
             else:
-                gone, left = await self._age_script(_keys(scope), (self._clock(), before))
-                await self._left(scope, left)
-                removed += gone
+                removed += await self._client.eval(_AGE, len(_KINDS), *_keys(scope), self._clock(), before)
         return removed
 
     async def scopes(self) -> AsyncIterator[bytes]:
@@ -266,36 +266,30 @@ class ValkeyStore:
             yield bytes.fromhex(key.decode().partition("{")[2].partition("}")[0])
 
     async def _tidy(self, now: int) -> None:
-        """Now and then, for all processes: forget scopes whose time is over, and the oldest while there is too much."""
-        if not await self._client.set(_TIDY, 1, nx=True, px=_TIDY_EVERY):
-            return
-        for scope in await self._client.zrangebyscore(_SCOPES, "-inf", f"({now - self.limits.ttl}"):
-            await self._drop(scope)
-        excess = sum(map(int, await self._client.hvals(_COUNTS))) - self.limits.entries
-        while excess > 0:
-            oldest = await self._client.zrange(_SCOPES, 0, 0)
-            if not oldest:
-                return
-            excess -= await self._drop(oldest[0])
+        """For all processes: forget scopes whose time is over, and the oldest while there is too much."""
+        await self._client.zremrangebyscore(_SCOPES, "-inf", f"({now - self.limits.ttl}")
+        scopes = await self._client.zrange(_SCOPES, 0, -1)
+        counts: list[int] = []
+        for some in batched(scopes, _MANY):
+            pipe = self._client.pipeline(transaction=False)
+            for scope in some:
+                pipe.zcard(_keys(scope)[1])
+            counts += await pipe.execute()
+        excess = sum(counts) - self.limits.entries
+        for scope, count in zip(scopes, counts, strict=True):
+            if excess > 0 or not count:
+                excess -= await self._drop(scope)
 
     async def _drop(self, scope: bytes) -> int:
         """All entries of a scope; its state stays for its time, so that its epoch tells."""
         names = await self._client.zrange(_keys(scope)[1], 0, -1)
-        left = 0
-        for some in batched(names, _MANY):
-            left = await self._delete_script(_keys(scope), (self._clock(), *some))
-        await self._left(scope, left)
+        await self._delete(scope, names)
+        await self._client.zrem(_SCOPES, scope)
         return len(names)
 
-    async def _left(self, scope: bytes, count: int) -> None:
-        """Note how many entries a scope has."""
-        if count:
-            await self._client.hset(_COUNTS, scope, count)
-            return
-        pipe = self._client.pipeline(transaction=False)
-        pipe.zrem(_SCOPES, scope)
-        pipe.hdel(_COUNTS, scope)
-        await pipe.execute()
+    async def _delete(self, scope: bytes, names: Collection[bytes]) -> None:
+        for some in batched(names, _MANY):
+            await self._client.eval(_DELETE, len(_KINDS), *_keys(scope), self._clock(), *some)
 
     @contextmanager
     def told(self) -> Iterator[None]:

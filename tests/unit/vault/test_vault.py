@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from vault_places import DAY, Place, Server
 
 from outgate.model import Pair
@@ -137,7 +139,9 @@ async def test_the_oldest_of_a_scope_go_when_it_has_too_many(place: Place) -> No
         place.clock.now += 1
     assert list(await vault.known(ALICE)) == [pair.placeholder for pair in reversed(pairs(10, 2))]
     await vault.remember(ALICE, pairs(25, 12))
-    assert len(await vault.known(ALICE)) == (await vault.stats()).entries == 10
+    assert (
+        len(await vault.known(ALICE)) == (await vault.stats()).entries == 9
+    )  # a tenth less, so that it lasts
 
 
 async def test_the_oldest_of_all_go_when_there_are_too_many(
@@ -306,3 +310,42 @@ async def test_with_an_old_key_in_the_ring_what_it_sealed_is_read(place: Place) 
         assert await vault.recall(ALICE, [MAIL.placeholder]) == {MAIL.placeholder: MAIL.value}
         assert await vault.known(ALICE) == {MAIL.placeholder: MAIL.value, NAME.placeholder: NAME.value}
     assert await after.forget(ALICE) == 2
+
+
+TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=20)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["remember", "forget", "read", "later"]),
+        st.integers(0, 1),  # which of two workers
+        st.sampled_from(["user:alice", "user:bob"]),
+        st.dictionaries(TEXT | st.sampled_from("abc"), TEXT, max_size=4),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+async def test_two_workers_and_a_dictionary_agree_on_any_text_in_any_order(
+    place: Place, steps: list[tuple[str, int, str, dict[str, str]]]
+) -> None:
+    workers = [place.open(), place.open()]
+    await workers[0].purge()
+    told: dict[str, dict[str, str]] = {"user:alice": {}, "user:bob": {}}
+    for what, number, scope, new in steps:
+        if what == "remember":
+            await workers[number].remember(scope, [Pair(*item) for item in new.items()])
+            told[scope] |= new
+        elif what == "forget":
+            assert await workers[number].forget(scope) == len(told[scope])
+            told[scope] = {}
+        elif what == "later":
+            place.clock.now += DAY // 4
+        else:
+            assert await workers[number].known(scope) == told[scope]
+            asked = {*new, *told[scope]}
+            assert await workers[number].recall(scope, asked) == told[scope]
+    for scope, there in told.items():
+        for worker in workers:
+            assert await worker.known(scope) == there
+    await asyncio.gather(*(worker.close() for worker in workers if place.kind != "memory"))

@@ -47,6 +47,11 @@ def config(folder: Path) -> VaultConfig:
     return VaultConfig("sqlite", folder / "vault.db", key=KeySource(folder / "vault.key"))
 
 
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "GRACE", 0.2)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "vault"
@@ -208,7 +213,7 @@ async def test_a_new_key_changes_nothing_for_a_process_that_reads_and_writes(
     with worker(folder, "one", 400) as running:
         assert running.stdout is not None
         running.stdout.readline()
-        sealed = await rotation.rotate(vault, grace=0.2)
+        sealed = await rotation.rotate(vault)
         assert running.poll() is None, "the worker was done too soon to tell"
         running.communicate()
     assert running.returncode == 0
@@ -231,10 +236,10 @@ async def test_a_rotation_that_was_broken_off_goes_on(vault: Vault, monkeypatch:
     with monkeypatch.context() as context:
         context.setattr(rotation, "reseal", broken)
         with pytest.raises(VaultError, match="no more"):
-            await rotation.rotate(vault, grace=0)
+            await rotation.rotate(vault)
     assert await vault.recall(ALICE, [MAIL.placeholder]) == {MAIL.placeholder: MAIL.value}
     await vault.remember(ALICE, [Pair("PERSON_mnopqrstuvwx", "Alice Example")])
-    assert await rotation.rotate(vault, grace=0) == 2
+    assert await rotation.rotate(vault) == 2
     assert len(vault.keys.ring()) == 1
     assert len(await vault.known(ALICE)) == 2
 
@@ -243,7 +248,7 @@ async def test_what_is_sealed_anew_is_no_younger(vault: Vault) -> None:
     await vault.remember(ALICE, [MAIL])
     before = await vault.stats()
     await asyncio.sleep(0.01)
-    await rotation.rotate(vault, grace=0)
+    await rotation.rotate(vault)
     assert await vault.stats() == before
 
 
