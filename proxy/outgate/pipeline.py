@@ -11,7 +11,7 @@ policy's ``on_error`` says so in as many words.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -28,13 +28,17 @@ from outgate.model import (
     Judgement,
     Outcome,
     Segment,
+    Style,
     Verdict,
 )
 from outgate.policy import Policy
 from outgate.transform import edits
+from outgate.transform.placeholders import Pseudonymiser, derivation_key, set_apart
+from outgate.transform.scopes import scope_of
 from outgate.wire import WireError, content_encoding
 
 Detect = Callable[[Sequence[Segment]], Awaitable[Sequence[Finding]]]
+Known = Callable[[str], Awaitable[Mapping[str, str]]]  # a scope -> its placeholders and their values
 Clock = Callable[[], float]
 
 
@@ -44,14 +48,28 @@ class Rules:
 
     catalogue: Catalogue
     policy: Policy
-    key: bytes  # of fingerprints and of the hash action
+    key: bytes  # of fingerprints and of the hash action; that of placeholders is derived from it
     limit: int  # bytes of a decoded body, at most
 
 
+async def _nothing_known(scope: str) -> Mapping[str, str]:
+    return {}
+
+
 async def inspect(
-    exchange: Exchange, rules: Rules, detect: Detect, *, clock: Clock = time.perf_counter
+    exchange: Exchange,
+    rules: Rules,
+    detect: Detect,
+    *,
+    known: Known = _nothing_known,
+    clock: Clock = time.perf_counter,
 ) -> Verdict:
-    """Judge one request to a host of the catalogue. Linear in its size; raises nothing of its rooms."""
+    """Judge one request to a host of the catalogue. Linear in its size; raises nothing of its rooms.
+
+    The placeholders that are put in are the verdict's ``pairs``; before the request leaves, the caller
+    has to store them under its ``scope``. ``known`` is asked only for surrogates, and what it raises
+    goes to the caller.
+    """
     policy, watch = rules.policy, _Stopwatch(clock)
     endpoint = rules.catalogue.identify(exchange.host, exchange.path, exchange.method)
     if endpoint is None:
@@ -66,7 +84,8 @@ async def inspect(
         with watch("format"):
             document = formats.read(exchange, endpoint, body.data)
         facts = _facts(exchange, endpoint, document, rules.catalogue)
-        known = Verdict(
+        scope = _scope(exchange, rules, document)
+        plain = Verdict(
             Outcome.FORWARD,
             endpoint=endpoint,
             facts=facts,
@@ -74,21 +93,27 @@ async def inspect(
             decoded_size=len(body.data),
             stream=document.stream,
             body=None if body.coherent or policy.mode == "audit" else body.data,
+            scope=scope,
         )
+        pseudonymiser = None
         with watch("policy"):
             judgement = policy.gate(facts)
         if judgement.blocked_by is None:
             with watch("detect"):
                 findings = await detect(document.segments) if policy.entities else ()
+            if scope:
+                before = await known(scope) if findings and Style.SURROGATE in policy.styles else {}
+                findings, taken = set_apart(findings, document, before)
+                pseudonymiser = Pseudonymiser(derivation_key(rules.key), scope, before, taken)
             with watch("policy"):
                 judgement = policy.judge(facts, document, findings, judgement)
         with watch("transform"):
-            verdict = _apply(exchange, known, body.data, document, judgement, rules.key)
+            verdict = _apply(exchange, plain, body.data, document, judgement, rules.key, pseudonymiser)
     except WireError as error:
         verdict = _unread(exchange, rules, endpoint, error)
     except edits.UneditableError as error:
         verdict = replace(
-            known,
+            plain,
             outcome=Outcome.BLOCK,
             status=403,
             rule=error.rule,
@@ -102,32 +127,48 @@ async def inspect(
             facts=facts,
             rules=judgement.rules,
             would_block=judgement.would_block,
+            scope=scope,
         )
     return replace(verdict, seconds=watch.seconds)
 
 
 def _apply(
-    exchange: Exchange, known: Verdict, body: bytes, document: Document, judgement: Judgement, key: bytes
+    exchange: Exchange,
+    plain: Verdict,
+    body: bytes,
+    document: Document,
+    judgement: Judgement,
+    key: bytes,
+    pseudonymiser: Pseudonymiser | None,
 ) -> Verdict:
     """Turn what the policy said into bytes."""
     blocked = judgement.blocked_by is not None
-    edited = edits.apply(exchange, body, document, judgement.decisions, key, edit=not blocked)
-    known = replace(known, records=edited.records, rules=judgement.rules, would_block=judgement.would_block)
+    edited = edits.apply(
+        exchange,
+        body,
+        document,
+        judgement.decisions,
+        key,
+        edit=not blocked,
+        pseudonymiser=pseudonymiser,
+    )
+    plain = replace(plain, records=edited.records, rules=judgement.rules, would_block=judgement.would_block)
     if blocked:
-        return _blocked(known, judgement)
+        return _blocked(plain, judgement)
     touched = edited.body is not None or edited.target is not None or bool(edited.headers)
     return replace(
-        known,
+        plain,
         outcome=Outcome.EDIT if touched else Outcome.FORWARD,
-        body=known.body if edited.body is None else edited.body,
+        body=plain.body if edited.body is None else edited.body,
         target=edited.target,
         headers=edited.headers,
+        pairs=edited.pairs,
     )
 
 
-def _blocked(known: Verdict, judgement: Judgement) -> Verdict:
+def _blocked(verdict: Verdict, judgement: Judgement) -> Verdict:
     return replace(
-        known, outcome=Outcome.BLOCK, status=403, rule=judgement.blocked_by, message=judgement.message
+        verdict, outcome=Outcome.BLOCK, status=403, rule=judgement.blocked_by, message=judgement.message
     )
 
 
@@ -146,6 +187,13 @@ def _failed(policy: Policy, endpoint: Endpoint, status: int, reason: str, messag
     if policy.on_error is Action.BLOCK and policy.mode == "enforce":
         return Verdict(Outcome.REFUSE, status, message=message, reason=reason, endpoint=endpoint)
     return Verdict(Outcome.FORWARD, reason=reason, message=message, endpoint=endpoint)
+
+
+def _scope(exchange: Exchange, rules: Rules, document: Document) -> str:
+    """Whose placeholders the request's are; ``""`` where the policy makes none."""
+    if not rules.policy.styles:
+        return ""
+    return scope_of(rules.policy.scope, exchange, document, derivation_key(rules.key))
 
 
 def _facts(exchange: Exchange, endpoint: Endpoint, document: Document, catalogue: Catalogue) -> Facts:

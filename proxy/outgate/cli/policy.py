@@ -294,6 +294,7 @@ async def _explained(
     from outgate.model import Document
     from outgate.pipeline import Rules, inspect
     from outgate.policy.explain import explain as explain_
+    from outgate.transform.placeholders import set_apart
 
     inner = detect_with(Engine(policy.detectors))
     seen: list[tuple[Sequence[Segment], Sequence[Finding]]] = []
@@ -308,6 +309,8 @@ async def _explained(
         return verdict, None
     segments, findings = seen[0] if seen else ((), ())
     document = Document(tuple(segments), uninspectable=verdict.uninspectable)
+    if verdict.scope:
+        findings, _ = set_apart(findings, document, {})
     return verdict, explain_(policy, verdict.facts, document, findings)
 
 
@@ -322,6 +325,8 @@ def _print_explanation(policy: Policy, verdict: Verdict, explanation: Explanatio
         filter(None, (verdict.outcome.value, verdict.rule and f"by {verdict.rule!r}", verdict.reason))
     )
     click.echo(f"verdict {click.style(told, fg=colour[verdict.outcome.value], bold=True)}")
+    if verdict.scope:
+        click.echo(f"scope   {verdict.scope.replace('\n', ', ')} (whose placeholders come back as values)")
     if verdict.would_block:
         click.echo(f"        in enforce mode {verdict.would_block!r} would block it")
     if verdict.message:

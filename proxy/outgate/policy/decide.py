@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Literal
 
 from outgate.dlp.config import DetectorConfig
-from outgate.model import Action, Decision, Document, Facts, Finding, Judgement, Role
+from outgate.model import Action, Decision, Document, Facts, Finding, Judgement, Role, Scope, Style
 from outgate.policy.message import DEFAULT_UNINSPECTABLE
 from outgate.policy.rule import Rule
 
@@ -50,6 +50,7 @@ class Policy:
     mode: Mode
     on_error: Action  # block, audit or allow
     uninspectable: Action  # block, audit or allow
+    scope: Scope  # whose a placeholder is
     help_url: str
     detectors: DetectorConfig
     rules: tuple[Rule, ...]
@@ -70,6 +71,13 @@ class Policy:
     def entities(self) -> frozenset[str]:
         """What must be looked for, for any rule; empty: nothing."""
         return self.detectors.entities
+
+    @property
+    def styles(self) -> frozenset[Style]:
+        """The placeholders that it may make; empty: none."""
+        if self.mode == "audit":
+            return frozenset()
+        return frozenset(rule.style for rule in self.rules if rule.action is Action.PSEUDONYMISE)
 
     def gate(self, facts: Facts) -> Judgement:
         """What the gates say, before anything is looked for: who blocks, who noted or let through."""
@@ -122,7 +130,7 @@ class Policy:
                 continue
             if position < uppermost and rule.action is Action.BLOCK:
                 uppermost, blocking = position, rule
-            decisions.append(Decision(finding, rule.name, self._action(rule)))
+            decisions.append(Decision(finding, rule.name, self._action(rule), rule.style))
         return tuple(decisions), blocking
 
     def _rule_for(

@@ -10,16 +10,18 @@ Owns the comparison; says nothing in colours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp.config import DetectorConfig
-from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Segment
+from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Scope, Segment
 from outgate.policy.decide import Policy
 from outgate.policy.worlds import Where, World, where, worlds
 
+# To how many people a placeholder comes back as its value.
+_FOR_FEWER: Mapping[Scope, int] = {"group": 0, "user": 1, "conversation": 2}
 # How much of a value still leaves. Audit and allow let out the same.
 _STRICTNESS = {
     Action.ALLOW: 0,
@@ -183,6 +185,14 @@ def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
         if before is not after:
             direction = _direction(_STRICTNESS[before], _STRICTNESS[after])
             yield SettingChange(name, before.value, after.value, direction)
+    if old.scope != new.scope and old.styles and new.styles:
+        direction = _direction(_FOR_FEWER[old.scope], _FOR_FEWER[new.scope])
+        yield SettingChange("pseudonymise.scope", old.scope, new.scope, direction)
+    styles = {rule.name: rule.style for rule in old.rules if rule.action is Action.PSEUDONYMISE}
+    for rule in new.rules:
+        style = styles.get(rule.name, rule.style)
+        if rule.action is Action.PSEUDONYMISE and style is not rule.style:
+            yield SettingChange(f"style of {rule.name!r}", style.value, rule.style.value, Direction.SAME)
 
 
 def _direction(before: int, after: int) -> Direction:

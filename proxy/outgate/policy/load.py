@@ -16,7 +16,7 @@ from typing import Any
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp import known_values
 from outgate.dlp.config import DetectorConfig
-from outgate.model import Action, Provider
+from outgate.model import Action, Provider, Style
 from outgate.policy import own_detectors
 from outgate.policy.condition import compiled
 from outgate.policy.decide import RESERVED, Policy
@@ -24,7 +24,7 @@ from outgate.policy.error import PolicyError, Problem
 from outgate.policy.files import Files
 from outgate.policy.message import DEFAULT, DEFAULT_FOUND, Message
 from outgate.policy.rule import Rule
-from outgate.policy.schema import DetectorsSpec, Known, PolicySpec, RuleSpec
+from outgate.policy.schema import DetectorsSpec, Known, PolicySpec, PseudonymiseSpec, RuleSpec
 from outgate.policy.source import Node
 from outgate.policy.validate import validate
 
@@ -68,8 +68,9 @@ def load(
     if problems:
         raise PolicyError(_in_order(problems, files), seen)
     groups = _groups(files.read, config, own_detectors.locales(own, files.read[0][0]))
+    pseudonymise = _stated(loaded, "pseudonymise", PseudonymiseSpec())
     rules = tuple(
-        _compiled(rule, path, node, position, groups)
+        _compiled(rule, path, node, position, groups, pseudonymise.style)
         for path, node, spec in loaded
         for position, rule in enumerate(spec.rules)
     )
@@ -85,6 +86,7 @@ def load(
         mode=_stated(loaded, "mode", "enforce"),
         on_error=Action(_stated(loaded, "on_error", "block")),
         uninspectable=Action(_stated(loaded, "uninspectable", "audit")),
+        scope=pseudonymise.scope,
         help_url=_stated(loaded, "help_url", ""),
         detectors=config,
         rules=rules,
@@ -153,19 +155,25 @@ def _in_order(problems: Sequence[Problem], files: Files) -> list[Problem]:
     return sorted(problems, key=lambda problem: (order.get(problem.file, -1), problem.mark))
 
 
-def _stated(loaded: Sequence[_Loaded], setting: str, default: str) -> Any:
+def _stated(loaded: Sequence[_Loaded], setting: str, default: object) -> Any:
     return next(
         (getattr(spec, setting) for _, _, spec in loaded if setting in spec.model_fields_set), default
     )
 
 
 def _compiled(
-    rule: RuleSpec, path: Path, node: Node, position: int, groups: Mapping[str, frozenset[str]]
+    rule: RuleSpec,
+    path: Path,
+    node: Node,
+    position: int,
+    groups: Mapping[str, frozenset[str]],
+    style: Style,
 ) -> Rule:
     entities = frozenset().union(*(groups.get(name, {name}) for name in rule.detect)) if rule.detect else None
     return Rule(
         name=rule.name,
         action=rule.action,
+        style=rule.style or style,
         when=compiled(rule.when),
         unless=compiled(rule.unless),
         entities=entities,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from outgate.model import Action, Facts, Role
+from outgate.model import Action, Facts, Role, Style
 from outgate.policy.condition import Conditions
 from outgate.policy.error import Mark
 from outgate.policy.message import Message
@@ -21,6 +21,7 @@ class Rule:
 
     name: str
     action: Action
+    style: Style  # of the placeholders that it makes, if it makes any
     when: Conditions | None
     unless: Conditions | None
     entities: frozenset[str] | None  # groups already replaced by their members

@@ -32,7 +32,7 @@ from pydantic_core import CoreSchema, core_schema
 from outgate.catalogue.countries import country
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp.known_values import ENTITY as KNOWN_SECRET
-from outgate.model import Action, Provider, Role
+from outgate.model import Action, Provider, Role, Scope, Style
 from outgate.policy import values
 from outgate.policy.error import near_miss
 from outgate.policy.message import Message
@@ -113,15 +113,6 @@ def _known_locale(name: str) -> str:
             f"no detector is for the locale {name!r}", f"did you mean {error.hint}?" if error.hint else known
         ) from None
     return name
-
-
-def _there_already(action: Action) -> Action:
-    if action is Action.PSEUDONYMISE:
-        raise ValueError(
-            "pseudonymise needs the vault that restores the values, which this version does not have yet",
-            "use redact (the value is gone) or hash (the same value always gets the same replacement)",
-        )
-    return action
 
 
 def _template(text: str) -> str:
@@ -230,8 +221,11 @@ class RuleSpec(_Spec):
     roles: Annotated[tuple[Role, ...], _OneOrMore()] = Field(
         (), alias="in", description="whose words; default: anyone's"
     )
-    action: Annotated[Action, AfterValidator(_there_already)] = Field(
-        description="what is done; pseudonymise is not there yet"
+    action: Action = Field(
+        description="what is done; pseudonymise: a placeholder leaves, and comes back as the value"
+    )
+    style: Style | None = Field(
+        None, description="of this rule's placeholders; default: that of `pseudonymise:`"
     )
     message: Annotated[str, Field(max_length=1000), AfterValidator(_template)] = Field(
         "", description="for the person who is blocked; {provider.name}, {help_url}, ... are filled in"
@@ -242,6 +236,8 @@ class RuleSpec(_Spec):
     def _fits_together(self) -> Self:
         if self.message and self.action is not Action.BLOCK:
             raise ValueError("`message` is for who is blocked: this rule blocks nothing")
+        if self.style and self.action is not Action.PSEUDONYMISE:
+            raise ValueError("`style` is of placeholders: this rule makes none")
         if self.detect:
             return self
         if self.action.edits:
@@ -351,6 +347,21 @@ class DetectorsSpec(_Spec):
     recognizers: tuple[RecognizerSpec, ...] = ()
 
 
+class PseudonymiseSpec(_Spec):
+    """What placeholders look like, and for whom they come back as their values."""
+
+    style: Style = Field(
+        Style.TAG,
+        description="tag: EMAIL_ADDRESS_ab12cd34ef56; surrogate: an address, number or name that is nobody's, for "
+        "code and schemas that check a value's shape (a tag for the kinds that have none)",
+    )
+    scope: Scope = Field(
+        "user",
+        description="whoever asks (where nobody is identified, the client's address), all people with the same "
+        "groups, or one conversation of one person",
+    )
+
+
 class PolicySpec(_Spec):
     """An Outgate policy. Rules are read top to bottom; per finding the first match decides."""
 
@@ -366,6 +377,7 @@ class PolicySpec(_Spec):
     help_url: Annotated[str, Field(pattern="^(https?://|mailto:)")] = Field(
         "", description="where people ask for access; {help_url} in messages"
     )
+    pseudonymise: PseudonymiseSpec = PseudonymiseSpec()
     detectors: DetectorsSpec = DetectorsSpec()
     rules: tuple[RuleSpec, ...] = ()
 

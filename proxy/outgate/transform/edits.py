@@ -9,8 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from outgate.model import BODY, TARGET, Action, Decision, Document, Exchange, Part, Record, Segment
+from outgate.model import (
+    BODY,
+    TARGET,
+    Action,
+    Decision,
+    Document,
+    Exchange,
+    Pair,
+    Part,
+    Record,
+    Segment,
+    Style,
+)
 from outgate.transform import operators, places
+from outgate.transform.placeholders import Pseudonymiser
 from outgate.wire.text_codecs import CODECS, Edit
 
 
@@ -39,6 +52,7 @@ class Edited:
     target: bytes | None = None
     headers: Mapping[int, bytes] = field(default_factory=dict)  # index in Exchange.headers -> new value
     records: tuple[Record, ...] = ()
+    pairs: tuple[Pair, ...] = ()  # the placeholders that were put in
 
 
 @dataclass(slots=True)
@@ -48,8 +62,9 @@ class _Span:
     start: int
     end: int
     action: Action
+    style: Style
     entity: str
-    longest: int  # code points of the finding that gave the entity
+    longest: int  # code points of the finding that gave entity and style
 
 
 def apply(
@@ -60,16 +75,18 @@ def apply(
     key: bytes,
     *,
     edit: bool = True,
+    pseudonymiser: Pseudonymiser | None = None,
 ) -> Edited:
     """Edit what ``decisions`` say, and record every one of them. ``body`` is decoded of its content encoding.
 
     With ``edit=False`` there are only the records (the exchange is blocked, no byte of it leaves).
-    Linear in the sizes of the edited parts and in the number of decisions. Raises UneditableError,
-    and InconsistentError when spans lie outside their segment or segments of a part overlap.
+    Without a ``pseudonymiser`` what asks for a placeholder is redacted. Linear in the sizes of the edited
+    parts and in the number of decisions. Raises UneditableError, and InconsistentError when spans lie
+    outside their segment or segments of a part overlap.
     """
     if not decisions:
         return Edited()
-    told = _Teller(document, decisions, key)
+    told = _Teller(document, decisions, key, pseudonymiser)
     records = tuple(told.record(decision) for decision in decisions)
     if not edit:
         return Edited(records=records)
@@ -81,10 +98,10 @@ def apply(
                 raise UneditableError(told.place(index), decision.rule, records)
             by_segment.setdefault(index, []).append(decision)
     by_part: dict[Part, list[tuple[Segment, list[Edit]]]] = {}
-    for index, asked in by_segment.items():
+    for index, asked in sorted(by_segment.items()):  # a placeholder's value is spelled as it first stands
         segment = document.segments[index]
         spans = _merged(asked)
-        texts = [told.replacement(s.action, s.entity, segment.text[s.start : s.end]) for s in spans]
+        texts = [told.replacement(span, segment.text[span.start : span.end]) for span in spans]
         found = [(span.start, span.end, text) for span, text in zip(spans, texts, strict=True)]
         by_part.setdefault(segment.part, []).append((segment, found))
     rewritten = {part: _rewrite(_raw(exchange, body, part), changes) for part, changes in by_part.items()}
@@ -93,15 +110,23 @@ def apply(
         target=rewritten.get(TARGET),
         headers={part.index: value for part, value in rewritten.items() if part.kind == "header"},
         records=records,
+        pairs=pseudonymiser.pairs if pseudonymiser else (),
     )
 
 
 class _Teller:
     """What may be told of the findings of one exchange; each value and place is worked out once."""
 
-    def __init__(self, document: Document, decisions: Iterable[Decision], key: bytes) -> None:
+    def __init__(
+        self,
+        document: Document,
+        decisions: Iterable[Decision],
+        key: bytes,
+        pseudonymiser: Pseudonymiser | None,
+    ) -> None:
         self._segments = document.segments
         self._key = key
+        self._pseudonymiser = pseudonymiser
         self._places: dict[int, str] = {}
         self._fingerprints: dict[tuple[str, str], str] = {}
         self._replacements: dict[tuple[Action, str, str], str] = {}
@@ -140,7 +165,12 @@ class _Teller:
             action=decision.action,
         )
 
-    def replacement(self, action: Action, entity: str, value: str) -> str:
+    def replacement(self, span: _Span, value: str) -> str:
+        action, entity = span.action, span.entity
+        if action is Action.PSEUDONYMISE:
+            if self._pseudonymiser is not None:
+                return self._pseudonymiser.placeholder(span.style, entity, value)
+            action = Action.REDACT
         known = (action, entity, value)
         text = self._replacements.get(known)
         if text is None:
@@ -155,13 +185,15 @@ def _merged(decisions: Iterable[Decision]) -> list[_Span]:
         finding, length = decision.finding, decision.finding.end - decision.finding.start
         last = spans[-1] if spans else None
         if last is None or finding.start >= last.end:
-            spans.append(_Span(finding.start, finding.end, decision.action, finding.entity, length))
+            spans.append(
+                _Span(finding.start, finding.end, decision.action, decision.style, finding.entity, length)
+            )
             continue
         last.end = max(last.end, finding.end)
         if last.action is not decision.action:
             last.action = Action.REDACT  # the one that leaves nothing
         if length > last.longest:
-            last.entity, last.longest = finding.entity, length
+            last.entity, last.style, last.longest = finding.entity, decision.style, length
     return spans
 
 

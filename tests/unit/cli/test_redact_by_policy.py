@@ -136,3 +136,10 @@ def test_what_cannot_be_asked_is_bad_usage_and_nothing_is_written(
 def test_without_a_policy_everything_that_is_found_goes(shell: Shell) -> None:
     done = shell("redact", stdin=f"{TOKEN}\n{MAIL}".encode())
     assert (done.code, done.out) == (0, b"[REDACTED GITHUB_TOKEN]\n[REDACTED EMAIL_ADDRESS]")
+
+
+def test_what_a_policy_would_pseudonymise_is_redacted_for_nothing_comes_back(shell: Shell) -> None:
+    file = Path("placeholders.yaml")
+    file.write_text("version: 1\nrules: [{name: mail, detect: [EMAIL_ADDRESS], action: pseudonymise}]\n")
+    done = shell("redact", "--policy", str(file), stdin=f"to {MAIL}\n".encode())
+    assert done.out == b"to [REDACTED EMAIL_ADDRESS]\n"

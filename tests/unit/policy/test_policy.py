@@ -24,9 +24,11 @@ from outgate.model import (
     Provider,
     Role,
     Segment,
+    Style,
     Uninspectable,
 )
 from outgate.policy import Policy, PolicyError, cases, load
+from outgate.policy.diff import Direction, compare
 from outgate.policy.files import packs
 
 SHIPPED = [shipped.policies() / "default.yaml", *packs().values()]
@@ -169,7 +171,8 @@ def test_what_cannot_be_read_follows_its_setting(tmp_path: Path) -> None:
         ("version: 1\nrules:\n  - {name: x, detect: [CREDIT_CRAD], action: block}\n", ":3:", "CREDIT_CARD"),
         ("version: 1\nrules:\n  - {name: x, detect: [secrets], action: blok}\n", ":3:", "block"),
         ("version: 1\nversion: 1\nrules: []\n", ":2:", "version"),
-        ("version: 1\nrules:\n  - {name: x, detect: [secrets], action: pseudonymise}\n", ":3:", "vault"),
+        ("version: 1\nrules:\n  - {name: x, detect: [secrets], action: hash, style: tag}\n", ":3:", "none"),
+        ("version: 1\npseudonymise: {scope: everyone}\nrules: []\n", ":2:", "conversation"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_what_was_meant(
@@ -179,6 +182,41 @@ def test_a_mistake_is_told_with_its_place_and_what_was_meant(
         made(tmp_path, text)
     assert f"policy.yaml{place}" in str(caught.value)
     assert says in str(caught.value)
+
+
+def test_placeholders_are_of_the_style_of_their_rule_or_else_of_the_policy(tmp_path: Path) -> None:
+    text = (
+        "version: 1\n{settings}rules:\n"
+        "  - {{name: mail, detect: [EMAIL_ADDRESS], action: pseudonymise}}\n"
+        "  - {{name: phones, detect: [PHONE_NUMBER], action: pseudonymise, style: surrogate}}\n"
+    )
+    policy = made(tmp_path, text.format(settings=""))
+    findings = [found("EMAIL_ADDRESS"), found("PHONE_NUMBER")]
+    decisions = policy.judge(facts(), DOCUMENT, findings).decisions
+    assert [(d.action, d.style) for d in decisions] == [
+        (Action.PSEUDONYMISE, Style.TAG),
+        (Action.PSEUDONYMISE, Style.SURROGATE),
+    ]
+    assert (policy.scope, policy.styles) == ("user", {Style.TAG, Style.SURROGATE})
+    policy = made(tmp_path, text.format(settings="pseudonymise: {style: surrogate, scope: conversation}\n"))
+    assert (policy.scope, policy.styles) == ("conversation", {Style.SURROGATE})
+    assert not made(tmp_path, text.format(settings="mode: audit\n")).styles
+
+
+def test_placeholders_that_come_back_for_more_people_are_laxer(tmp_path: Path) -> None:
+    text = (
+        "version: 1\npseudonymise: {{scope: {scope}, style: {style}}}\n"
+        "rules: [{{name: mail, detect: [EMAIL_ADDRESS], action: pseudonymise}}]\n"
+    )
+    user, group, shaped = (
+        made(tmp_path, text.format(scope=scope, style=style))
+        for scope, style in (("user", "tag"), ("group", "tag"), ("user", "surrogate"))
+    )
+    (change,) = compare(user, group, ()).settings
+    assert (change.name, change.direction) == ("pseudonymise.scope", Direction.LAXER)
+    assert compare(group, user, ()).settings[0].direction is Direction.STRICTER
+    (change,) = compare(user, shaped, ()).settings
+    assert (change.name, change.direction) == ("style of 'mail'", Direction.SAME)
 
 
 def test_a_pattern_that_runs_away_on_its_own_example_is_refused_and_named(tmp_path: Path) -> None:
