@@ -32,7 +32,7 @@ from outgate.model import (
     Verdict,
 )
 from outgate.policy import Policy
-from outgate.transform import edits
+from outgate.transform import edits, note
 from outgate.transform.placeholders import Pseudonymiser, derivation_key, set_apart
 from outgate.transform.scopes import scope_of
 from outgate.wire import WireError, content_encoding
@@ -100,12 +100,14 @@ async def inspect(
             if scope:
                 matters = bool(findings) and Style.SURROGATE in policy.styles
                 before = await known(scope) if known and matters else {}
-                findings, taken = set_apart(findings, document, before)
+                findings, taken = set_apart(findings, document, policy.pseudonymised, before)
                 pseudonymiser = Pseudonymiser(derivation_key(rules.key), scope, before, taken)
             with watch("policy"):
                 judgement = policy.judge(facts, document, findings, judgement)
         with watch("transform"):
             verdict = _apply(exchange, plain, body.data, document, judgement, rules.key, pseudonymiser)
+            if policy.note and Style.TAG in policy.styles and not exchange.websocket:
+                verdict = _noted(verdict, endpoint, body.data)
     except WireError as error:
         verdict = _unread(exchange, rules, endpoint, error)
     except edits.UneditableError as error:
@@ -161,6 +163,14 @@ def _apply(
         headers=edited.headers,
         pairs=edited.pairs,
     )
+
+
+def _noted(verdict: Verdict, endpoint: Endpoint, body: bytes) -> Verdict:
+    """With the line to the model, in every request of a conversation, whether or not there is anything in it."""
+    if verdict.outcome not in (Outcome.FORWARD, Outcome.EDIT):
+        return verdict
+    noted = note.added(endpoint.format, body if verdict.body is None else verdict.body)
+    return verdict if noted is None else replace(verdict, outcome=Outcome.EDIT, body=noted)
 
 
 def _blocked(verdict: Verdict, judgement: Judgement) -> Verdict:

@@ -24,14 +24,15 @@ from outgate.dlp.inline import detect_with
 from outgate.model import Exchange, Finding, Identity, Outcome, Pair, Segment, Verdict
 from outgate.pipeline import Detect, Known, Rules, inspect
 from outgate.policy import Policy, load
-from outgate.transform.placeholders import is_placeholder
+from outgate.transform.note import TEXT
+from outgate.transform.surrogates import is_surrogate
 
 KEY = b"made-up key of the tests"
 ALICE = Identity("alice")
 MAIL, PHONE, ADDRESS = "jane.doe@corp-mail.de", "+1 212 736 5000", "81.169.145.70"
 POLICY = """
 version: 1
-pseudonymise: {{style: {style}, scope: {scope}}}
+pseudonymise: {{style: {style}, scope: {scope}, note: {note}}}
 {settings}
 rules:
   - {{name: keys, detect: [secrets], action: block}}
@@ -49,9 +50,11 @@ def detecting(config: DetectorConfig) -> Detect:
     return detect_with(Engine(config))
 
 
-def policy(folder: Path, *, style: str = "tag", scope: str = "user", settings: str = "") -> Policy:
+def policy(
+    folder: Path, *, style: str = "tag", scope: str = "user", note: str = "false", settings: str = ""
+) -> Policy:
     file = folder / "policy.yaml"
-    file.write_text(POLICY.format(style=style, scope=scope, settings=settings))
+    file.write_text(POLICY.format(style=style, scope=scope, note=note, settings=settings))
     return load([file])
 
 
@@ -117,6 +120,19 @@ async def late(segments: Sequence[Segment]) -> Sequence[Finding]:
     raise DetectionError("timeout")
 
 
+async def test_the_line_to_the_model_is_in_every_request_that_leaves_and_of_tags_only(tmp_path: Path) -> None:
+    noting = policy(tmp_path, note="true")
+    verdict = await judged(noting, exchange(said("hello")))
+    assert (verdict.outcome, verdict.pairs) == (Outcome.EDIT, ())
+    assert TEXT.encode() in (verdict.body or b"")
+    message = replace(exchange(said("hello")), websocket=True)
+    assert (await judged(noting, message)).outcome is Outcome.FORWARD
+    shaped = policy(tmp_path, note="true", style="surrogate")
+    assert (await judged(shaped, exchange(said("hello")))).outcome is Outcome.FORWARD
+    again = await judged(noting, exchange(verdict.body))
+    assert again.records == ()
+
+
 async def test_what_is_blocked_makes_no_pairs(tmp_path: Path) -> None:
     key = "ghp" + "_" + "0123456789abcdefABCDEF0123456789wxyz"
     verdict = await judged(policy(tmp_path), exchange(said(f"{MAIL} password: Xk7#pQ2$vL9w {key}")))
@@ -134,9 +150,14 @@ async def test_a_placeholder_that_comes_back_stays_as_it_is(tmp_path: Path, styl
     assert (again.outcome, again.body, again.records) == (Outcome.FORWARD, None, ())
 
 
-async def test_a_placeholder_is_not_blocked_as_a_password(tmp_path: Path) -> None:
-    verdict = await judged(policy(tmp_path), exchange(said("password: PASSWORD_ab2cd3ef4gh5")))
+async def test_a_placeholder_is_not_blocked_as_a_password_and_what_only_looks_like_one_is(
+    tmp_path: Path,
+) -> None:
+    word = "ab2cd3" + "ef4gh5"
+    verdict = await judged(policy(tmp_path), exchange(said(f"password: EMAIL_ADDRESS_{word}")))
     assert verdict.outcome is Outcome.FORWARD
+    verdict = await judged(policy(tmp_path), exchange(said(f"password: PROD_{word}")))
+    assert (verdict.outcome, verdict.rule) == (Outcome.BLOCK, "keys")
 
 
 async def test_surrogates_ask_what_the_scope_has_and_tags_do_not(tmp_path: Path) -> None:
@@ -154,7 +175,7 @@ async def test_surrogates_ask_what_the_scope_has_and_tags_do_not(tmp_path: Path)
     assert asked == ["user:alice"]
     taken[first.placeholder] = "81.169.145.71"
     (second,) = (await judged(made, exchange(said(f"visitor {ADDRESS}")), known)).pairs
-    assert is_placeholder(second.placeholder)
+    assert is_surrogate(second.placeholder)
     assert first.placeholder != second.placeholder
 
 
@@ -188,12 +209,19 @@ def body_of(turn: int) -> bytes:
     return json.dumps({"model": "some-model", "messages": turns(turn)}, ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("scope", ["user", "conversation"])
-@pytest.mark.parametrize("style", ["tag", "surrogate"])
+@pytest.mark.parametrize(
+    ("style", "scope", "note"),
+    [
+        ("tag", "user", "false"),
+        ("tag", "conversation", "true"),
+        ("surrogate", "user", "false"),
+        ("surrogate", "conversation", "false"),
+    ],
+)
 async def test_the_edited_body_of_each_turn_is_a_prefix_of_the_next_turns(
-    tmp_path: Path, style: str, scope: str
+    tmp_path: Path, style: str, scope: str, note: str
 ) -> None:
-    made = policy(tmp_path, style=style, scope=scope)
+    made = policy(tmp_path, style=style, scope=scope, note=note)
     stored: dict[str, str] = {}
 
     async def known(scope: str) -> Mapping[str, str]:
@@ -206,6 +234,7 @@ async def test_the_edited_body_of_each_turn_is_a_prefix_of_the_next_turns(
         stored |= {pair.placeholder: pair.value for pair in verdict.pairs}
         assert verdict.body.startswith(before), turn
         assert b"@corp-mail.de" not in verdict.body
+        assert (TEXT.encode() in verdict.body) is (note == "true")
         before = verdict.body.removesuffix(b"]}")
         scopes.add(verdict.scope)
     assert len(scopes) == 1

@@ -310,7 +310,7 @@ async def _explained(
     segments, findings = seen[0] if seen else ((), ())
     document = Document(tuple(segments), uninspectable=verdict.uninspectable)
     if verdict.scope:
-        findings, _ = set_apart(findings, document, {})
+        findings, _ = set_apart(findings, document, policy.pseudonymised, {})
     return verdict, explain_(policy, verdict.facts, document, findings)
 
 

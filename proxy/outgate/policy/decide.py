@@ -51,11 +51,13 @@ class Policy:
     on_error: Action  # block, audit or allow
     uninspectable: Action  # block, audit or allow
     scope: Scope  # whose a placeholder is
+    note: bool  # a line tells the model to copy tags as they are
     help_url: str
     detectors: DetectorConfig
     rules: tuple[Rule, ...]
     missing: Mapping[str, str]  # entity that nothing installed can find -> what to do about it
     _gates: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
+    _pseudonymising: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     # Entity -> the rules that can decide for it, in order, with their places in the policy.
     _deciding: Mapping[str, tuple[tuple[int, Rule], ...]] = field(init=False, repr=False, compare=False)
 
@@ -65,6 +67,9 @@ class Policy:
             for entity in rule.entities or ():
                 table.setdefault(entity, []).append((position, rule))
         object.__setattr__(self, "_gates", tuple(rule for rule in self.rules if rule.entities is None))
+        changing = self.rules if self.mode == "enforce" else ()
+        making = tuple(rule for rule in changing if rule.action is Action.PSEUDONYMISE)
+        object.__setattr__(self, "_pseudonymising", making)
         object.__setattr__(self, "_deciding", {entity: tuple(pairs) for entity, pairs in table.items()})
 
     @property
@@ -74,10 +79,13 @@ class Policy:
 
     @property
     def styles(self) -> frozenset[Style]:
-        """The placeholders that it may make; empty: none."""
-        if self.mode == "audit":
-            return frozenset()
-        return frozenset(rule.style for rule in self.rules if rule.action is Action.PSEUDONYMISE)
+        """The looks of the placeholders that it may make; empty: it makes none."""
+        return frozenset(rule.style for rule in self._pseudonymising)
+
+    @property
+    def pseudonymised(self) -> frozenset[str]:
+        """The entities that it may make placeholders for."""
+        return frozenset().union(*(rule.entities or () for rule in self._pseudonymising))
 
     def gate(self, facts: Facts) -> Judgement:
         """What the gates say, before anything is looked for: who blocks, who noted or let through."""

@@ -188,6 +188,9 @@ def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
     if old.scope != new.scope and old.styles and new.styles:
         direction = _direction(_FOR_FEWER[old.scope], _FOR_FEWER[new.scope])
         yield SettingChange("pseudonymise.scope", old.scope, new.scope, direction)
+    if old.note != new.note:
+        before, after = (str(policy.note).lower() for policy in (old, new))
+        yield SettingChange("pseudonymise.note", before, after, Direction.SAME)
     styles = {rule.name: rule.style for rule in old.rules if rule.action is Action.PSEUDONYMISE}
     for rule in new.rules:
         style = styles.get(rule.name, rule.style)

@@ -87,6 +87,7 @@ def load(
         on_error=Action(_stated(loaded, "on_error", "block")),
         uninspectable=Action(_stated(loaded, "uninspectable", "audit")),
         scope=pseudonymise.scope,
+        note=pseudonymise.note,
         help_url=_stated(loaded, "help_url", ""),
         detectors=config,
         rules=rules,

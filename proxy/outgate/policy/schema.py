@@ -360,6 +360,11 @@ class PseudonymiseSpec(_Spec):
         description="whoever asks (where nobody is identified, the client's address), all people with the same "
         "groups, or one conversation of one person",
     )
+    note: bool = Field(
+        False,
+        description="a line among the instructions tells the model to copy tags exactly (OpenAI Chat and Responses, "
+        "Anthropic Messages, Gemini); it is in every request, found or not",
+    )
 
 
 class PolicySpec(_Spec):

@@ -30,7 +30,7 @@ from outgate.transform.operators import identity
 _NAME_LENGTH = 24  # characters of the entity's name in a tag
 _TAG_BYTES = 8  # 64 bits of the derivation, of which the 12 characters show 60
 _TAG_LENGTH = 12
-_TAG = re.compile(rf"[A-Z0-9][A-Z0-9_]{{0,{_NAME_LENGTH - 1}}}_[a-z2-7]{{{_TAG_LENGTH}}}")
+_TAG = re.compile(rf"([A-Z0-9][A-Z0-9_]{{0,{_NAME_LENGTH - 1}}})_[a-z2-7]{{{_TAG_LENGTH}}}")
 _NO_NAME = re.compile(r"[^A-Z0-9]+")
 _ATTEMPTS = 64  # at a surrogate that nobody else in the scope has, before it becomes a tag
 _INFO = b"outgate placeholders 1"
@@ -55,29 +55,39 @@ def derive(key: bytes, scope: str, style: Style, entity: str, value: str, attemp
         made = surrogates.surrogate(entity, spelled, digest)
         if made is not None:
             return made
-    name = _NO_NAME.sub("_", entity.upper())[:_NAME_LENGTH].strip("_") or "VALUE"
     word = base64.b32encode(digest[:_TAG_BYTES])[:_TAG_LENGTH].decode("ascii").lower()
-    return f"{name}_{word}"
+    return f"{_name(entity)}_{word}"
 
 
-def is_placeholder(text: str) -> bool:
-    """Whether ``text`` has the shape of a tag, or is a value that is nobody's and so may stand for one."""
-    return _TAG.fullmatch(text) is not None or surrogates.is_surrogate(text)
+def _name(entity: str) -> str:
+    return _NO_NAME.sub("_", entity.upper())[:_NAME_LENGTH].strip("_") or "VALUE"
+
+
+@lru_cache(maxsize=8)
+def _names(entities: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_name, entities))
+
+
+def is_placeholder(text: str, entities: frozenset[str]) -> bool:
+    """Whether ``text`` has the shape of a tag of one of ``entities``, or is a value that is nobody's."""
+    tag = _TAG.fullmatch(text)
+    return surrogates.is_surrogate(text) if tag is None else tag[1] in _names(entities)
 
 
 def set_apart(
-    findings: Sequence[Finding], document: Document, known: Mapping[str, str]
+    findings: Sequence[Finding], document: Document, entities: frozenset[str], known: Mapping[str, str]
 ) -> tuple[Sequence[Finding], frozenset[str]]:
     """The findings without those of placeholders, and what these are.
 
     A placeholder that is sent back as it is (nobody restored it) is nobody's data: it stays, and is
-    not blocked, redacted, or given a placeholder of its own.
+    not blocked, redacted, or given a placeholder of its own. ``entities`` are those that get any: what
+    only looks like a tag, such as a key that a company makes itself, is a finding like others.
     """
     left: list[Finding] = []
     apart: set[str] = set()
     for finding in findings:
         text = document.segments[finding.segment].text[finding.start : finding.end]
-        if text in known or is_placeholder(text):
+        if text in known or is_placeholder(text, entities):
             apart.add(text)
         else:
             left.append(finding)

@@ -29,7 +29,7 @@ def scope_of(kind: Scope, exchange: Exchange, document: Document, key: bytes) ->
     if kind == "group" and identity.groups:
         return "group:" + "\n".join(sorted(set(identity.groups)))
     person = f"user:{identity.user}" if identity.user else f"address:{exchange.client}"
-    if kind != "conversation":
+    if kind != "conversation" or exchange.websocket:
         return person
     told = "\0".join((person, *_first_message(document))).encode("utf-8", "surrogatepass")
     return f"conversation:{hmac.digest(key, told, 'sha256').hex()[:_LENGTH]}"

@@ -349,6 +349,18 @@ def test_explain_says_which_rule_decides_and_why_not_the_others_and_shows_no_val
     assert fake("EMAIL_ADDRESS") not in done.text
 
 
+def test_explain_tells_whose_placeholders_are_made_and_leaves_those_that_are_there_alone(
+    shell: Shell,
+) -> None:
+    write(p="version: 1\nrules: [{name: mail, detect: [EMAIL_ADDRESS, PASSWORD], action: pseudonymise}]\n")
+    text = "kim.roe@northwind-mail.com, password: PASSWORD_" + "ab2cd3ef4gh5"
+    done = shell("policy", "explain", "--policy", "p.yaml", "--user", "kim", stdin=text.encode())
+    assert "scope   user:kim" in done.text
+    assert "=> pseudonymise mail" in done.text
+    assert "finding 1: EMAIL_ADDRESS" in done.text
+    assert "finding 2" not in done.text
+
+
 def test_explain_takes_who_asks_whom_when_from_its_options(shell: Shell) -> None:
     write(
         p="version: 1\nrules:\n"

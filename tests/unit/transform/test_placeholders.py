@@ -53,7 +53,8 @@ def test_a_tag_is_one_safe_word_with_the_name_of_its_entity(entity: str, value: 
     placeholder = tag(entity, value)
     assert re.fullmatch(r"[A-Z0-9][A-Z0-9_]{0,23}_[a-z2-7]{12}", placeholder)
     assert placeholder.startswith(entity[:23].rstrip("_"))
-    assert is_placeholder(placeholder)
+    assert is_placeholder(placeholder, frozenset({entity}))
+    assert not is_placeholder(placeholder, frozenset({"OTHER"}))
 
 
 @given(st.lists(st.tuples(some_style, some_entity, some_value), max_size=20))
@@ -121,7 +122,7 @@ def test_more_values_than_a_range_has_are_still_told_apart() -> None:
     values = [f"10.{n // 250}.{n % 250}.1" for n in range(1500)]
     made = [of_request.placeholder(Style.SURROGATE, "IP_ADDRESS", value) for value in values]
     assert len(set(made)) == len(values)
-    assert sum(is_placeholder(text) for text in made) == len(values)
+    assert sum(is_placeholder(text, frozenset({"IP_ADDRESS"})) for text in made) == len(values)
     assert made[-1].startswith("IP_ADDRESS_")
 
 
@@ -136,7 +137,8 @@ def test_a_surrogate_that_another_value_of_the_scope_has_is_not_given_out_again(
 
 def test_findings_of_placeholders_are_set_apart() -> None:
     mine, name = tag("PASSWORD", "hunter2"), "Ada Belaham"
-    text = f"password: {mine}, for {name} at jane@corp.test"
+    key = "PROD_" + "abcdefghijkl"  # looks like a tag, and is of no entity
+    text = f"password: {mine}, for {name} at jane@corp.test, {key}"
     document = Document((Segment(text, Role.USER, "p", BODY, 0, len(text), "utf8"),))
 
     def found(value: str, entity: str) -> Finding:
@@ -144,9 +146,10 @@ def test_findings_of_placeholders_are_set_apart() -> None:
         return Finding(0, start, start + len(value), entity, 1.0, "test")
 
     mail = found("jane@corp.test", "EMAIL_ADDRESS")
-    findings = [found(mine, "PASSWORD"), found(name, "PERSON"), mail]
-    left, apart = set_apart(findings, document, {name: "Jane Doe"})
-    assert (left, apart) == ([mail], {mine, name})
+    others = [mail, found(key, "KNOWN_SECRET")]
+    findings = [found(mine, "PASSWORD"), found(name, "PERSON"), *others]
+    left, apart = set_apart(findings, document, frozenset({"PASSWORD", "PERSON"}), {name: "Jane Doe"})
+    assert (left, apart) == (others, {mine, name})
 
 
 FRAMES = (
@@ -174,4 +177,4 @@ def test_detectors_leave_a_tag_alone_or_take_all_of_it() -> None:
     engine = Engine(DetectorConfig(entities=frozenset(ENTITIES)))
     for text, matches in zip(texts, engine.scan(texts), strict=True):
         for match in matches:
-            assert is_placeholder(text[match.start : match.end]), (text, match.entity)
+            assert is_placeholder(text[match.start : match.end], frozenset(ENTITIES)), (text, match.entity)

@@ -81,6 +81,11 @@ def test_another_first_message_or_person_is_another_conversation() -> None:
     assert "hello" not in one
 
 
+def test_a_message_of_a_websocket_is_the_persons() -> None:
+    exchange = replace(EXCHANGE, identity=ALICE, websocket=True)
+    assert scope_of("conversation", exchange, document(*FIRST), KEY) == "user:alice"
+
+
 def test_a_prompt_that_is_no_list_is_its_own_first_message() -> None:
     one, other = (document((Role.USER, "input", text)) for text in ("hello", "bye"))
     assert scope("conversation", what=one) != scope("conversation", what=other)
