@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from http.client import HTTPSConnection
 from itertools import pairwise
 from typing import Any
 
@@ -215,16 +217,18 @@ def test_gemini(proxy: Proxy, stream: bool) -> None:
 # --- whose placeholder it is ---------------------------------------------------------------------
 
 
-def ask(proxy: Proxy, text: str, address: str = "127.0.0.1", **more: Any) -> str:
-    """What comes back of ``text``, said from an address."""
-    mount = httpx.HTTPTransport(proxy=proxy.url, verify=proxy.ssl, local_address=address)
-    with httpx.Client(mounts={"all://": mount}, trust_env=False, timeout=30) as client:
-        body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
-        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
-    assert answer.status_code == 200, answer.text
-    if more.get("stream"):
-        return answer.text
-    return answer.json()["choices"][0]["message"]["content"]
+def ask(proxy: Proxy, text: str, address: str = "127.0.0.1") -> str:
+    """What comes back of ``text``, said from an address of this machine."""
+    url = httpx.URL(proxy.url)
+    client = HTTPSConnection(url.host, url.port, context=proxy.ssl, source_address=(address, 0), timeout=30)
+    client.set_tunnel("api.openai.com", 443)
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
+    client.request("POST", "/v1/chat/completions", body, {"content-type": JSON})
+    answer = client.getresponse()
+    content = answer.read()
+    client.close()
+    assert answer.status == 200, content
+    return str(json.loads(content)["choices"][0]["message"]["content"])
 
 
 def placeholder(proxy: Proxy) -> str:
@@ -241,7 +245,7 @@ def test_a_placeholder_is_restored_after_a_restart_although_its_value_is_not_sai
     first.stand_in.script = chat
     ask(first, TEXT)
     made = placeholder(first)
-    second = make_proxy(POLICY, state_dir=str(first.folder / "state"))
+    second = replace(make_proxy(POLICY, state_dir=str(first.folder / "state")), root=first.root)
     assert ask(second, f"what was {made} ?") == f"what was {MAIL} ?"
     assert made.encode() in second.received[-1].body  # it left as it came
 
