@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -318,6 +319,35 @@ def test_without_a_vault_the_policy_decides_and_the_value_stays_here(
         never_left(proxy, MAIL)
     assert 'outgate_on_error_total{action="' in proxy.metrics()
     assert 'reason="vault"' in proxy.metrics()
+
+
+def test_a_restorer_that_breaks_ends_the_answer_with_an_error_and_lets_nothing_more_through(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.stand_in.script = chat
+
+    def broken(*_: Any) -> list[bytes]:
+        raise RuntimeError(MAIL)
+
+    monkeypatch.setattr("outgate.transform.answers.AnswerRestorer.feed", broken)
+    with proxy.client() as client:
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": TEXT}]}
+        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+    head, _, error = answer.text.partition("data: ")
+    assert head == "event: error\n"
+    assert "could not be restored" in json.loads(error)["error"]["message"]
+    assert 'outgate_on_error_total{action="allow",reason="unrestored"} 1.0' in proxy.metrics()
+
+
+def test_an_answer_that_comes_encoded_all_the_same_is_passed_on_and_counted(proxy: Proxy) -> None:
+    packed = gzip.compress(b'{"said": "nothing"}')
+    proxy.stand_in.headers = [(b"content-encoding", b"gzip")]
+    proxy.stand_in.script = lambda path, asked: (JSON, [packed])
+    with proxy.client() as client:
+        body = {"model": "m", "messages": [{"role": "user", "content": TEXT}]}
+        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+    assert answer.json() == {"said": "nothing"}
+    assert 'reason="unrestored"} 1.0' in proxy.metrics()
 
 
 def test_in_audit_mode_nothing_is_replaced_or_restored(make_proxy: MakeProxy) -> None:

@@ -65,7 +65,8 @@ class StandIn:
     gate: threading.Event = field(default_factory=threading.Event)  # what a held stream waits for
     hold: bool = False  # hold streams after their first event
     trailers: bool = False  # end streams with trailers
-    script: Script | None = None  # what answers instead
+    script: Script | None = None  # what answers instead,
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # with these headers more
 
     def last(self) -> Received:
         return self.received[-1]
@@ -80,7 +81,7 @@ class StandIn:
         self.disconnected.clear()
         self.gate.clear()
         self.pause, self.events, self.hold, self.trailers, self.most = 0.0, 5, False, False, 0
-        self.script = None
+        self.script, self.headers = None, []
 
 
 def certificates(folder: Path) -> tuple[Path, Path, Path]:
@@ -190,7 +191,7 @@ async def _answer(stand_in: StandIn, path: str, body: bytes, receive: Receive, s
     asked = asked if isinstance(asked, dict) else {}
     if stand_in.script is not None:
         kind, pieces = stand_in.script(path, asked)
-        await _start(send, kind.encode())
+        await _start(send, kind.encode(), stand_in.headers)
         for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             await asyncio.sleep(stand_in.pause)

@@ -71,6 +71,16 @@ async def restorer(
 
     ``failed`` is told the reason, a fixed word, when a value stays a placeholder that should not.
     """
+    try:
+        return await _restorer(flow, verdict, vault, failed)
+    except Exception:
+        failed("unrestored")
+        return None
+
+
+async def _restorer(
+    flow: http.HTTPFlow, verdict: Verdict, vault: Vault | None, failed: Callable[[str], None]
+) -> Stream | None:
     response = flow.response
     if not verdict.scope or response is None or flow.request.method == "HEAD":
         return None
