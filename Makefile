@@ -55,8 +55,9 @@ fmt: .venv/dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## measure against stock mitmdump in the same run
+bench: .venv/dev ## measure against stock mitmdump in the same run, and the vault
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.vault
 
 pictures: .venv/run ## make the pictures of docs/ anew that show real output
 	$(BIN)/python -P docs/pictures.py

@@ -1,4 +1,4 @@
-"""``python -m tests.bench.vault``: what a vault does in a second, on each kind of store. It only prints.
+"""``make bench``, its second half: what a vault does in a second, on each kind of store. It only prints.
 
 A request has five values of one user's, as many requests are under way as stated, and a line is the median of the
 rounds. ``known`` is what an answer asks for before it is restored; ``longest stop`` is for how long the event loop

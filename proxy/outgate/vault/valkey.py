@@ -42,7 +42,7 @@ local function remove(names, now)
         redis.call('ZREM', KEYS[2], name)
         redis.call('ZREM', KEYS[3], name)
     end
-    if #names > 0 then
+    if #names > 0 and redis.call('EXISTS', KEYS[4]) == 1 then
         local epoch = tonumber(redis.call('HGET', KEYS[4], 'epoch')) or 0
         redis.call('HSET', KEYS[4], 'epoch', math.max(epoch + 1, now))
     end

@@ -204,6 +204,17 @@ async def test_two_processes_see_what_each_other_remember(vault: Vault, folder: 
     assert known["PERSON_two_7"] == "two 7"
 
 
+async def test_processes_that_start_at_once_have_one_vault_and_one_key(folder: Path) -> None:
+    workers = [worker(folder, str(number), 3) for number in range(4)]
+    for running in workers:
+        running.communicate()
+    assert [running.returncode for running in workers] == [0] * 4
+    vault = config(folder).open()
+    assert len(await vault.known(ALICE)) == 12
+    assert len(vault.keys.ring()) == 1
+    await vault.close()
+
+
 async def test_a_new_key_changes_nothing_for_a_process_that_reads_and_writes(
     vault: Vault, folder: Path
 ) -> None:
