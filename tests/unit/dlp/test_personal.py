@@ -370,3 +370,43 @@ def test_the_value_alone_is_found(engine: Engine, text: str) -> None:
 )
 def test_what_has_only_the_shape_is_not_found(engine: Engine, text: str) -> None:
     assert found(engine, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("Alma Reyes b. 3/4/1971, Dayton", "3/4/1971"),
+        ("Sabine Uhlig, *12.12.1965", "12.12.1965"),
+        ("Sabine Uhlig *12.12.1965", "12.12.1965"),
+        ("Born: 1987 Aug 14", "1987 Aug 14"),
+        ("d. o. b. 3/4/1988", "3/4/1988"),
+        ("narozena 3. května 1988", "3. května 1988"),
+        ("rodený/narodený 4. 5. 1981", "4. 5. 1981"),
+        ("doğum tarihi 14.05.1988", "14.05.1988"),
+        ("Született: 1990. május 5.", "1990. május 5."),
+        ("nasceu em 12/09/1987", "12/09/1987"),
+        ("DN 05/05/1951", "05/05/1951"),
+        ("fecha de nacimiento: 5-XI-1980", "5-XI-1980"),
+        ("née le 3 févr. 1970", "3 févr. 1970"),
+        ("född den 3 augusti 1990", "3 augusti 1990"),
+        ("родилась 9 марта 1975 года", "9 марта 1975"),
+        ("Γεννήθηκε στις 5 Μαΐου 1980", "5 Μαΐου 1980"),
+        ("我的生日是1990年5月6日。", "1990年5月6日"),
+        ("생일은 1990년 5월 6일", "1990년 5월 6일"),
+        ('{"birth": {"date": "12.10.1993", "place": "x"}}', "12.10.1993"),
+    ],
+)
+def test_births_are_found_in_the_words_of_many_languages(engine: Engine, text: str, date: str) -> None:
+    assert found(engine, text, "DATE_OF_BIRTH") == [date]
+
+
+def test_a_label_with_its_date_in_a_line_of_commas_is_no_column(engine: Engine) -> None:
+    text = "Re: Mrs Lee, d.o.b. 12.02.1949, ward B\n9 Mill Rd, Newtown, tel later"
+    assert found(engine, text, "DATE_OF_BIRTH") == ["12.02.1949"]
+
+
+@pytest.mark.parametrize(
+    "text", ["DN 50, DN 100/2.5", "x * 2.5 * 3", "plan b. 12 items", "Diamètre DN 40 / PN 16"]
+)
+def test_marks_of_birth_without_a_date_are_none(engine: Engine, text: str) -> None:
+    assert found(engine, text, "DATE_OF_BIRTH") == []
