@@ -410,3 +410,51 @@ def test_a_label_with_its_date_in_a_line_of_commas_is_no_column(engine: Engine) 
 )
 def test_marks_of_birth_without_a_date_are_none(engine: Engine, text: str) -> None:
     assert found(engine, text, "DATE_OF_BIRTH") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "street"),
+    [
+        ("Straße: Hinter den Höfen 3\nOrt: 37574 Einbeck", "Hinter den Höfen 3"),
+        ("  address: { street: 'Bullandö 12', city: 'Uppsala' }", "Bullandö 12"),
+        ("<addressLine1>88 Riverside Walk</addressLine1>", "88 Riverside Walk"),
+        ('{"direccion": "Jirón Puno 312", "n": 1}', "Jirón Puno 312"),
+        ("name;strasse;ort\nHilde B;Am Alten Markt 3a;Recklinghausen\n", "Am Alten Markt 3a"),
+        ("INSERT INTO t (name, street) VALUES ('A B', 'Vid Ån 4');", "Vid Ån 4"),
+        ("Adresse : Résidence Bellevue 14, Tél. 01", "Résidence Bellevue 14"),
+        ("住所:東京都千代田区丸の内1-1-1", "東京都千代田区丸の内1-1-1"),
+        ("bor på Vasagatan 18 i Göteborg", "Vasagatan 18"),
+        ("Nørrebrogade 77, 3. tv, 2200 København", "Nørrebrogade 77, 3. tv, 2200 København"),
+        ("Mannerheimintie 12 B 8", "Mannerheimintie 12 B 8"),
+        ("mieszkam przy ul. Długiej 14/5 w Gdańsku", "ul. Długiej 14/5"),
+        ("Vinohradská 12/3, 120 00 Praha", "Vinohradská 12/3, 120 00 Praha"),
+        ("ул. Ленина, д. 5, кв. 12", "ул. Ленина, д. 5, кв. 12"),
+        ("Atatürk Mah. Cumhuriyet Cad. No: 12/3", "Atatürk Mah. Cumhuriyet Cad. No: 12/3"),
+        ("RR 2 Box 145, Ottumwa IA", "RR 2 Box 145"),
+        ("rue du Faubourg Saint-Antoine 77, Paris", "rue du Faubourg Saint-Antoine 77, Paris"),
+        ("vive en la calle Mayor 7 de Madrid", "calle Mayor 7"),
+        ("in Viale dell'Industria 9, Padova.", "Viale dell'Industria 9, Padova"),
+    ],
+)
+def test_streets_are_found_by_their_label_and_in_the_words_of_more_countries(
+    engine: Engine, text: str, street: str
+) -> None:
+    assert found(engine, text, "STREET_ADDRESS") == [street]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Address: see page 5 of the manual",
+        "Memory address: Block 5",
+        "IP Address: 10.0.0.1",
+        "address = 0x7fff5fbff8c0",
+        "street: none",
+        "address,port\nlocalhost,8080\n",
+        "Adresse: wird am 3. Mai mitgeteilt",
+        "the plan of Vasagatan",
+        "al. 5 and pl. 7",
+    ],
+)
+def test_what_is_labelled_an_address_and_is_no_street_is_not_found(engine: Engine, text: str) -> None:
+    assert found(engine, text, "STREET_ADDRESS") == []
