@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from outgate.dlp.names.cases import is_cued, recased
-from outgate.dlp.names.language import language_of
+from outgate.dlp.names.language import UNDETERMINED, is_english, language_of
 from outgate.dlp.names.words import WORD, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
@@ -92,6 +92,8 @@ def read(
     code = sum(is_code for _, _, is_code in lines)
     technical = 2 * code + _marks(plain, found) > _STRICT_TEXT * (1 + plain.count(" ") + len(lines))
     mostly = language_of(found) or language
+    if mostly == "en" and not technical and not is_english(found):
+        mostly = UNDETERMINED
     characters = list(plain)
     units: list[Unit] = []
     for start, end in _paragraphs(plain, lines):

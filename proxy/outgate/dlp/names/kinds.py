@@ -302,13 +302,27 @@ class Name:
         person = self.lower[0] in lists.given and len(self.own) > 1
         if self.unit.language == self.unit.reader and not self.unit.strict:
             return "PERSON" if person and self.label != "LOCATION" else self.label or None
-        if person:
+        if person and self.lower[-1] not in lists.nameless:
             return "PERSON"
-        if place and self.lower[0] not in lists.persons:
+        if place and (self.lower[0] not in lists.persons or self.before in cue_set("places_follow")):
             return "LOCATION"
-        if not self.label or starts_sentence(self.text, self.start):
+        if any(word in lists.nameless for word in self.lower):
             return None
-        if self.before in cue_set("places_follow"):
+        if starts_sentence(self.text, self.start) and not (
+            self.lower[0] in lists.given and self.label == "PERSON"
+        ):
+            return None
+        if self.label and self.before in cue_set("places_follow") and self.lower[0] not in lists.given:
             return "LOCATION"
-        known = len(self.own) > 1 or self.lower[0] in lists.persons
-        return "PERSON" if known and self.label == "PERSON" else None
+        if len(self.own) == 1:
+            return self._one_abroad()
+        return "PERSON" if self.label == "PERSON" else None
+
+    def _one_abroad(self) -> str | None:
+        """A word alone: who has a given name within a sentence is a person, but for nouns of German."""
+        lists = words()
+        word = self.lower[0]
+        if word in lists.given and word not in lists.ordinary and not self.unit.strict:
+            noun = self.unit.language == "de" and word in cue_set("german_nouns")
+            return None if noun else "PERSON"
+        return "PERSON" if word in lists.persons and self.label == "PERSON" else None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from outgate.dlp.names.gate import Unit
-from outgate.dlp.names.shapes import CAPITALISED, NAME, RUN, Span, is_glued, looks_organised
+from outgate.dlp.names.shapes import CAPITALISED, NAME, RUN, Span, is_glued, looks_organised, starts_line
 from outgate.dlp.names.words import cue_set, words
 
 _LINE = 80  # characters of a line before a name that can tell of it
@@ -33,7 +33,14 @@ _ONE_OF = re.compile(rf"(?<!\w){NAME}(?!\w)")
 _ENUMERATION = re.compile(
     rf"(?<![\w.,@/]){NAME}(?:,[ \t]{NAME}){{1,30}}(?:,?[ \t](?:and|&|or)[ \t]{NAME})?(?![\w/@(])"
 )
-_OWNERS = frozenset("my his her our their your".split())
+_INITIALLED = re.compile(
+    rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})(?:(?:van|von|de|der|den|del|di|da|la|le)[ ]){{0,2}}"
+    rf"(?P<family>{CAPITALISED})(?![\w(@]|\.\w)"
+)
+# What looks like initials.
+_ABBREVIATIONS = frozenset(
+    "u.s. u.k. u.n. e.u. u.a.e. u.s.a. p.o. d.c. p.s. n.b. c.v. t.v. a.d. b.c. s.a. s.l.".split()
+)
 _TURNED = re.compile(
     rf"(?<![\w,.])(?P<last>{CAPITALISED}(?:[ \t]{CAPITALISED})?),[ \t](?P<first>{CAPITALISED}(?:[ \t]{CAPITALISED})?)"
     rf"(?!,[ \t]*{CAPITALISED}|,?[ \t](?:and|or|&)[ \t]|[ \t]?{CAPITALISED})"
@@ -55,6 +62,7 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
             yield start, pair.end("first"), "PERSON"
     if not unit.strict:
         yield from _enumerated(text, unit)
+        yield from _initialled(text, unit, named)
     for run in RUN.finditer(text, unit.start, unit.end):
         if _MENTION.match(text, run.start() - 1) and is_person(run[0].split(), sure=False):
             yield *run.span(), "PERSON"
@@ -62,6 +70,22 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
             yield *run.span(), "PERSON"
         if not is_glued(text, *run.span()):
             yield from _addressed(text, *run.span(), unit.strict)
+
+
+def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
+    """Initials and a family name: "A.J. Wiegersma", "M. Quillard"."""
+    lists = words()
+    for one in _INITIALLED.finditer(text, unit.start, unit.end):
+        family = one["family"].lower().split("-")
+        other = any(word in lists.nameless or word in lists.products for word in family)
+        if other or len(family[0]) < 3 or looks_organised(one[0].split()):
+            continue
+        if one["initials"].replace(" ", "").lower() in _ABBREVIATIONS:
+            continue
+        placed = family[0] in lists.places or family[0] in lists.organisations
+        seen = any(kind == "PERSON" and start < one.end() and one.start() < end for start, end, kind in named)
+        if family[0] in lists.surnames or seen or not (placed or starts_line(text, one.start())):
+            yield *one.span(), "PERSON"
 
 
 def _enumerated(text: str, unit: Unit) -> Iterator[Span]:
@@ -123,6 +147,8 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
         word = lead["word"].lower()
         if word in cue_set("titles") or (word in cue_set("greetings") and _STOP.match(text, last)):
             sure, titled = True, word in cue_set("forms_of_address")
+        elif word in cue_set("relations_abroad"):  # Meine Tochter Frieda, Ehemann Günther
+            sure = True
         elif word not in cue_set("persons_follow"):
             break
         first = lead.end()
@@ -159,16 +185,20 @@ def _is_said(before: list[str], text: str, last: int) -> bool:
     """Whether the words before can only be followed by a person."""
     if not before:
         return False
-    pair = " ".join(before[-2:])
-    if pair in cue_set("greetings") or before[-1] in cue_set("greetings"):
+    ends = _ends(before)
+    if not cue_set("greetings").isdisjoint(ends):
         return _STOP.match(text, last) is not None
-    if (
-        pair in ("name is", "call me")
-        or before[-1] == "name's"
-        or before[-1].rstrip(".") in cue_set("titles")
-    ):
+    if not cue_set("introductions").isdisjoint(ends) or before[-1].rstrip(".") in cue_set("titles"):
         return True
-    return before[-1].rstrip(",") in cue_set("relations") and not _OWNERS.isdisjoint(before[-3:-1])
+    related = before[-1].rstrip(",")
+    if related not in cue_set("relations") and related not in cue_set("relations_abroad"):
+        return False
+    return not cue_set("owners").isdisjoint(before[-3:-1])
+
+
+def _ends(before: list[str]) -> set[str]:
+    """The last words of a line so far: the last three, two, and one."""
+    return {" ".join(before[-count:]).lstrip("(\"'«„“-–:") for count in (1, 2, 3)}
 
 
 def _is_signature(text: str, line: int, first: int, last: int) -> bool:
@@ -182,6 +212,8 @@ def _is_signature(text: str, line: int, first: int, last: int) -> bool:
 def _may_be_said(before: list[str], text: str, line: int, first: int, last: int) -> bool:
     """Whether a person is likely: after some words, as a speaker, as a line or a point of a list."""
     if before and before[-1].strip("\"',:") in cue_set("persons_follow"):
+        return True
+    if before and not cue_set("introductions_perhaps").isdisjoint(_ends(before)):
         return True
     return _LINE_START.fullmatch(text, line, first) is not None and _LINE_STOP.match(text, last) is not None
 
