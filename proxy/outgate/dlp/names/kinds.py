@@ -306,7 +306,7 @@ class Name:
             return "PERSON"
         if place and (self.lower[0] not in lists.persons or self.before in cue_set("places_follow")):
             return "LOCATION"
-        if any(word in lists.nameless for word in self.lower):
+        if any(word in lists.nameless for word in self.lower) or self.lower[0] in cue_set("owners"):
             return None
         if starts_sentence(self.text, self.start) and not (
             self.lower[0] in lists.given and self.label == "PERSON"

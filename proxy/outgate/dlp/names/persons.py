@@ -22,7 +22,7 @@ _SIGNED = re.compile(r"[ \t]*(?:$|[\n,|(/]|[-–—][ \t]|\.[ \t]*(?:$|\n))")
 _LINE_START = re.compile(
     r"[ \t>]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?(?:\[[\d: .apm/-]+\][ \t]*|\d\d?:\d\d[ \t]*(?:[-–][ \t]*)?)?<?"
 )
-_LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])")
+_LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])|[ \t](?:b\.|\*|born|geb\.|née?)[ \t]?[\d(]")
 _PARTICLES = frozenset(
     "van von der den de del della di da du le la el al bin ibn ter ten zu af av 't dos das".split()
 )
@@ -80,12 +80,25 @@ def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
         other = any(word in lists.nameless or word in lists.products for word in family)
         if other or len(family[0]) < 3 or looks_organised(one[0].split()):
             continue
-        if one["initials"].replace(" ", "").lower() in _ABBREVIATIONS:
+        shouted = one["family"].isupper() and family[0] not in lists.surnames
+        if (
+            shouted
+            or _follows_name(text, one.start())
+            or one["initials"].replace(" ", "").lower() in _ABBREVIATIONS
+        ):
             continue
         placed = family[0] in lists.places or family[0] in lists.organisations
         seen = any(kind == "PERSON" and start < one.end() and one.start() < end for start, end, kind in named)
         if family[0] in lists.surnames or seen or not (placed or starts_line(text, one.start())):
             yield *one.span(), "PERSON"
+
+
+def _follows_name(text: str, start: int) -> bool:
+    """Whether a capitalised word stands before ``start`` that is no title: the initial is a middle one."""
+    before = text[max(0, start - 24) : start].rpartition("\n")[2].split(" ")[-2:]
+    if len(before) < 2 or before[1] or not before[0][:1].isupper() or not before[0].isalpha():
+        return False
+    return before[0].lower() not in cue_set("titles") and before[0].lower() not in words().nameless
 
 
 def _enumerated(text: str, unit: Unit) -> Iterator[Span]:
@@ -149,6 +162,10 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
             sure, titled = True, word in cue_set("forms_of_address")
         elif word in cue_set("relations_abroad"):  # Meine Tochter Frieda, Ehemann Günther
             sure = True
+        elif word in cue_set("owners"):  # Meine Tochter; Hans Weber
+            related = _LEAD.match(text, lead.end(), last)
+            if related is None or related["word"].lower() not in cue_set("relations_abroad"):
+                break
         elif word not in cue_set("persons_follow"):
             break
         first = lead.end()
