@@ -95,6 +95,9 @@ def _is_named(name: Sequence[str], kind: str, strict: bool) -> bool:
         return True
     if len(lower) > 2 and not strict and kind.lower() in cue_set("societies"):
         return True
+    named = any(word not in lists.ordinary and word not in lists.given for word in lower)
+    if len(lower) > 1 and not strict and named:
+        return True
     known = lists.surnames | lists.places
     if lower[0] in known or " ".join(lower) in lists.place_phrases:
         return lower[0] not in lists.ordinary or len(lower) > 1

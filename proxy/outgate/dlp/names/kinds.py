@@ -130,6 +130,8 @@ class Name:
             return True
         if len(self.own) == 1 and self.own[0].isupper():
             return False
+        if len(self.own) > 1 and self.lower[-1] in lists.surnames and self.lower[-1] not in lists.ordinary:
+            return not any(word in lists.nameless for word in self.lower)
         return self._given and (len(self.own) == 1 or self.lower[-1] not in lists.nameless)
 
     def _is_called(self) -> bool:
@@ -144,6 +146,10 @@ class Name:
         lists = words()
         if self.unit.strict:
             return self.before in _PLACED and self.lower[0] not in lists.ordinary
+        if self.text[self.start - 1 : self.start] == "(" and self.text[self.end : self.end + 1] == ")":
+            return (
+                self.lower[0] not in lists.ordinary and self.lower[0] not in lists.given
+            )  # Ann Lee (Valencia)
         if self.before in _INSIDE or not (self.lower[0] in lists.persons or self.lower[0] in lists.ordinary):
             return True
         if self.label == "LOCATION" or (self.before in _TOWARDS and self.label != "PERSON"):

@@ -60,7 +60,7 @@ def starts_line(text: str, start: int) -> bool:
 
 def looks_organised(name: list[str]) -> bool:
     """Whether a phrase ends as companies' names end, or says what kind of organisation it is."""
-    if name[-1] in cue_set("organisation_forms"):
+    if len(name) > 1 and name[-1] in cue_set("organisation_forms"):
         return True
     kinds = cue_set("organisation_kinds")
     return len(name) > 1 and any(word.lower().strip(".,") in kinds for word in (name[0], name[-1]))
