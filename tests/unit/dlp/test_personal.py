@@ -394,6 +394,11 @@ def test_what_has_only_the_shape_is_not_found(engine: Engine, text: str) -> None
         ("我的生日是1990年5月6日。", "1990年5月6日"),
         ("생일은 1990년 5월 6일", "1990년 5월 6일"),
         ('{"birth": {"date": "12.10.1993", "place": "x"}}', "12.10.1993"),
+        ("Agent: What is your date of birth?\nCaller: 12 March 1950\nAgent: Thanks", "12 March 1950"),
+        ('{"key": "dob", "value": "1950-03-12"}', "1950-03-12"),
+        ('"dob","1950-03-12"', "1950-03-12"),
+        ("birthDate: !!timestamp 1950-03-12", "1950-03-12"),
+        ("Date of birth: Sunday, 12 March 1950", "12 March 1950"),
     ],
 )
 def test_births_are_found_in_the_words_of_many_languages(engine: Engine, text: str, date: str) -> None:

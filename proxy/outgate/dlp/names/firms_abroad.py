@@ -23,7 +23,12 @@ _LEADING = re.compile(rf"(?<![\w.@/-])(?P<kind>{_KINDS})[ ][\"„“«]?(?P<name
 _COMPOUNDS = (
     r"bank|kasse|klinik|klinikum|krankenhaus|schule|gymnasium|werke|versicherung|versicherungen|verlag|brauerei|bäckerei|"
     r"metzgerei|apotheke|genossenschaft|stiftung|verein|verband|universität|hochschule|kanzlei|spedition|gesellschaft|"
-    r"betrieb|praxis|institut"
+    r"betrieb|praxis|institut|residenz|heim|zentrum|dienst|verwaltung|anwaltschaft|gericht|ministerium|werkstatt|handel|"
+    r"reisen|bedrijf|winkel|school|groep|praktijk|kantoor|centrum|verhuur|beheer"
+)
+# Fromagerie Morvan, Peluquería Tijeras: a trade, in the Romance languages
+_TRADE = re.compile(
+    rf"(?<![\w.@/-])(?P<kind>[A-ZÀ-Þ][\wà-ÿ]{{2,20}}(?:erie|ería|eria|ária|aria))[ ](?P<name>{_NAME})"
 )
 # Raiffeisenkasse Imst, Volksbank Emsland
 _COMPOUND = re.compile(
@@ -57,9 +62,10 @@ def companies(text: str, unit: Unit) -> Iterator[Span]:
     """The organisations of a sentence. Linear in it."""
     if unit.strict:
         return
-    for found in _LEADING.finditer(text, unit.start, unit.end):
-        if end := _end(text, found):
-            yield found.start(), end, "ORGANIZATION"
+    for pattern in (_LEADING,) if unit.language == "en" else (_LEADING, _TRADE):
+        for found in pattern.finditer(text, unit.start, unit.end):
+            if found["kind"].lower() not in words().persons and (end := _end(text, found)):
+                yield found.start(), end, "ORGANIZATION"
     if unit.language not in ("en", "fr", "es", "it", "pt"):
         for pattern in (_COMPOUND, _HYPHENATED):
             for found in pattern.finditer(text, unit.start, unit.end):

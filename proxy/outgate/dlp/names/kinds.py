@@ -43,6 +43,16 @@ _NUMBERED = re.compile(
     r"(?:[ \t][^\W\d_]{2,12}){0,2}\.?[ \t]?(?:[:#=–-]|is|was|no\.?|nr\.?)?[ \t]?"
     r"(?=[\w/.-]{0,12}\d[\w/.-]{2}|\d[\d ]{3})"
 )
+# The same in other languages, of what hardly anything but a person does.
+_SAYS = re.compile(
+    r"[ \t](?:(?:a|ha|heeft|har)[ ]+)?"
+    r"(?:dit|dites?|écrit|demande|répond|dice|dijo|dicho|detto|scrive|escribe|pregunta|chiede|"
+    r"zegt|zei|vraagt|diz|disse|escreve|pergunta|säger|sade|sagt|siger|sier|mówi|powiedział[a]?|říká|spune)\b"
+)
+# How nouns of German end, all of which have a capital.
+_NOUN = re.compile(
+    r"(?:zeit|ung|heit|keit|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen)$"
+)
 _LABELS = re.compile(r"\.?[ \t]{0,2}:(?:[ \t]|$)", re.MULTILINE)
 
 
@@ -314,21 +324,41 @@ class Name:
             return "LOCATION"
         if any(word in lists.nameless for word in self.lower) or self.lower[0] in cue_set("owners"):
             return None
-        if starts_sentence(self.text, self.start) and not (
-            self.lower[0] in lists.given and self.label == "PERSON"
+        likely = self.label == "PERSON" and (self.lower[0] in lists.given or len(self.own) > 1)
+        if starts_sentence(self.text, self.start) and not likely:
+            return self._one_abroad() if len(self.own) == 1 and self._says() else None
+        if (
+            self.unit.language == "de"
+            and self.lower[-1] not in lists.persons
+            and _NOUN.search(self.lower[-1])
         ):
             return None
-        if self.label and self.before in cue_set("places_follow") and self.lower[0] not in lists.given:
+        persons = self.lower[0] in lists.given or (len(self.own) > 1 and self.lower[-1] in lists.surnames)
+        if self.label and self.before in cue_set("places_follow") and not persons:
             return "LOCATION"
         if len(self.own) == 1:
             return self._one_abroad()
         return "PERSON" if self.label == "PERSON" else None
 
+    def _says(self) -> bool:
+        """Whether the word stands before what persons do, in a language that does not capitalise its nouns."""
+        if (
+            self.unit.language == "de"
+            or self.unit.strict
+            or self.end - self.start < 4
+            or self.own[0].isupper()
+        ):
+            return False
+        return _SAYS.match(self.text, self.end) is not None
+
     def _one_abroad(self) -> str | None:
         """A word alone: who has a given name within a sentence is a person, but for nouns of German."""
         lists = words()
         word = self.lower[0]
-        if word in lists.given and word not in lists.ordinary and not self.unit.strict:
+        if self._says():
+            return "PERSON"
+        given = any(half in lists.given for half in word.split("-"))
+        if given and word not in lists.ordinary and not self.unit.strict:
             noun = self.unit.language == "de" and word in cue_set("german_nouns")
             return None if noun else "PERSON"
         return "PERSON" if word in lists.persons and self.label == "PERSON" else None

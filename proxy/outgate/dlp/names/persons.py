@@ -26,12 +26,23 @@ _LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])|[ \t](?:b\.|\*|bo
 _PARTICLES = frozenset(
     "van von der den de del della di da du le la el al bin ibn ter ten zu af av 't dos das".split()
 )
+_ARTICLES = frozenset("le la les l' el los las il lo i o a os as de het der die das den dem".split())
+# Behind a name, what is said of persons: their age, where and when they were born, that they live somewhere.
+_BORN = re.compile(
+    r",?[ \t][(]?(?:\d{1,3}[ ]?(?:años|ans|jahre|jährig|jaar|anni|anos|lat|år|years|yo|y/o|yrs?)\b"
+    r"|(?:nació|nacid[oa]|née?|geb\.|geboren|nat[oa][ ](?:a|il|in)|nascid[oa]|born|född|født|urodzon[ya]|naroz\w{1,4}"
+    r"|natural[ ]de|vecin[oa][ ]de|residente|residing|demeurant|domicili\w{1,4}|wohnhaft|woonachtig|zamieszkał[ya])\b"
+    r"|(?:männlich|weiblich|con[ ]dni|con[ ]nie|codice[ ]fiscale|c\.f\.))",
+    re.IGNORECASE,
+)
 # "@Ann Lee", not "x@Ann"
 _MENTION = re.compile(r"(?<![\w.])@")
 _HONORIFICS = ("-san", "-sama", "-sensei", "-kun", "-chan", "-bhai", "-ji")
+_JOINT = re.compile(r"[ \t](?:(?:von|van|de|del|della|di|da|do|du|der|den|la|le)[ \t]){1,2}(?P<word>\w+)")
 _ONE_OF = re.compile(rf"(?<!\w){NAME}(?!\w)")
 _ENUMERATION = re.compile(
-    rf"(?<![\w.,@/]){NAME}(?:,[ \t]{NAME}){{1,30}}(?:,?[ \t](?:and|&|or)[ \t]{NAME})?(?![\w/@(])"
+    rf"(?<![\w.,@/]){NAME}(?:,[ \t]{NAME}){{1,30}}"
+    rf"(?:,?[ \t](?:and|&|or|und|oder|et|ou|y|e|ed|en|of|och|og)[ \t]{NAME})?(?![\w/@(])"
 )
 _INITIALLED = re.compile(
     rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})(?:(?:van|von|de|der|den|del|di|da|la|le)[ ]){{0,2}}"
@@ -69,7 +80,7 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
         if run[0].endswith(_HONORIFICS):
             yield *run.span(), "PERSON"
         if not is_glued(text, *run.span()):
-            yield from _addressed(text, *run.span(), unit.strict)
+            yield from _addressed(text, run.start(), _before_kind(text, *run.span()), unit.strict)
 
 
 def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
@@ -93,6 +104,15 @@ def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
             yield *one.span(), "PERSON"
 
 
+def _before_kind(text: str, first: int, last: int) -> int:
+    """Where a name ends before "of" and what is no name: "Ingolf Raabe von der Hausverwaltung"."""
+    kinds = cue_set("leading_kinds")
+    for joint in _JOINT.finditer(text, first, last):
+        if joint["word"] in kinds or joint["word"].lower() in words().nameless:
+            return joint.start()
+    return last
+
+
 def _follows_name(text: str, start: int) -> bool:
     """Whether a capitalised word stands before ``start`` that is no title: the initial is a middle one."""
     before = text[max(0, start - 24) : start].rpartition("\n")[2].split(" ")[-2:]
@@ -105,6 +125,9 @@ def _enumerated(text: str, unit: Unit) -> Iterator[Span]:
     """All of a list of names, when the lists know half of them as persons and none as anything else."""
     for row in _ENUMERATION.finditer(text, unit.start, unit.end):
         names = list(_ONE_OF.finditer(text, *row.span()))
+        nameless = words().nameless
+        while len(names) > 2 and all(word in nameless for word in names[0][0].lower().split()):
+            del names[0]  # "Liebe Eltern, Jonte, Emil und ..."
         if all(_may_stand_with_persons(one[0]) for one in names):
             known = sum(_is_listed(one[0].lower().split()) for one in names)
             if known * 2 >= len(names):
@@ -178,6 +201,7 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
     elif before and before[-1].rstrip(".") in cue_set("forms_of_address"):
         titled = True
     sure = sure or _is_said(before, text, last) or _is_signature(text, line, first, last)
+    sure = sure or (" " in text[first:last] and _BORN.match(text, last) is not None)
     name = text[first:last].split()
     if titled and not strict:
         likely = _may_be_titled(name)
@@ -195,22 +219,28 @@ def _may_be_titled(name: Sequence[str]) -> bool:
     if len(name) > 1 and not is_person(name, sure=True):
         return False
     last = name[-1].lower()
-    return last not in lists.never and last not in cue_set("offices")
+    return last not in lists.never and last not in cue_set("offices") and last not in cue_set("titles")
 
 
 def _is_said(before: list[str], text: str, last: int) -> bool:
     """Whether the words before can only be followed by a person."""
     if not before:
         return False
+    while len(before) > 1 and before[-1] == ":":  # Salariée : ROUSSEL Éliane
+        before = before[:-1]
     ends = _ends(before)
+    if before[-1].endswith(",") and {end.rstrip(",") for end in ends} & cue_set("closings"):
+        return _SIGNED.match(text, last) is not None
     if not cue_set("greetings").isdisjoint(ends):
         return _STOP.match(text, last) is not None
     if not cue_set("introductions").isdisjoint(ends) or before[-1].rstrip(".") in cue_set("titles"):
         return True
-    related = before[-1].rstrip(",")
-    if related not in cue_set("relations") and related not in cue_set("relations_abroad"):
-        return False
-    return not cue_set("owners").isdisjoint(before[-3:-1])
+    related = before[-1].rstrip(",:")
+    if related in cue_set("relations_abroad"):
+        return before[-1].endswith(":") or any(
+            word in cue_set("owners") or word in _ARTICLES for word in before[-3:-1]
+        )
+    return related in cue_set("relations") and not cue_set("owners").isdisjoint(before[-3:-1])
 
 
 def _ends(before: list[str]) -> set[str]:

@@ -121,16 +121,22 @@ _CLOSE = 24  # code points from a label to its date in a line of data
 _APART = re.compile(r"[\n,;|\t]")
 _HINT = re.compile(
     r"\(?\b(?:dd?|mm?m?|yyyy|yy|tt|jj|jjjj|aaaa|aa|gg)(?:[/. -](?:dd?|mm?m?|yyyy|yy|jj|jjjj|aaaa|aa)){2}\b\)?"
-    r"|;VALUE=[\w-]+:|\{\s{0,9}[\"']?(?:date|value|iso)[\"']?(?=\s?:)",
+    r"|;VALUE=[\w-]+:|\{\s{0,9}[\"']?(?:date|value|iso)[\"']?(?=\s?:)"
+    # The answer to a question; the value beside a key; a tag of YAML, the end of one of TeX; a day of the week.
+    r"|\?[\"'*_]{0,3}\s{1,3}(?:[-–—>]\s)?(?:[^\W\d_][\w .]{0,20}:(?=\s))?"
+    r"|[\"']\s?,\s{0,9}[\"']?(?:value|val|typed|text|content|answer|input)[\"']?(?=\s?[:=])"
+    r"|!!\w+|^\}|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,?",
     re.I,
 )
+_NEXT_CELL = re.compile(r"[\"']?[ \t]{0,9}[,;|\t][ \t]{0,9}[\"']?")
 _BREAK = re.compile(r"\d|[;{}!?]|\.[\s]+(?=[A-ZÀ-Þ])|,\s*[\"']|[\"']\s*,|\n[^\S\n]*\n")
 _WORD = re.compile(r"[^\W\d_]+")
 # Words that lead from a label to its date.
 _LEADING = frozenset(
     """is was were are as on the of at be to in le la el il am den op dnia dniu dne dňa em dia um the a an på vào ngày
     na 是 为 為 は が 은 는 στις την and given recorded listed stated entered noted reads value string date type text
-    datetime new confirmed verified should correct actually really being e s month day year file record
+    datetime new equals between giorno día tag jour confirmed verified
+    should correct actually really being e s month day year file record
     records""".split()
 )
 # With one of these the date is that of something else, or there is none.
@@ -254,6 +260,8 @@ def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 def _leads(between: str, *, form: bool) -> bool:
     """Whether what stands between a label and a date leads from the one to the other."""
+    if form and _NEXT_CELL.fullmatch(between):
+        return True
     between = _HINT.sub("", between)
     if _BREAK.search(between):
         return False
