@@ -52,6 +52,9 @@ def test_persons_are_told_by_relations_introductions_and_initials(text: str, nam
         "the U.S. Army and the P.O. Box",
         "See Plan B. Then call.",
         "The P.IVA is wrong.",
+        "residente a San Marzanello, nato il 3 maggio",
+        "Valencia, Santiago y Mendoza son ciudades",
+        "vive en Las Palmas, nacida el 4 de mayo",
     ],
 )
 def test_what_looks_like_initials_or_an_introduction_is_no_person(text: str) -> None:

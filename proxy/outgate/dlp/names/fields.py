@@ -34,7 +34,7 @@ _ELEMENT = re.compile(
 )
 _SPEAKER = re.compile(
     rf"^[ \t]{{0,9}}(?:\[[\d: .apm/-]{{4,24}}\][ \t]{{0,9}}|\d\d?:\d\d[ \t]{{0,9}}(?:[-–][ \t]{{0,9}})?)?"
-    rf"(?:<(?={NAME}>))?(?P<name>{NAME})[ ]?[>:][ \t]",
+    rf"(?:<(?={NAME}>))?(?P<name>{NAME})(?:[ ]?>|:)[ \t]",
     re.MULTILINE,
 )
 _QUOTED = re.compile(rf"[\"']({CAPITALISED}(?:[ \t]{CAPITALISED}){{1,2}})[\"']")

@@ -64,7 +64,8 @@ def companies(text: str, unit: Unit) -> Iterator[Span]:
         return
     for pattern in (_LEADING,) if unit.language == "en" else (_LEADING, _TRADE):
         for found in pattern.finditer(text, unit.start, unit.end):
-            if found["kind"].lower() not in words().persons and (end := _end(text, found)):
+            kind = found["kind"].lower()
+            if kind not in words().persons and kind not in words().places and (end := _end(text, found)):
                 yield found.start(), end, "ORGANIZATION"
     if unit.language not in ("en", "fr", "es", "it", "pt"):
         for pattern in (_COMPOUND, _HYPHENATED):

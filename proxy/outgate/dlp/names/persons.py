@@ -129,7 +129,8 @@ def _enumerated(text: str, unit: Unit) -> Iterator[Span]:
         while len(names) > 2 and all(word in nameless for word in names[0][0].lower().split()):
             del names[0]  # "Liebe Eltern, Jonte, Emil und ..."
         if all(_may_stand_with_persons(one[0]) for one in names):
-            known = sum(_is_listed(one[0].lower().split()) for one in names)
+            placed = sum(one[0].lower() in words().places for one in names)
+            known = sum(_is_listed(one[0].lower().split()) for one in names) if placed < len(names) else 0
             if known * 2 >= len(names):
                 for one in names:
                     yield *one.span(), "PERSON"
@@ -201,7 +202,7 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
     elif before and before[-1].rstrip(".") in cue_set("forms_of_address"):
         titled = True
     sure = sure or _is_said(before, text, last) or _is_signature(text, line, first, last)
-    sure = sure or (" " in text[first:last] and _BORN.match(text, last) is not None)
+    sure = sure or _is_described(before, text, first, last)
     name = text[first:last].split()
     if titled and not strict:
         likely = _may_be_titled(name)
@@ -241,6 +242,16 @@ def _is_said(before: list[str], text: str, last: int) -> bool:
             word in cue_set("owners") or word in _ARTICLES for word in before[-3:-1]
         )
     return related in cue_set("relations") and not cue_set("owners").isdisjoint(before[-3:-1])
+
+
+def _is_described(before: list[str], text: str, first: int, last: int) -> bool:
+    """Whether what is said of persons follows, and the words are no place that somebody was born in."""
+    name = text[first:last].lower()
+    lists = words()
+    if " " not in name or _BORN.match(text, last) is None or name in lists.place_phrases:
+        return False
+    placed = before and before[-1] in cue_set("places_follow")
+    return not placed and not all(word in lists.places for word in name.split())
 
 
 def _ends(before: list[str]) -> set[str]:
