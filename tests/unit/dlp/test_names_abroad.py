@@ -53,7 +53,7 @@ def test_persons_are_told_by_relations_introductions_and_initials(text: str, nam
         "See Plan B. Then call.",
         "The P.IVA is wrong.",
         "residente a San Marzanello, nato il 3 maggio",
-        "Valencia, Santiago y Mendoza son ciudades",
+        "Valencia, Santiago, Mendoza: tres ciudades",
         "vive en Las Palmas, nacida el 4 de mayo",
     ],
 )
