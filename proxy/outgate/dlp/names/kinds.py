@@ -21,7 +21,7 @@ from outgate.dlp.names.shapes import (
     starts_line,
     starts_sentence,
 )
-from outgate.dlp.names.words import cue_set, words
+from outgate.dlp.names.words import cue_set, data, words
 
 _NEVER = re.compile(r"[_={}<>\\|@#$/()\[\]+*]|::|\.\w|\d{3}")
 _INSIDE = frozenset("in near outside inside around across throughout via".split())
@@ -358,7 +358,8 @@ class Name:
         if self._says():
             return "PERSON"
         given = any(half in lists.given for half in word.split("-"))
-        if given and word not in lists.ordinary and not self.unit.strict:
+        little = word in data("languages").get(self.unit.language, ())
+        if given and word not in lists.ordinary and not little and not self.unit.strict:
             noun = self.unit.language == "de" and word in cue_set("german_nouns")
             return None if noun else "PERSON"
         return "PERSON" if word in lists.persons and self.label == "PERSON" else None

@@ -48,7 +48,7 @@ def is_identifier(word: str) -> bool:
 
 def starts_sentence(text: str, start: int) -> bool:
     """Whether a capital at ``start`` may be there for the sentence's sake."""
-    before = text[max(0, start - 3) : start].rstrip(" \t\"'“‘(*->#")
+    before = text[max(0, start - 3) : start].rstrip(" \t\"'“‘„«‹¿¡(*->#")
     return not before or before[-1] in ".!?:\n"
 
 
