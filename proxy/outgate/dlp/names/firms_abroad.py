@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from outgate.dlp.names.gate import Unit
-from outgate.dlp.names.shapes import CAPITALISED, RUN, Span, is_glued, is_identifier
+from outgate.dlp.names.shapes import CAPITALISED, RUN, Span, is_glued, is_identifier, word_before
 from outgate.dlp.names.words import cue_set, words
 
 _KINDS = "|".join(sorted(map(re.escape, cue_set("leading_kinds")), key=len, reverse=True))
@@ -55,6 +55,12 @@ _EMPLOYED = re.compile(
     r"|(?:jobbar|arbetar|jobber|arbeider|arbejder)[ ](?:på|hos|för|for|i)|pracuj[eę][ ](?:w|dla)"
     r")[ ](?:(?:the|der|dem|die|la|le|il|lo|el|de|het|o|a)[ ]|l['’])?[\"„“«]?$"
 )
+# How all of these end; asked first, since it costs next to nothing.
+_LAST = frozenset(
+    """at for with by called named as bei für firma fa. chez pour par de société entreprise en para empresa compañía per
+    presso in da ditta azienda società bij voor bedrijf na no em på hos för i w dla the der dem die la le il lo el
+    het o a""".split()
+)
 _REACH = 40  # characters before a name that can say so
 
 
@@ -73,6 +79,9 @@ def companies(text: str, unit: Unit) -> Iterator[Span]:
                 if pattern is _HYPHENATED or _is_name(found["name"]):
                     yield *found.span(), "ORGANIZATION"
     for run in RUN.finditer(text, unit.start, unit.end):
+        last = word_before(text, run.start())
+        if last not in _LAST and last[-1:] not in ("'", "’"):
+            continue
         employs = _EMPLOYED.search(text, max(unit.start, run.start() - _REACH), run.start()) is not None
         if employs and _may_employ(run[0]) and not is_glued(text, *run.span()):
             yield *run.span(), "ORGANIZATION"

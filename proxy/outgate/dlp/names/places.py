@@ -10,7 +10,15 @@ import re
 from collections.abc import Iterator
 
 from outgate.dlp.names.gate import Unit
-from outgate.dlp.names.shapes import CAPITALISED, RUN, Span, is_glued, is_identifier, looks_organised
+from outgate.dlp.names.shapes import (
+    CAPITALISED,
+    RUN,
+    Span,
+    is_glued,
+    is_identifier,
+    looks_organised,
+    word_before,
+)
 from outgate.dlp.names.words import WORD, cue_set, words
 
 # What is said of living, being born and moving, up to the place. In any case.
@@ -35,6 +43,11 @@ _SETTLED = re.compile(
     r"|г\.|гр\."
     r")[ ](?:the[ ]|la[ ]|le[ ]|den[ ]|der[ ]|l['’])?$"
 )
+# How all of these end; asked first, since it costs next to nothing.
+_LAST = frozenset(
+    """in from to of near outside aus nach bei à de dans en au a ad di da te uit naar em no na do i på til till fra från
+    w v ve în asun asuu syntynyt syntyi κάτοικος στη στην в г. гр. the la le den der""".split()
+)
 _REACH = 48  # characters before a name that can say so
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|"
@@ -54,6 +67,9 @@ _IN_REGION = re.compile(
 def told(text: str, unit: Unit) -> Iterator[Span]:
     """The places of a sentence that what stands beside them tells. Linear in the text."""
     for run in () if unit.strict else RUN.finditer(text, unit.start, unit.end):
+        last = word_before(text, run.start())
+        if last not in _LAST and last[-1:] not in ("'", "’"):
+            continue
         settled = _SETTLED.search(text, max(unit.start, run.start() - _REACH), run.start()) is not None
         if settled and _may_be_place(run[0]) and not is_glued(text, *run.span()):
             yield run.start(), max(run.end(), _phrase_end(text, run.start(), unit.end)), "LOCATION"

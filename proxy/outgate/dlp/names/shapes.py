@@ -46,6 +46,14 @@ def is_identifier(word: str) -> bool:
     return inner and _NAME_START.match(word) is None and word.lower() not in words().organisations
 
 
+def word_before(text: str, start: int) -> str:
+    """The word before ``start`` in lower case, if there is nothing but a blank or an apostrophe between."""
+    before = text[max(0, start - 16) : start]
+    if before[-1:] not in (" ", "'", "’"):
+        return ""
+    return before.lower().split()[-1] if before.strip() else ""
+
+
 def starts_sentence(text: str, start: int) -> bool:
     """Whether a capital at ``start`` may be there for the sentence's sake."""
     before = text[max(0, start - 3) : start].rstrip(" \t\"'“‘„«‹¿¡(*->#")
