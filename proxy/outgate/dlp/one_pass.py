@@ -32,7 +32,9 @@ except ImportError:
 _FORMAT = b"5"  # of the files, and of the translation: another number makes all of them anew
 _NEAR = 40  # bytes that an expression matches at most, to be looked for around digits only
 _GAP = b" " * 2 * _NEAR  # without a digit, once a text is
-_DIGITS = bytes(48 <= code < 58 or 32 for code in range(256))  # as translated: digits are 1, all else is blank
+_DIGITS = bytes(
+    48 <= code < 58 or 32 for code in range(256)
+)  # as translated: digits are 1, all else is blank
 _KEPT = 8  # databases of other policies and versions that are left in the folder
 
 
