@@ -57,6 +57,7 @@ _ALL_STYLED = _BUT_FEW_SIGNS | SIGNS
 _UNSEEN_CLASS = INVISIBLE + MARKS + "".join(LIGATURES)
 _UNSEEN = re.compile(f"[{INVISIBLE}{MARKS}]++|[{''.join(LIGATURES)}]")
 _CHANGING = re.compile(f"[{_STYLED_CLASS}{_WIDE_CLASS}{_UNSEEN_CLASS}]")
+_ESCAPED_BREAK = re.compile(r"\\[nrt](?=[\w+($])")
 _MARK = re.compile(f"[{MARKS}]")
 # ASCII that can be seen, and what passes for it.
 _ENGAGING = frozenset(map(chr, (*range(0x21, 0x7F), *FOREIGN))) | frozenset(LIGATURES)
@@ -98,6 +99,9 @@ def normalise(text: str) -> Iterator[Reading]:
     Linear.
     """
     if text.isascii():
+        shown = _broken(text)
+        if shown != text:
+            yield Reading("normalised", shown, rewrite(text, (), 0, len(text))[1])
         return
     stretches = _stretches(text)
     seen, offsets = text, None
@@ -109,8 +113,19 @@ def normalise(text: str) -> Iterator[Reading]:
     shown = seen
     for runs in (_FOREIGN_RUN, _ACCENTED_RUN):
         shown = _folded(shown, runs, stretches)
+    shown = _broken(shown)
     if shown != text:
         yield Reading("normalised", shown, offsets or rewrite(text, (), 0, len(text))[1])
+
+
+def _broken(text: str) -> str:
+    """Line breaks that are escapes, as text has them within a JSON string or a program, as breaks. As long as before.
+
+    Else the letter of the escape would be taken for the first of the word behind it.
+    """
+    if "\\n" not in text and "\\t" not in text and "\\r" not in text:
+        return text
+    return _ESCAPED_BREAK.sub(lambda found: " \t" if found[0] == "\\t" else " \n", text)
 
 
 def _stretches(text: str) -> list[tuple[int, int]]:
