@@ -32,7 +32,10 @@ _PASSWORD = frozenset(
     heslo lösenord adgangskode salasana parola
     """.split()
 )
-_PASSWORD_ENDS = ("password", "passwd", "passwort", "passphrase", "kennwort", "passcode")
+_PASSWORD_ENDS = (
+    *("password", "passwd", "passwort", "passphrase", "kennwort", "passcode"),
+    *("storepass", "keypass"),  # keytool
+)
 # `pass` alone is a word of many uses; with one of these before it, it is a password.
 _BEFORE_PASS = frozenset(
     """
