@@ -29,7 +29,7 @@ _PASSWORD = frozenset(
     """
     password passwd passwort passwords passphrase passcode pwd pw psw pswd pword kennwort passwörter contraseña
     contrasena contraseñas wachtwoord senha motdepasse mdp requirepass masterauth userpass dbpass passwrd psk wpapsk
-    heslo lösenord adgangskode salasana parola
+    heslo lösenord lösenordet adgangskode adgangskoden passord passordet salasana parola
     """.split()
 )
 _PASSWORD_ENDS = (

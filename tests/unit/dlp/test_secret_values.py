@@ -49,8 +49,11 @@ def test_a_sealed_value_is_none() -> None:
     assert score(examples.expand("AgB{b64:400}"), judge("password"), "set", quoted=False) == 0
 
 
-@pytest.mark.parametrize("name", ["storepass", "srcstorepass", "deststorepass", "keypass"])
-def test_a_key_store_has_a_password(name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    "storepass srcstorepass deststorepass keypass lösenordet adgangskoden passordet".split(),
+)
+def test_a_key_store_has_a_password_and_so_has_the_north(name: str) -> None:
     assert judge(name).family == "password"
     assert judge(name).certainty == 1.0
 
