@@ -14,8 +14,9 @@ from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.secret_names import Family, Name, judge
 from outgate.dlp.secret_scores import LEAST, score
+from outgate.dlp.secret_values import holds_words
 from outgate.dlp.statements import values_under
-from outgate.dlp.tables import fields
+from outgate.dlp.tables import fields, header
 
 _ENTITIES: dict[Family, str] = {"password": "PASSWORD", "secret": "GENERIC_SECRET"}
 _HEADING = (
@@ -79,14 +80,23 @@ def _line(text: str, position: int) -> int | None:
 
 
 def _heads(text: str, line: int) -> bool:
-    """Whether what begins at ``line`` can be a table's first line: the one before has fewer columns."""
+    """Whether what begins at ``line`` can be a table's first line: several names, more than in the line before."""
     end = text.find("\n", line, line + _LONGEST)
+    if end < 0 or text[line].isspace() or text.find("(", line, end) >= 0:  # of a program
+        return False
     above = text[max(0, text.rfind("\n", max(0, line - _LONGEST), line - 1)) : line] if line else ""
-    return len(_MARKS.findall(above)) < len(_MARKS.findall(text, line, end)) if end >= 0 else False
+    names = sum(1 for name in header(text, line)[0] if name.strip())
+    return names > 1 and len(_MARKS.findall(above)) < len(_MARKS.findall(text, line, end))
 
 
 def _worthy(text: str, spans: Iterable[tuple[int, int]], name: Name) -> Iterator[Match]:
     for start, end in spans:
-        worth = score(text[start:end], name, "cell", quoted=False)
-        if worth >= LEAST:
+        value = text[start:end]
+        worth = score(value, name, "cell", quoted=False)
+        # Two lines of a program, too, may have as many commas.
+        if (
+            worth >= LEAST
+            and not (name.family == "secret" and holds_words(value))
+            and value[-1] not in "()[]{}"
+        ):
             yield Match(start, end, _ENTITIES[name.family], round(worth, 2), ColumnDetector.name)

@@ -50,6 +50,8 @@ def test_a_token_is_found_below_its_name() -> None:
         "    name, token = pair\n    first, second = pair\n",
         "Username, password\nand address are required, all of them\n",
         f"the password, {ONE}\n",
+        "from keys import (\n    CLIENT_SECRET_KEY,\n    Ed25519PrivateKey,\n    X448Key,\n)\n",
+        "store.put(user, password)\nstore.put(other, hunter27xyz)\n",
     ],
 )
 def test_below_other_names_and_in_programs_there_is_nothing(text: str) -> None:
