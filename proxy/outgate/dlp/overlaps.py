@@ -28,7 +28,7 @@ SECRET, PERSONAL, WEAK = 0, 1, 2
 _SURE = 0.5
 _WRAPPERS = frozenset({"URL"})
 # Found by a name or a place alone: any secret may stand there.
-_UNTOLD = frozenset({"GENERIC_SECRET", "PASSWORD", "BEARER_TOKEN"})
+_UNTOLD = frozenset({"GENERIC_SECRET", "PASSWORD", "BEARER_TOKEN", "SESSION_COOKIE"})
 
 
 class Ranks:

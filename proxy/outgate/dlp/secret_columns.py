@@ -28,7 +28,7 @@ _COLUMNS = 8  # of one table
 _LONGEST = 2_000  # code points of a line of names
 _MARKS = re.compile(r"[,;|\t]")
 _SURE = 0.8
-_STATEMENT = re.compile(r"\b(?:INSERT|REPLACE|COPY)\b", re.IGNORECASE)
+_STATEMENTS = ("insert into", "insert ignore into", "replace into", "from stdin")
 
 
 class ColumnDetector:
@@ -62,7 +62,7 @@ class ColumnDetector:
                 below = fields(whole, found.start())
                 yield from _worthy(whole, below, name)
                 end = max(end, below[-1][1] if below else 0)
-        if any(marked.values()) and _STATEMENT.search(whole):
+        if any(marked.values()) and any(statement in text.lowered for statement in _STATEMENTS):
             for family, places in marked.items():
                 yield from _worthy(whole, values_under(whole, places), Name(family, 1.0))
 
