@@ -34,7 +34,7 @@ _PASSWORD = frozenset(
 )
 _PASSWORD_ENDS = (
     *("password", "passwd", "passwort", "passphrase", "kennwort", "passcode"),
-    *("storepass", "keypass"),  # keytool
+    "storepass",  # keytool
 )
 # `pass` alone is a word of many uses; with one of these before it, it is a password.
 _BEFORE_PASS = frozenset(
@@ -58,7 +58,7 @@ _JOINED = frozenset(
     apikey apikeys apitoken accesskey secretkey privatekey authkey authtoken accesstoken clientsecret appsecret
     apisecret appkey masterkey encryptionkey signingkey licensekey sharedkey accountkey storagekey sessionkey
     sharedaccesskey accesskeysecret secretaccesskey refreshtoken bearertoken bottoken webhooksecret jwtsecret
-    consumersecret oauthtoken idtoken sessiontoken authorizationtoken
+    consumersecret passkey oauthtoken idtoken sessiontoken authorizationtoken
     """.split()
 )
 _TOKEN_KINDS = frozenset(
@@ -161,6 +161,10 @@ def _core(parts: list[str], place: int) -> Name | None:
     before = parts[place - 1] if place else ""
     if word in _PASSWORD or word.endswith(_PASSWORD_ENDS):
         return NOTHING if len(word) < 4 and place < len(parts) - 1 else Name("password", 1.0)
+    if (word.endswith("pw") and len(word) > 3) or (word.endswith("pass") and word[:-4] in _BEFORE_PASS):
+        return Name("password", 1.0)  # rootpw, pgpass
+    if word == "phrase" and before == "pass":
+        return Name("password", 1.0)
     if word == "pass":
         if before in _BEFORE_PASS:
             return Name("password", 1.0)

@@ -97,6 +97,7 @@ _PAIRS = frozenset(
 _SEGMENT = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])|[0-9]+")
 # Mean letters and digits of a segment, below which nobody wrote it: with digits, and with letters alone.
 _RANDOM_SEGMENT, _RANDOM_CASES = 3.1, 3.0
+_JOINED_SEGMENT = 2.8  # below it nobody joined words, whatever some segments look like
 _LEET = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -267,7 +268,10 @@ def holds_words(value: str) -> bool:
     """A name a quarter of which or more is words, whatever else: ``SEC_PKCS12PrivateKey``."""
     if not _NAME.fullmatch(value):
         return False
-    words = [part for part in _SEGMENT.findall(value) if len(part) > 3 and part.isalpha() and wordlike(part)]
+    segments = _SEGMENT.findall(value)
+    if len(value) >= 20 and sum(map(len, segments)) < _JOINED_SEGMENT * len(segments):
+        return False  # one in ten long keys has a run of letters that would pass for a word
+    words = [part for part in segments if len(part) > 3 and part.isalpha() and wordlike(part)]
     return sum(map(len, words)) >= len(value) / 4
 
 

@@ -45,9 +45,10 @@ def random_but_no_uuid(value: str) -> bool:
 
 
 def drawn_parts(value: str) -> bool:
-    """Each long part between stops looks drawn: no path of names."""
-    return all(
-        random(part) and not secret_values.name_of_words(part) for part in value.split(".") if len(part) >= 16
+    """Drawn by a machine, each long part between stops: no path of names, no name of words."""
+    parts = [part for part in value.split(".") if len(part) >= 16]
+    return bool(parts) and all(
+        random(part) and secret_values.drawn(part) and not secret_values.holds_words(part) for part in parts
     )
 
 

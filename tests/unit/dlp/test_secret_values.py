@@ -51,11 +51,16 @@ def test_a_sealed_value_is_none() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "storepass srcstorepass deststorepass keypass lösenordet adgangskoden passordet".split(),
+    "storepass srcstorepass keypass rootpw bindpw pgpass pass_phrase lösenordet adgangskoden passordet".split(),
 )
-def test_a_key_store_has_a_password_and_so_has_the_north(name: str) -> None:
+def test_a_password_is_told_by_what_programs_and_people_call_it(name: str) -> None:
     assert judge(name).family == "password"
     assert judge(name).certainty == 1.0
+
+
+@pytest.mark.parametrize("name", ["bypass", "compass", "overpass", "phrase", "catch_phrase"])
+def test_a_word_that_ends_like_one_is_none(name: str) -> None:
+    assert judge(name).certainty == 0
 
 
 @pytest.mark.parametrize("value", [STRONG, "velvetOrbit27", "copper-lantern-orbit-velvet", "w!nterX#q"])
@@ -76,8 +81,15 @@ def test_a_uuid_looks_drawn_and_is_told_from_what_is() -> None:
     assert not random_but_no_uuid(examples.expand("{uuid}"))
 
 
+def test_a_long_key_with_a_run_of_letters_in_it_holds_no_words() -> None:
+    keys = [examples.expand("{alnum:32}", seed) for seed in range(200)]
+    assert sum(map(secret_values.holds_words, keys)) <= 4
+    assert secret_values.holds_words("SEC_PKCS12PrivateKeyForSigning")
+
+
 def test_a_path_of_names_is_not_drawn() -> None:
     assert drawn_parts(examples.expand("{alnum:24}.{alnum:6}.{alnum:27}"))
-    assert not drawn_parts("MessageComponentInteraction.client.getApplicationCommandManager")
+    for name in ("Interaction.client.getApplicationCommandManager", "self._proxy_auth", "x-content-sha256"):
+        assert not drawn_parts(name)
     assert drawn_tail(examples.expand("acme_live_{alnum:32}"))
     assert not drawn_tail("acme_live_userslastmonthbycountry")
