@@ -14,9 +14,13 @@ help: ## this list
 	@python=$$(.ci/find-python) && "$$python" -m venv .venv
 	@touch $@
 
-.venv/run: .venv/made requirements/run.lock pyproject.toml
+# `make run NAMES=no` installs neither a model for names nor spaCy, which is more than half of it.
+NAMES ?= yes
+LOCKED := requirements/$(if $(filter no,$(NAMES)),small,run).lock
+
+.venv/run: .venv/made $(LOCKED) pyproject.toml
 	@echo "Installing (once; about a minute)"
-	@$(PIP) --no-deps --require-hashes -r requirements/run.lock
+	@$(PIP) --no-deps --require-hashes -r $(LOCKED)
 	@$(PIP) --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
@@ -68,6 +72,9 @@ fuzz: .venv/dev ## ten minutes of odd text through all pattern detectors
 
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile -q $(LOCK) --extra build --overrides requirements/without-models.txt \
+	 --constraints requirements/run.lock pyproject.toml -o requirements/small.lock
+	sed -i "/sys_platform == 'never'/,/[^\\\\]$$/d" requirements/small.lock
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra build --group dev pyproject.toml -o requirements/dev.lock
 	echo uv | $(BIN)/uv pip compile -q --upgrade $(LOCK) - -o requirements/bootstrap.lock
 LOCK := --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header

@@ -20,7 +20,7 @@ from outgate.audit.log import path_of
 from outgate.audit.read import Filter, reader_of
 from outgate.catalogue import Catalogue
 from outgate.gateway import ca
-from outgate.gateway.routes import event_loop_factory
+from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.service import Service
 from outgate.settings import Settings
 from providers.standin import HOSTS, Received, Server, StandIn, client_context

@@ -24,6 +24,7 @@ from e2e.test_traffic import URL, chat, post
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
 from outgate.gateway import ca, exchanges, inspection, master
+from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.service import Service
 from outgate.settings import Settings, SettingsError
 from providers.raw import RawUpstream
@@ -157,12 +158,15 @@ def test_one_name_that_differs_is_refused(proxy: Proxy) -> None:
     assert proxy.received == []
 
 
-def test_two_host_headers_are_refused(proxy: Proxy) -> None:
-    with opened(proxy) as tls:
-        body = chat("clean")
-        tls.sendall(head(Content_Length=str(len(body)), host="intranet.example") + body)
-        assert read_answer(tls).startswith(b"HTTP/1.1 4")
-    assert proxy.received == []
+def test_two_host_headers_are_refused(make_proxy: Callable[..., Proxy], tmp_path: Path) -> None:
+    with RawUpstream(tmp_path / "raw") as upstream:
+        proxy = make_proxy(routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)])
+        for second in ("intranet.example", "api.anthropic.com"):
+            with opened(proxy) as tls:
+                body = chat("clean")
+                tls.sendall(head(Content_Length=str(len(body)), host=second) + body)
+                assert read_answer(tls).startswith(b"HTTP/1.1 4")
+        assert upstream.received == []
 
 
 def test_an_authority_that_differs_is_refused(proxy: Proxy) -> None:
@@ -305,6 +309,14 @@ def test_upstream_certificates_are_verified(make_proxy: Callable[..., Proxy]) ->
     assert proxy.received == []
 
 
+def test_an_upstream_certificate_of_another_host_is_refused(
+    make_proxy: Callable[..., Proxy], server: Server
+) -> None:
+    proxy = make_proxy(routes={"api.mistral.ai": f"127.0.0.1:{server.stand_in.port}"})
+    assert post(proxy, chat("clean"), "https://api.mistral.ai/v1/chat/completions").status_code == 502
+    assert proxy.received == []
+
+
 def test_the_ca_signs_no_other_host(proxy: Proxy) -> None:
     from mitmproxy.certs import CertStore
 
@@ -386,11 +398,19 @@ def test_a_library_that_trusts_a_published_ca_key_refuses_to_start(
     monkeypatch.setattr(options, "Options", Later)
     ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
     settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
-    with pytest.raises(master.GatewayError, match=name):
+    with asyncio.Runner(loop_factory=event_loop_factory({})) as runner:
+        with pytest.raises(master.GatewayError, match=name):
+            runner.run(Service(settings).run())
+
+
+def test_an_event_loop_that_checks_no_connection_refuses_to_start(tmp_path: Path) -> None:
+    ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
+    settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
+    with pytest.raises(master.GatewayError, match="event loop"):
         asyncio.run(Service(settings).run())
 
 
-@pytest.mark.parametrize("first", ["service", "master", "routes"])
+@pytest.mark.parametrize("first", ["service", "master", "loop"])
 def test_session_keys_are_never_logged_whatever_is_imported_first(tmp_path: Path, first: str) -> None:
     code = (
         f"import outgate.gateway.{first}; from mitmproxy.net import tls; assert tls.log_master_secret is None"

@@ -18,6 +18,7 @@ from e2e.conftest import Proxy
 from e2e.ways import Curl
 from outgate.dlp.examples import fake
 from outgate.gateway import connections
+from outgate.gateway.loop import GatewayLoop
 from outgate.gateway.modes import GatewayError
 from outgate.settings import Settings, SettingsError
 from providers.standin import Server
@@ -333,14 +334,12 @@ def test_an_ai_host_is_not_connected_to_before_a_verdict(make_proxy: MakeProxy) 
 def test_a_client_elsewhere_does_not_reach_the_proxys_own_machine(
     make_proxy: MakeProxy, server: Server, monkeypatch: pytest.MonkeyPatch, mode: str, host: str
 ) -> None:
-    look_up = socket.getaddrinfo
+    look_up = GatewayLoop.getaddrinfo
 
-    def names(name: Any, *arguments: Any, **options: Any) -> Any:
-        return look_up(
-            "127.0.0.1" if name in ("here.example", b"here.example") else name, *arguments, **options
-        )
+    async def names(loop: GatewayLoop, name: Any, *arguments: Any, **options: Any) -> Any:
+        return await look_up(loop, "127.0.0.1" if name == "here.example" else name, *arguments, **options)
 
-    monkeypatch.setattr(socket, "getaddrinfo", names)
+    monkeypatch.setattr(GatewayLoop, "getaddrinfo", names)
     port = server.stand_in.plain_port
     proxy = make_proxy(mode=[mode], clients=["203.0.113.0/24"], connect_ports=[443, port], routes={})
     way = (

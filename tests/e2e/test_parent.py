@@ -12,6 +12,7 @@ from wsproto import ConnectionType, WSConnection, events
 
 from e2e import ways
 from e2e.conftest import Proxy
+from e2e.raw import eventually
 from e2e.ways import Curl
 from outgate.dlp.examples import fake
 from providers.parent import ParentProxy
@@ -153,6 +154,7 @@ def test_websocket_messages_are_judged_behind_a_parent(make_proxy: MakeProxy, pa
             while "A live credential must not leave." not in told:
                 ws.receive_data(tls.recv(4096))
                 told += "".join(e.data for e in ws.events() if isinstance(e, events.TextMessage))
+    assert eventually(lambda: proxy.received)
     assert [request.body for request in proxy.received] == [clean.encode()]
     assert parent.asked == ["CONNECT api.openai.com:443"]
 

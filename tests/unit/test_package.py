@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -120,3 +121,49 @@ def test_without_the_model_a_policy_that_wants_names_starts_nothing_and_says_whi
     assert "PERSON: it needs the named-entity model" in done.stderr
     assert "outgate[ner]" in done.stderr
     assert "EMAIL_ADDRESS" not in done.stderr
+
+
+# --- the small lock ------------------------------------------------------------------------------
+
+
+def locked(name: str) -> dict[str, str]:
+    """Packages and versions in a lock."""
+    text = (ROOT / "requirements" / name).read_text()
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
+
+
+def test_the_small_lock_has_the_versions_of_the_other_without_spacy_and_what_it_brings() -> None:
+    small, whole = locked("small.lock"), locked("run.lock")
+    assert small.items() <= whole.items()
+    left_out = whole.keys() - small.keys()
+    assert {"spacy", "thinc", "blis", "numpy", DEFAULT_NER_MODEL.replace("_", "-")} <= left_out
+    assert {"presidio-analyzer", "mitmproxy", "hyperscan", "phonenumbers", "hatchling"} <= small.keys()
+
+
+def test_make_run_installs_the_small_lock_where_no_names_are_wanted() -> None:
+    make = ["make", "--dry-run", "--always-make", "run", "NAMES=no"]
+    told = subprocess.check_output(make, cwd=ROOT, text=True, stderr=subprocess.DEVNULL)
+    assert "-r requirements/small.lock" in told
+    assert "run.lock" not in told
+
+
+def test_patterns_need_nothing_that_the_small_lock_leaves_out(tmp_path: Path) -> None:
+    left_out = locked("run.lock").keys() - locked("small.lock").keys()
+    modules = sorted({name.replace("-", "_") for name in left_out} | {"spacy_legacy", "spacy_loggers"})
+    code = f"import sys; sys.modules.update(dict.fromkeys({modules!r})); from outgate.cli import main; main()"
+    text = (
+        "Write to ada@example.org; card 4000 0000 0000 0002, IBAN DE02120300000000202051, SSN 536-22-1234.\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "scan", "--json"],
+        input=text,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "proxy")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert {"EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN"} <= set(
+        re.findall(r"[A-Z_]{6,}", done.stdout)
+    )

@@ -32,7 +32,7 @@ from rich.text import Text
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
 from outgate.gateway import ca
-from outgate.gateway.routes import event_loop_factory
+from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.service import Service
 from outgate.settings import Settings
 

@@ -60,7 +60,7 @@ def command(
     )
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=settings.log_level.upper())
     from outgate import metrics_sharing
-    from outgate.gateway.routes import event_loop_factory
+    from outgate.gateway.loop import event_loop_factory
     from outgate.gateway.service import Service
 
     metrics_sharing.share(settings.state_dir / "metrics", afresh=True)

@@ -22,8 +22,9 @@ class Known:
     """What the detectors found in a text, and what that became in the company of certain values."""
 
     found: list[Match]
-    values: bytes = b""  # digest of the values that ``settled`` was made with
+    company: int = 0  # the number of the values that ``settled`` was made with
     settled: list[Match] | None = None
+    touched: bool = False  # whether values of its company may have made a difference
 
     @property
     def size(self) -> int:
@@ -75,11 +76,12 @@ class FoundCache:
             self._shrink()
         return known
 
-    def settle(self, digest: bytes, known: Known, values: bytes, settled: list[Match]) -> None:
-        """Keep beside it what it became in the company of ``values``."""
+    def settle(self, digest: bytes, known: Known, company: int, settled: list[Match]) -> None:
+        """Keep beside it what it became in a ``company`` of values."""
         kept = self._known.get(digest) is known
         before = known.size
-        known.values, known.settled = values, settled
+        known.company, known.settled = company, settled
+        known.touched = not set(settled) <= set(known.found)
         if kept:
             self._size += known.size - before
             self._shrink()

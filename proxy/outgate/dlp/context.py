@@ -15,27 +15,13 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cache
 
-from outgate.dlp.tables import column
+from outgate.dlp.detector import Text
+from outgate.dlp.surroundings import bit_of
 
-_WORDS = 5
-_WORDS_AFTER = 3
-_REACH = 160  # code points before a match in which its words are looked for
 _BONUS = 0.35
 _LEAST = 0.4
-_REACH_AFTER = 40
+_WORDS = 5
 _TOKEN = re.compile(r"\w+")
-_PLAIN_TOKEN = re.compile(r"[^\W_]+")
-_LONG_NUMBER = re.compile(r"\d{5}")
-_CLAUSE = re.compile(r"[\n,;|{}\"]")
-_PARTS = re.compile(r"[\s-]+")  # of a phrase
-# Behind a word that is the label of what follows it, and says nothing of what stands before.
-_LABELS = re.compile(r"[\s_.]*(?:number|numéro|nummer|num|no|nr|id|code)?[\s_.\"']*[:=#]", re.IGNORECASE)
-_HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-Þ])")
-# The words between a label and its value in English; they do not use up the five.
-_PASSED_OVER = frozenset(
-    """a an and are as at be been by for from had has have her here his i in into is it its me my of on or our
-    shall she so that the their them there these they this to us was we were which will with would you your""".split()
-)
 
 
 class Context:
@@ -43,22 +29,20 @@ class Context:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._words = tuple(dict.fromkeys(word.lower() for word in words if word.split()))
-        self._parts = tuple(dict.fromkeys(word.split()[0] for word in self._words))
 
     def __bool__(self) -> bool:
         return bool(self._words)
 
-    def near(self, text: str, start: int, end: int) -> bool:
+    def occurs(self, text: Text) -> bool:
+        """Whether one of the words stands anywhere."""
+        return any(word in text.lowered for word in self._words)
+
+    def near(self, text: Text, start: int, end: int) -> bool:
         """Whether one of the words stands before the match at ``start:end`` or in its first word."""
-        reach = text[max(0, start - _REACH) : end].lower()
-        if not any(part in reach for part in self._parts):
-            return False
-        before = [word.lower() for word in _TOKEN.findall(text[max(0, start - _REACH) : start])]
-        telling = [word for word in before if word not in _PASSED_OVER][-_WORDS:]
-        first = _TOKEN.search(text, start, end)
+        around = text.surroundings.told(start)
+        first = _TOKEN.search(text.text, start, end)
         if first:
-            telling.append(first[0].lower())
-        around = " ".join(telling)
+            around += " " + first[0].lower()
         return any(word in around for word in self._words)
 
 
@@ -74,8 +58,7 @@ class Words:
         # Identifiers and hasty people leave accents out.
         self.words = tuple(dict.fromkeys([*plain, *map(_without_accents, plain)]))
         self._after = after
-        choices = "|".join(map(_any_blanks, sorted(self.words, key=len, reverse=True)))
-        self._pattern = re.compile(rf"(?<![^\W_])(?:{choices})(?![^\W_])")
+        self._bit = bit_of(self.words)
 
     def __bool__(self) -> bool:
         return bool(self.words)
@@ -95,53 +78,22 @@ class Words:
                 choices.add(f"{begins}(?i:{rest}){ends}")
         return "|".join(sorted(choices))
 
-    def near(self, text: str, start: int, end: int) -> bool:
+    def occurs(self, text: Text) -> bool:
+        """Whether one of the words may stand anywhere. False only where ``near`` is False everywhere."""
+        return bool(text.surroundings.anywhere & self._bit)
+
+    def near(self, text: Text, start: int, end: int) -> bool:
         """Whether one of the words stands near ``text[start:end]``, or at the head of its column."""
-        return (
-            self.before(text, start)
-            or (self._after and self._behind(text, end))
-            or self._pattern.search(" ".join(_forms(column(text, start)))) is not None
+        around = text.surroundings
+        return bool(
+            around.before(start)[_WORDS] & self._bit
+            or (self._after and around.behind(end) & self._bit)
+            or around.heading(start) & self._bit
         )
 
-    def before(self, text: str, start: int, words: int = _WORDS) -> bool:
+    def before(self, text: Text, start: int, words: int = _WORDS) -> bool:
         """Whether one of the words begins among the last ``words`` before ``start``."""
-        before = text[max(0, start - _REACH) : start]
-        for reach in _forms(before):
-            last = None
-            for last in self._pattern.finditer(reach):  # noqa: B007 - the last one counts
-                pass
-            if last is None:
-                continue
-            between = _telling(reach[last.end() :])
-            # A number in between is what the word is about.
-            if len(between) < words and not any(map(_LONG_NUMBER.search, between)):
-                return True
-        return False
-
-    def _behind(self, text: str, end: int) -> bool:
-        for reach in _forms(_CLAUSE.split(text[end : end + _REACH_AFTER], maxsplit=1)[0]):
-            found = self._pattern.search(reach)
-            if found is None or _LABELS.match(reach, found.end()):
-                continue
-            if len(_telling(reach[: found.start()])) < _WORDS_AFTER:
-                return True
-        return False
-
-
-def _forms(text: str) -> tuple[str, ...]:
-    """In lower case; and with its words in camel case apart, if there are any."""
-    apart = _HUMP.sub(" ", text)
-    return (text.lower(),) if len(apart) == len(text) else (text.lower(), apart.lower())
-
-
-def _telling(text: str) -> list[str]:
-    return [word for word in _PLAIN_TOKEN.findall(text) if word not in _PASSED_OVER]
-
-
-def _any_blanks(word: str) -> str:
-    """A word as an expression; what stands between the parts of a phrase may be blanks, hyphens or marks."""
-    parts = [re.escape(part).replace(r"\*", r"[^\W_]*") for part in _PARTS.split(word)]
-    return r"[\s_.'’-]{1,2}".join(parts)
+        return bool(text.surroundings.before(start)[words] & self._bit)
 
 
 def _without_accents(word: str) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Protocol
 
 from outgate.dlp.scanner import Expression, Window
+from outgate.dlp.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +27,22 @@ class Match:
 
 
 class Text:
-    """One text, and its lower-case form, made once for all that ask."""
+    """One text, and what is made of it once for all that ask."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, crowded: bool = False) -> None:
+        """``crowded``: so many of its places are to be judged that it pays to know its words before."""
         self.text = text
+        self.crowded = crowded
 
     @cached_property
     def lowered(self) -> str:
         """``text.lower()``; not always of the same length."""
         return self.text.lower()
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """The words around its places."""
+        return Surroundings(self.text)
 
     @cached_property
     def lined(self) -> str:
@@ -74,7 +82,7 @@ class Reader(Protocol):
     def entities(self) -> frozenset[str]:
         """As a Detector's."""
 
-    def find(self, text: str) -> Iterable[Match]:
+    def find(self, text: Text) -> Iterable[Match]:
         """All matches in a text; time is linear in its length."""
 
 

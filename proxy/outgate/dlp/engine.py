@@ -8,6 +8,7 @@ detector raises into a DetectionError that holds no text. Knows no detector's in
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from outgate.dlp.repeats import Value, settle, values
 from outgate.dlp.scanner import Expression, Window
 from outgate.dlp.windows import STAGES, Stage, cut
 
+_CROWDED = 50  # characters to each place to judge, below which a text is crowded
 _TOGETHER = 64  # pieces that a stage is asked for at once
 _READING = 10  # places that a reading of a text costs as much as
 _READ = 300  # characters that a reader reads in the time that a place takes
@@ -149,7 +151,9 @@ class Engine:
         """Where the patterns could match in a text, and in what it may stand for."""
         readings = views(text)
         places = [list(self._scanner.windows(text))]
-        places += [list(self._scanner.windows(view.text)) for view in readings]
+        for view in readings:
+            found, news = self._scanner.windows(view.text), view.news(text)
+            places.append(list(found) if news is None else list(_within(found, news)))
         return _Looked(readings, places)
 
     def _judged(self, text: str, looked: _Looked) -> Iterator[tuple[str, Iterable[Match]]]:
@@ -163,12 +167,12 @@ class Engine:
 
     def _found_at(self, text: str, places: Sequence[_Place]) -> Iterator[tuple[str, Iterable[Match]]]:
         """What the patterns, and detectors without any, find in one reading of a text."""
-        shared = Text(text)
+        shared = Text(text, crowded=sum(len(windows) for _, windows in places) * _CROWDED > len(text))
         for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
         for detector in self._readers:
-            yield detector.name, detector.find(text)
+            yield detector.name, detector.find(shared)
 
     def settle(
         self, texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value]
@@ -191,6 +195,19 @@ class _Looked:
     def size(self) -> int:
         """How much there is to judge: places, and a reading for several."""
         return _READING * len(self.readings) + sum(len(windows) for own in self.places for _, windows in own)
+
+
+def _within(places: Iterable[_Place], stretches: Sequence[tuple[int, int]]) -> Iterator[_Place]:
+    """The places whose windows lie in one of some sorted stretches, or reach into it."""
+    ends = [end for _, end in stretches]
+    for index, windows in places:
+        kept = []
+        for window in windows:
+            number = bisect_left(ends, window.start)
+            if number < len(ends) and stretches[number][0] <= window.reach:
+                kept.append(window)
+        if kept:
+            yield index, kept
 
 
 @contextmanager

@@ -32,6 +32,7 @@ _TOLD_BY_ITS_END = 320
 _LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything else, beyond ASCII
 _SEPARATORS = frozenset(range(0x1C, 0x20))  # blanks for `re`, not for `regex`: for us, either
 _ASCII = [chr(code) for code in range(128)]
+_EVERY = frozenset(range(129))
 _GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
 
@@ -68,6 +69,13 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
     longest = tree.getwidth()[1] + translation.ahead
     before = longest if longest <= _TOLD_BY_ITS_END else None
     return Superset(source, multiline, caseless, before, min(translation.after, UNBOUNDED))
+
+
+def beginnings(pattern: str, flags: int) -> frozenset[int]:
+    """The projected bytes that a match can begin with; all, where an empty text matches. Raises UntranslatableError."""
+    tree, flags = _parsed(pattern, flags)
+    found, empty = _first(tree.data, flags)
+    return _EVERY if empty else found
 
 
 def project(text: str) -> bytes:
@@ -116,6 +124,31 @@ def _flags_of(letters: str) -> int:
     for letter in letters:
         flags |= named.get(letter, 0)
     return flags
+
+
+def _first(nodes: Sequence[Any], flags: int) -> tuple[frozenset[int], bool]:
+    """What a sequence can begin with, and whether it can be empty. Looking around is taken for granted."""
+    found: frozenset[int] = frozenset()
+    for kind, value in nodes:
+        if kind in (op.LITERAL, op.IN, op.NOT_LITERAL, op.ANY):
+            value = [(op.LITERAL, value)] if kind is op.LITERAL else value
+            return found | _members(op.IN if kind is op.LITERAL else kind, value, flags), False
+        if kind is op.SUBPATTERN:
+            here, empty = _first(value[3].data, (flags | value[1]) & ~value[2])
+        elif kind is op.BRANCH:
+            choices = [_first(inner.data, flags) for inner in value[1]]
+            here, empty = frozenset().union(*(one for one, _ in choices)), any(none for _, none in choices)
+        elif kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+            here, empty = _first(value[2].data, flags)
+            empty = empty or value[0] == 0
+        elif kind is op.ATOMIC_GROUP:
+            here, empty = _first(value.data, flags)
+        else:  # an edge, a look around; a reference, which may be to anything
+            here, empty = _EVERY if kind is op.GROUPREF else frozenset(), True
+        found |= here
+        if not empty:
+            return found, False
+    return found, True
 
 
 class _Translation:

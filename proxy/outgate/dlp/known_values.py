@@ -23,7 +23,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from outgate.dlp.detector import Match, Reader
+from outgate.dlp.detector import Match, Reader, Text
 
 if TYPE_CHECKING:
     from outgate.dlp.config import DetectorConfig
@@ -117,10 +117,11 @@ class KnownValueDetector:
         self._sizes = frozenset(sizes)
         self._hash = _hasher(sources[0][1].key if sources else b"")
 
-    def find(self, text: str) -> Iterator[Match]:
+    def find(self, text: Text) -> Iterator[Match]:
         """Every occurrence of every value. A word is hashed once, however often it stands in the text."""
+        whole = text.text
         places: dict[str, dict[tuple[int, int], dict[bytes, str]]] = {}
-        for run in self._run.finditer(text):
+        for run in self._run.finditer(whole):
             word = run[0]
             there = places.get(word)
             if there is None:
@@ -128,7 +129,7 @@ class KnownValueDetector:
                 places[word] = there
             for (offset, length), values in there.items():
                 begin = run.start() - offset
-                entity = values.get(self._hash(text[begin : begin + length])) if begin >= 0 else None
+                entity = values.get(self._hash(whole[begin : begin + length])) if begin >= 0 else None
                 if entity is not None:
                     yield Match(begin, begin + length, entity, 1.0, self.name)
 

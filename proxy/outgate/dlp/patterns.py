@@ -81,22 +81,18 @@ class RuleDetector:
         self._score = rule.score
         self._alone = rule.alone
         self._context = Words(rule.context) if rule.context else None
-        words = self._context.words if self._context and not rule.alone else ()
-        self._parts = tuple(
-            {re.split(r"[\s-]", word)[0].strip("*") for word in words}
-        )  # without one, nothing is found
         self._valid = {**VALIDATORS, **CHECKSUMS}[rule.validate] if rule.validate else None
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All matches; none without one of the rule's keywords somewhere in the text."""
         if self._keywords and not any(word in text.lowered for word in self._keywords):
             return
-        if self._parts and not any(part in text.lowered for part in self._parts):
+        if self._context and not self._alone and text.crowded and not self._context.occurs(text):
             return
         for found in matches(self._pattern, text.text, windows):
             start, end = _value_span(found)
             if self._valid is None or self._valid(text.text[start:end]):
-                near = self._context is None or self._context.near(text.text, start, end)
+                near = self._context is None or self._context.near(text, start, end)
                 score = self._score if near else self._alone
                 if score:
                     yield Match(start, end, self._entity, score, self.name)

@@ -108,7 +108,7 @@ class PhoneDetector:
                 start, written = start + 1, written[1:]
             for part in _parts(written):
                 end = start + len(part)
-                score = self._score(text.text, start, end, part)
+                score = self._score(text, start, end, part)
                 if score >= _LEAST:
                     extension = _EXTENSION.match(text.text, end)
                     last = extension.end() if extension else end
@@ -116,14 +116,14 @@ class PhoneDetector:
                     break
 
     @staticmethod
-    def _score(text: str, start: int, end: int, written: str) -> float:
+    def _score(text: Text, start: int, end: int, written: str) -> float:
         score, regions = shape(written)
         if not score:
             return 0.0
         against = _AGAINST_WORDS.before(text, start, 2)
         if not against and _WORDS.near(text, start, end):
             score = raised(score)
-        elif against or _AGAINST_WORDS.near(text, start, end):
+        elif score < _LEAST or against or _AGAINST_WORDS.near(text, start, end):
             score -= _AGAINST
         if score < _LEAST:
             return 0.0

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from outgate.dlp import DetectionError, entities
 from outgate.dlp.cache import FoundCache, Known
+from outgate.dlp.companies import Companies
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match
 from outgate.dlp.division import divide, matches_of, settling
 from outgate.dlp.engine import Engine
 from outgate.dlp.overlaps import Ranks
 from outgate.dlp.process import WorkerGoneError, WorkerProcess
-from outgate.dlp.repeats import digest_of, settle, values
+from outgate.dlp.repeats import Value, settle, values
 from outgate.dlp.schedule import Job, Schedule, Task
 from outgate.dlp.texts import Texts
 from outgate.dlp.windows import Stage
@@ -36,7 +37,8 @@ _STUCK = 1.0  # seconds after which a task of a request that is over, or abandon
 _BACK_OFF = (0.1, 30.0)  # seconds before another start: at first, at most
 _GRACE = 30.0  # seconds beyond the deadline after which a worker whose parent has gone ends itself
 _FEW = 200  # places that the event loop judges by itself: a few milliseconds
-_SETTLED_HERE = 2_000_000  # values times code points that the event loop looks through by itself
+_SETTLED_HERE = 60_000  # code points that the event loop settles by itself: a few milliseconds;
+_VALUE = 20  # as many as a value counts for
 
 
 class DetectionPool:
@@ -75,6 +77,7 @@ class DetectionPool:
             "compiling": "later" if compiling else "never",
         }
         self.cache = FoundCache(cache)
+        self._companies = Companies(cache)
         own = config.patterns or config.recognizers or config.recognizer_classes
         self._inline = 0 if not compiling or own or "patterns" not in _stages(config) else inline
         self._folder = folder
@@ -187,18 +190,42 @@ class DetectionPool:
         repeating = values(texts, [one.found for one in known], self._ranks)
         if not repeating and not any(one.found for one in known):
             return [[] for _ in texts]
-        company = digest_of(repeating)
-        open_ = [i for i, one in enumerate(known) if one.settled is None or one.values != company]
+        company = self._companies.meet(repeating)
+        answers = self._settled_before(company, texts, known, repeating)
+        open_ = [i for i, answer in enumerate(answers) if answer is None]
         these = [texts[i] for i in open_]
         found = [known[i].found for i in open_]
-        if len(repeating) * sum(map(len, these)) <= _SETTLED_HERE:
+        if _VALUE * len(repeating) + sum(map(len, these)) <= _SETTLED_HERE:
             settled = settle(these, found, repeating, self._ranks)
         else:
-            answers = await self._schedule.run(job, settling(these, found, repeating))
-            settled = list(chain.from_iterable(map(matches_of, answers)))
+            told = await self._schedule.run(job, settling(these, found, repeating))
+            settled = list(chain.from_iterable(map(matches_of, told)))
         for i, own in zip(open_, settled, strict=True):
+            answers[i] = own
             self.cache.settle(digests[i], known[i], company, own)
-        return [one.settled or [] for one in known]
+        return [answer or [] for answer in answers]
+
+    def _settled_before(
+        self, company: int, texts: Sequence[str], known: Sequence[Known], repeating: Sequence[Value]
+    ) -> list[list[Match] | None]:
+        """Of each text what it was settled to, if what has changed in its company makes no difference to it.
+
+        Told now, because another request may settle a text that it shares with this one before this one is done.
+        """
+        before = {one.company for one in known if one.settled is not None}
+        changes = {number: self._companies.change(number, company, repeating) for number in before}
+        answers: list[list[Match] | None] = []
+        for text, one in zip(texts, known, strict=True):
+            change = changes.get(one.company) if one.settled is not None else None
+            if change is None or (change.left and one.touched) or change.touches(text):
+                answers.append(None)
+            else:
+                answers.append(one.settled)
+                one.company = company
+        for number, change in changes.items():
+            if change is not None and not change.left:
+                self._companies.part(number)
+        return answers
 
     async def _serve(self) -> None:
         """Keep one worker running until the pool closes."""

@@ -7,7 +7,7 @@ up around hits only.
 
 Presidio is imported in the function that builds, that is, in a worker process. Importing it as it is
 pulls in spaCy and numpy (0.9 s and 99 MB, against 0.5 s and 47 MB without), which no pattern needs: see
-``_import``. Its loggers print what they refuse, so they are shut.
+``classes``. Its loggers print what they refuse, so they are shut.
 """
 
 from __future__ import annotations
@@ -122,11 +122,11 @@ def detectors(config: DetectorConfig) -> list[PatternDetector]:
     ]
     if not wanted:
         return []
-    classes = _import()
+    known = classes()
     found: list[PatternDetector] = []
     for name, entity in wanted:
-        recognizer = getattr(classes, name)()
-        if _is_pattern_recognizer(recognizer):
+        recognizer = getattr(known, name)()
+        if is_pattern_recognizer(recognizer):
             found.append(Recognizer(recognizer, entity))
         else:
             found.append(AnalyzingRecognizer(recognizer, entity))
@@ -144,7 +144,7 @@ class Recognizer:
         self.entities = frozenset({entity.name})
         self._recognizer = recognizer
         self._entity = entity
-        self._context = _context(recognizer, entity)
+        self._scale = Scale(entity, recognizer.context)
         self._validates = _overrides(recognizer, "validate_result")
         flags = int(recognizer.global_regex_flags)
         sources = [_tightened(self.name, pattern.regex) for pattern in recognizer.patterns]
@@ -152,11 +152,10 @@ class Recognizer:
             (regex.compile(source, flags), float(pattern.score))
             for source, pattern in zip(sources, recognizer.patterns, strict=True)
         ]
-        self._by_context = (
-            self.name in _BY_CONTEXT and entity.needs_context and isinstance(self._context, Words)
-        )
-        if self._by_context and isinstance(self._context, Words):
-            around = Expression(self._context.anywhere)
+        context = self._scale.context
+        self._by_context = self.name in _BY_CONTEXT and entity.needs_context and isinstance(context, Words)
+        if self._by_context and isinstance(context, Words):
+            around = Expression(context.anywhere)
             self.expressions: tuple[Expression, ...] = (around,) * len(sources)
         else:
             self.expressions = tuple(_located(self.name, source, flags) for source in sources)
@@ -165,26 +164,28 @@ class Recognizer:
         """All hits, scored as Presidio scores them, without those below the entity's least score."""
         pattern, score = self._patterns[which]
         alone = self._stands_without_context(score)
+        if not alone and text.crowded and not self._scale.context.occurs(text):
+            return
         if self._by_context and windows:
             windows = _around(windows, text.text)
         for hit in matches(pattern, text.text, windows):
             start, end = hit.span()
-            if alone or self._context.near(text.text, start, end):
-                yield from self._judge(text.text, start, end, score)
+            if alone or self._scale.context.near(text, start, end):
+                yield from self._judge(text, start, end, score)
 
     def _stands_without_context(self, score: float) -> bool:
         if self._entity.needs_context:
             return False
         return self._validates or score >= self._entity.min_score
 
-    def _judge(self, text: str, start: int, end: int, score: float) -> Iterator[Match]:
-        value = text[start:end]
+    def _judge(self, text: Text, start: int, end: int, score: float) -> Iterator[Match]:
+        value = text.text[start:end]
         valid = self._recognizer.validate_result(value)
         if valid is not None:
             score = _TOP if valid else 0.0
         if self._recognizer.invalidate_result(value):
             score = 0.0
-        yield from _scored(self._entity, self._context, text, start, end, score, self.name)
+        yield from self._scale.scored(text, start, end, score, self.name)
 
 
 class AnalyzingRecognizer:
@@ -194,8 +195,7 @@ class AnalyzingRecognizer:
         self.name = type(recognizer).__name__
         self.entities = frozenset({entity.name})
         self._recognizer = recognizer
-        self._entity = entity
-        self._context = _context(recognizer, entity)
+        self._scale = Scale(entity, recognizer.context)
         patterns = getattr(recognizer, "patterns", None)
         self._around = _AROUND_IBAN if patterns else _AROUND_DIGITS
         flags = int(getattr(recognizer, "global_regex_flags", 0))
@@ -211,39 +211,43 @@ class AnalyzingRecognizer:
             if part not in seen:
                 seen[part] = list(self._analyze(part))
             for first, last, score in seen[part]:
-                where = (text.text, start + first, start + last)
-                yield from _scored(self._entity, self._context, *where, score, self.name)
+                yield from self._scale.scored(text, start + first, start + last, score, self.name)
 
     def _analyze(self, text: str) -> Iterator[tuple[int, int, float]]:
         for result in self._recognizer.analyze(text, self._recognizer.supported_entities, None):
             yield result.start, result.end, float(result.score)
 
 
-def _context(recognizer: Any, entity: Entity) -> Context | Words:
-    return Words(entity.context) if entity.context else Context(recognizer.context or ())
+class Scale:
+    """What a recognizer's hit is worth as an entity: its score, with what stands around it."""
 
+    def __init__(self, entity: Entity, context: Sequence[str] | None) -> None:
+        """``context``: the recognizer's own words, where the entity has none."""
+        self.context = Words(entity.context) if entity.context else Context(context or ())
+        self._entity = entity
+        country = entity.country
+        self._country = (nationality(country), another_nationality(country)) if country else None
 
-def _scored(
-    entity: Entity, context: Context | Words, text: str, start: int, end: int, score: float, name: str
-) -> Iterator[Match]:
-    if score <= 0.0:
-        return
-    near = bool(context) and context.near(text, start, end)
-    if near:
-        score = raised(score)
-        if entity.country:
-            score = _of_country(entity.country, text, start, end, score)
-    elif entity.needs_context:
-        return
-    if score >= entity.min_score:
-        yield Match(start, end, entity.name, round(score, 4), name)
+    def scored(self, text: Text, start: int, end: int, score: float, name: str) -> Iterator[Match]:
+        """The hit as ``name``'s match, unless it is worth less than the entity's least score."""
+        entity = self._entity
+        if score <= 0.0:
+            return
+        if self.context and self.context.near(text, start, end):
+            score = self._of_country(text, start, end, raised(score))
+        elif entity.needs_context:
+            return
+        if score >= entity.min_score:
+            yield Match(start, end, entity.name, round(score, 4), name)
 
-
-def _of_country(country: str, text: str, start: int, end: int, score: float) -> float:
-    """Of the passports of many countries, which all look alike, the one whose country is named is surest."""
-    if nationality(country).near(text, start, end):
-        return max(score, min(0.9, score + _NAMED))
-    return min(score, _ANOTHERS) if another_nationality(country).before(text, start) else score
+    def _of_country(self, text: Text, start: int, end: int, score: float) -> float:
+        """Of the passports of many countries, which all look alike, the one whose country is named is surest."""
+        if self._country is None:
+            return score
+        own, others = self._country
+        if own.near(text, start, end):
+            return max(score, min(0.9, score + _NAMED))
+        return min(score, _ANOTHERS) if others.before(text, start) else score
 
 
 def _widened(windows: Sequence[Window], by: int, length: int) -> Iterator[tuple[int, int]]:
@@ -286,7 +290,7 @@ def _tightened(recognizer: str, pattern: str) -> str:
     return pattern
 
 
-def _is_pattern_recognizer(recognizer: Any) -> bool:
+def is_pattern_recognizer(recognizer: Any) -> bool:
     from presidio_analyzer import PatternRecognizer
 
     return isinstance(recognizer, PatternRecognizer) and not _overrides(recognizer, "analyze")
@@ -298,13 +302,13 @@ def _overrides(recognizer: Any, method: str) -> bool:
     return getattr(type(recognizer), method) is not getattr(PatternRecognizer, method)
 
 
-def _import() -> ModuleType:
+def classes() -> ModuleType:
     """Presidio's recognizer classes, with neither spaCy, nor its loggers, nor a look at the network."""
     with _without_models():
-        import presidio_analyzer.predefined_recognizers as classes
+        import presidio_analyzer.predefined_recognizers as found
     _silence()
     _stay_offline()
-    return classes
+    return found
 
 
 @contextmanager

@@ -21,8 +21,7 @@ from typing import Any, cast
 
 from outgate.dlp import DetectionError, presidio
 from outgate.dlp.config import DetectorConfig, RecognizerClass, RecognizerData
-from outgate.dlp.context import Context
-from outgate.dlp.detector import Match, PatternDetector, Reader, everywhere
+from outgate.dlp.detector import Match, PatternDetector, Reader, Text, everywhere
 from outgate.dlp.entities import Entity
 from outgate.dlp.process import environment
 
@@ -37,16 +36,16 @@ class Analyzer:
         self.name = name
         self.entities = frozenset(entities)
         self._recognizer = recognizer
-        self._kinds = {entity: _entity(entity, min_score) for entity in entities}
-        self._context = Context(recognizer.context or ())
+        self._scales = {
+            name: presidio.Scale(_entity(name, min_score), recognizer.context) for name in entities
+        }
 
-    def find(self, text: str) -> Iterator[Match]:
+    def find(self, text: Text) -> Iterator[Match]:
         """What the recognizer finds; how long it takes is its own business."""
-        for result in self._recognizer.analyze(text, sorted(self.entities), None) or ():
-            entity = self._kinds.get(result.entity_type)
-            if entity is not None and result.start < result.end:
-                place = (text, result.start, result.end, float(result.score))
-                yield from presidio._scored(entity, self._context, *place, self.name)
+        for result in self._recognizer.analyze(text.text, sorted(self.entities), None) or ():
+            scale = self._scales.get(result.entity_type)
+            if scale is not None and result.start < result.end:
+                yield from scale.scored(text, result.start, result.end, float(result.score), self.name)
 
 
 def detectors(config: DetectorConfig) -> tuple[list[PatternDetector], list[Reader]]:
@@ -58,7 +57,7 @@ def detectors(config: DetectorConfig) -> tuple[list[PatternDetector], list[Reade
     readers: list[Reader] = []
     described = [each for each in config.recognizers if each.entity in config.entities]
     if described:
-        presidio._import()
+        presidio.classes()
         patterns += map(_described, described)
     for spec in config.recognizer_classes:
         wanted = sorted(config.entities.intersection(spec.entities))
@@ -68,7 +67,7 @@ def detectors(config: DetectorConfig) -> tuple[list[PatternDetector], list[Reade
             recognizer = _instance(spec)
         except _UnfitError as unfit:
             raise DetectionError("not_ready", f"recognizer {spec.path}: {unfit}") from None
-        if presidio._is_pattern_recognizer(recognizer):
+        if presidio.is_pattern_recognizer(recognizer):
             patterns.append(_patterns_of(spec, recognizer))
         else:
             readers.append(_analyzer(spec, recognizer, wanted))
@@ -99,7 +98,7 @@ class _UnfitError(Exception):
 
 
 def _instance(spec: RecognizerClass) -> Any:
-    presidio._import()
+    presidio.classes()
     from presidio_analyzer import EntityRecognizer
 
     module, _, name = spec.path.partition(":")
@@ -158,10 +157,10 @@ def _tried(spec: RecognizerClass) -> str:
     except _UnfitError as unfit:
         return str(unfit)
     try:
-        if presidio._is_pattern_recognizer(recognizer):
+        if presidio.is_pattern_recognizer(recognizer):
             list(everywhere(_patterns_of(spec, recognizer), _SAMPLE))
         else:
-            list(_analyzer(spec, recognizer, spec.entities).find(_SAMPLE))
+            list(_analyzer(spec, recognizer, spec.entities).find(Text(_SAMPLE)))
     except Exception as error:
         return f"it raises {type(error).__name__} on a plain text; here analyze() is given no NLP artifacts"
     return ""

@@ -10,10 +10,9 @@ beyond that through one walk over the words of a text.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from outgate.dlp.detector import Match
 from outgate.dlp.overlaps import SECRET, WEAK, Ranks, resolve
@@ -23,12 +22,12 @@ _SHORTEST_INSIDE = 12  # a secret of this length or more is found inside other w
 _LONGEST = 8192
 _SEARCHED = 64
 _MOST = 5_000  # values of one request, secrets first; a body with more of them is a list of them
+_SHORT = 8192  # code points of texts in which it is seen soon that a value does not stand
 _LENGTHS = 32  # different lengths of values that begin with the same word, at most
 _WORD = re.compile(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A found value, as what it was found, and whether it counts inside a longer word."""
 
     text: str
@@ -59,16 +58,13 @@ def settle(
     texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value], ranks: Ranks
 ) -> list[list[Match]]:
     """Per text one answer for each character: what was ``found`` in it, and every repeat of a value."""
+    if sum(map(len, texts)) <= _SHORT:  # to leave out most values takes less time than to look for all
+        repeating = [value for value in repeating if any(value.text in text for text in texts)]
     repeats = Repeats(repeating) if repeating else None
     return [
         resolve(text, [*own, *repeats.find(text)] if repeats else own, ranks)
         for text, own in zip(texts, found, strict=True)
     ]
-
-
-def digest_of(repeating: Sequence[Value]) -> bytes:
-    """The same for the same values, and of use in this process only."""
-    return hashlib.blake2b(repr(repeating).encode("utf-8", "surrogatepass"), digest_size=20).digest()
 
 
 class Repeats:

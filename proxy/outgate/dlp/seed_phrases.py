@@ -52,6 +52,8 @@ class SeedPhraseDetector:
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """All whose words lie in ``windows``."""
         for window in windows:
+            if which == 0 and not self._may_hold(text.text, window):
+                continue
             run: list[_Word] = []
             for found in _WORD.finditer(text.text, window.start, window.reach):
                 number = self._numbers.get(found[0].lower())
@@ -63,6 +65,12 @@ class SeedPhraseDetector:
                 if number is not None:
                     run.append(_Word(found.start(), found.end(), number))
             yield from _phrases(text.text, run)
+
+    def _may_hold(self, text: str, window: Window) -> bool:
+        """Whether as many words of the list stand in a row as a shortest phrase has, but for the last."""
+        words = _WORD.findall(text, window.start, window.end)
+        listed = "".join("1" if word.lower() in self._numbers else "0" for word in words)
+        return "1" * (_LENGTHS[-1] - 1) in listed
 
 
 def _phrases(text: str, run: list[_Word]) -> Iterator[Match]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 _NAME = r"(?P<table>[\w.\"`\[\]]{1,120})"
 _INSERT = re.compile(
@@ -20,6 +21,7 @@ _COPY = re.compile(
 )
 _ITEM = re.compile(r"'(?:[^'\n]|'')*'|\"[^\"\n]*\"|[^,()'\"]+|,|\(|\)")
 _NEXT = re.compile(r"\s*,\s*")
+_SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _LONGEST = 20_000  # code points of a list
 
 
@@ -27,12 +29,15 @@ def values_under(text: str, names: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Spans of the values, without quotes, of the columns whose names begin at ``names``."""
     marked = sorted(names)
     columns: dict[str, int] = {}
-    for create in _CREATE.finditer(text):
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a capital whose small letter is longer
+        lowered = text.translate(_SMALL)
+    for create in _begun(_CREATE, text, lowered, "create"):
         items, _ = _list(text, create.end() - 1)
         index = _index(items, marked)
         if index is not None:
             columns[_plain(create["table"])] = index
-    for insert in _INSERT.finditer(text):
+    for insert in chain(_begun(_INSERT, text, lowered, "insert"), _begun(_INSERT, text, lowered, "replace")):
         if insert["columns"]:
             index = _index(_list(text, insert.start("columns") - 1)[0], marked)
         else:
@@ -40,10 +45,20 @@ def values_under(text: str, names: Iterable[int]) -> Iterator[tuple[int, int]]:
         if index is not None:
             yield from _rows(text, insert.end(), index)
 
-    for copy in _COPY.finditer(text):
+    for copy in _begun(_COPY, text, lowered, "copy"):
         index = _index(_list(text, copy.start("columns") - 1)[0], marked)
         if index is not None:
             yield from _tabbed(text, copy.end(), index)
+
+
+def _begun(pattern: re.Pattern[str], text: str, lowered: str, word: str) -> Iterator[re.Match[str]]:
+    """Where a statement begins with ``word``: to look for the word first is many times faster."""
+    place = lowered.find(word)
+    while place >= 0:
+        found = pattern.match(text, place)
+        if found:
+            yield found
+        place = lowered.find(word, place + len(word))
 
 
 def _tabbed(text: str, position: int, index: int) -> Iterator[tuple[int, int]]:

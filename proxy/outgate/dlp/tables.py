@@ -7,6 +7,9 @@ is parsed but the lines that are asked about.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import cached_property
 
 _MARKS = "\t;|,"
 _LONGEST = 2_000  # code points of a line of names
@@ -16,28 +19,62 @@ _LINES = 4  # of one row, where a quoted field has several
 _RULED = re.compile(
     r"[ \t]*[-+=|:]{3}[-+=|: \t]*\r?"
 )  # a line between names and values, as psql and MySQL draw it
+_RULES = "-+=|: \t"
 _APART = re.compile(r"[^\s](?:[ ]?[^\s])*")  # what two blanks or a tab end
 _QUOTED = re.compile(r'"[^"\n]*"')
 
 
-def column(text: str, position: int) -> str:
-    """The name of the column that ``position`` stands in; "" where it stands in no table."""
-    line = text.rfind("\n", 0, position) + 1
-    if not line:
-        return ""
-    head = max(text.rfind("\n\n", 0, line) + 2, text.rfind("```", 0, line), 0) if line else 0
-    if text.startswith("```", head):
-        head = text.find("\n", head) + 1
-    if _RULED.fullmatch(text, head, text.find("\n", head)):
-        head = text.find("\n", head) + 1
-    if not head < line:
-        return ""
-    names, mark = header(text, head)
-    if not names:
-        return ""
-    index = _QUOTED.sub("", text[line:position]).count(mark)
-    # In the first half of a quoted field, its own marks have been counted: they are not many.
-    return names[index] if index < len(names) else ""
+class Columns:
+    """The columns of the tables in one text; the names above each are read once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._names: dict[int, tuple[list[str], str]] = {}
+
+    def name(self, position: int) -> str:
+        """The name of the column that ``position`` stands in; "" where it stands in no table."""
+        text = self._text
+        line = text.rfind("\n", 0, position) + 1
+        if not line:
+            return ""
+        head = self._head(line)
+        if not head < line:
+            return ""
+        known = self._names.get(head)
+        if known is None:
+            known = self._names[head] = header(text, head)
+        names, mark = known
+        if not names:
+            return ""
+        index = _QUOTED.sub("", text[line:position]).count(mark)
+        # In the first half of a quoted field, its own marks have been counted: they are not many.
+        return names[index] if index < len(names) else ""
+
+    def _head(self, line: int) -> int:
+        """Where the table's names begin, if ``line`` is in one: behind an empty line, a fence, a rule."""
+        text = self._text
+        place = bisect_right(self._breaks, line)
+        head = self._breaks[place - 1] if place else 0
+        if text.startswith("```", head):
+            head = text.find("\n", head) + 1
+        if text[head : head + 1] in _RULES and _RULED.fullmatch(text, head, text.find("\n", head)):
+            head = text.find("\n", head) + 1
+        return head
+
+    @cached_property
+    def _breaks(self) -> list[int]:
+        """Where blocks of lines begin, and fences."""
+        text = self._text
+        blocks = [place + 2 for place in _places(text, "\n\n")]
+        return sorted(blocks + list(_places(text, "```")))
+
+
+def _places(text: str, mark: str) -> Iterator[int]:
+    """Where ``mark`` begins; of marks that overlap, each."""
+    place = text.find(mark)
+    while place >= 0:
+        yield place
+        place = text.find(mark, place + 1)
 
 
 def header(text: str, start: int) -> tuple[list[str], str]:

@@ -15,21 +15,19 @@ class Texts:
     """The distinct texts of segments, and which segments have them."""
 
     def __init__(self, segments: Sequence[Segment]) -> None:
-        places: dict[str, list[int]] = {}
-        for index, segment in enumerate(segments):
-            if segment.text:
-                places.setdefault(segment.text, []).append(index)
-        self.distinct = list(places)
-        self._places = list(places.values())
+        numbers: dict[str, int] = {}
+        # Of each segment that has a text: its index, and its text's among the distinct ones.
+        self._places = [
+            (index, numbers.setdefault(segment.text, len(numbers)))
+            for index, segment in enumerate(segments)
+            if segment.text
+        ]
+        self.distinct = list(numbers)
 
     def findings(self, matches: Sequence[Sequence[Match]]) -> tuple[Finding, ...]:
-        """Matches of the distinct texts as findings of the segments, in the segments' order."""
-        found = [
+        """Matches of the distinct texts, by position, as findings of the segments, in the segments' order."""
+        return tuple(
             Finding(place, match.start, match.end, match.entity, match.score, match.detector)
-            for places, own in zip(self._places, matches, strict=True)
-            if own
-            for place in places
-            for match in own
-        ]
-        found.sort(key=lambda finding: (finding.segment, finding.start))
-        return tuple(found)
+            for place, text in self._places
+            for match in matches[text]
+        )

@@ -72,6 +72,12 @@ class Connections:
 
         Only where a client asks: what is redirected to us was on its way there without us.
         """
+        try:
+            return self._refused(client, host, port)
+        except BaseException:
+            return "Outgate could not check this target."
+
+    def _refused(self, client: Client, host: str, port: int) -> str | None:
         if port not in self._ports:
             return f"Outgate does not connect to port {port}; `connect_ports` in its settings lists those it does."
         # Names are looked up, and then refused, when we connect; those that a parent proxy looks up are not.

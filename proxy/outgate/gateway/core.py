@@ -266,15 +266,33 @@ class EgressHttp2Server(Http2Server):
         yield from super().protocol_error("not a request that can be read", error_code)
 
 
-class _WithoutTrailers:
-    """A chunked body's reader that forgets the trailers: they are read by nobody, so they do not go on."""
+class _ChunkedReader:
+    """A chunked body's reader: what has arrived goes on in one piece, and trailers, which nobody reads, do not."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader
+        self._end: h11.EndOfMessage | h11.ProtocolError | None = None
 
-    def __call__(self, buffer: Any) -> Any:
-        event = self._reader(buffer)
-        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+    def __call__(self, buffer: Any) -> h11.Data | h11.EndOfMessage | None:
+        """Raises h11.ProtocolError, from then on always."""
+        arrived: list[bytes] = []
+        while self._end is None and buffer:
+            try:
+                event = self._reader(buffer)
+            except h11.ProtocolError as error:
+                self._end = error
+                break
+            if event is None:
+                break
+            if isinstance(event, h11.EndOfMessage):
+                self._end = h11.EndOfMessage()
+            else:
+                arrived.append(event.data)
+        if arrived:
+            return h11.Data(data=b"".join(arrived))
+        if isinstance(self._end, h11.ProtocolError):
+            raise self._end
+        return self._end
 
     def read_eof(self) -> Any:
         return self._reader.read_eof()
@@ -285,7 +303,7 @@ _library_body_reader = _http1.make_body_reader
 
 def _make_body_reader(expected_size: int | None) -> Any:
     reader = _library_body_reader(expected_size)
-    return _WithoutTrailers(reader) if expected_size is None else reader
+    return _ChunkedReader(reader) if expected_size is None else reader
 
 
 def _refusal(status: int, message: str) -> bytes:

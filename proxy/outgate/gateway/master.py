@@ -20,11 +20,12 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 
 from outgate.catalogue import Catalogue
-from outgate.gateway import core, layers, modes, reach, wireguard
+from outgate.gateway import core, layers, modes, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.deadlines import Deadlines
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.inspection import Inspection
+from outgate.gateway.loop import Connecting
 from outgate.gateway.modes import GatewayError
 from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.tls import EgressTlsConfig
@@ -43,7 +44,8 @@ def build(
 ) -> Master:
     """A master ready to run in the current event loop. Raises GatewayError."""
     quiet()
-    reach.guard(asyncio.get_running_loop())
+    if not isinstance(asyncio.get_running_loop(), Connecting):
+        raise GatewayError("the event loop is not one that checks connections; see gateway/loop.py")
     layers.install()
     certs.CertStore.STORE_CAP = 1000
     core.install()

@@ -4,17 +4,15 @@ The check is on the address that a socket is about to connect to, after every lo
 not matter how the target is spelled (``127.1``, ``::ffff:7f00:1``, a name that leads here), nor that
 a name server may give another answer the second time: there is no second time.
 
-Owns which addresses are this machine's and the check at the socket. Who is confined, and where the
-administrator's own word (a route, the parent proxy) goes before the rule, is told by others.
+Owns which addresses are this machine's and who is confined at the moment. The event loop asks before it
+connects; where the administrator's own word (a route, the parent proxy) goes before the rule, is told by others.
 """
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from contextvars import ContextVar
 from ipaddress import IPv4Network, ip_address
-from typing import Any
 
 from outgate.model import IPAddress
 
@@ -48,26 +46,16 @@ def toward_parent(address: str) -> None:
     _parent.set(address)
 
 
-def guard(loop: asyncio.AbstractEventLoop) -> None:
-    """Make the check part of every TCP connection of ``loop``."""
-    connect_socket, connect = loop.sock_connect, loop.create_connection
+def check(address: str) -> None:
+    """Raises OwnAddressError when the current task may not connect to ``address``."""
+    if _confined.get() and is_own(address):
+        raise OwnAddressError(f"{address} is an address of the proxy's own machine")
 
-    async def sock_connect(sock: socket.socket, address: Any) -> None:
-        if _confined.get() and is_own(str(address[0])):
-            raise OwnAddressError(f"{address[0]} is an address of the proxy's own machine")
-        await connect_socket(sock, address)
 
-    async def create_connection(*arguments: Any, **options: Any) -> Any:
-        try:
-            return await connect(*arguments, **options)
-        except OSError as error:
-            parent = _parent.get()
-            if parent is None:
-                raise
-            raise OSError(f"the parent proxy {parent} cannot be reached: {error}") from None
-
-    loop.sock_connect = sock_connect  # type: ignore[method-assign]
-    loop.create_connection = create_connection  # type: ignore[method-assign]
+def told(error: OSError) -> OSError:
+    """``error`` of a connection that the current task could not make; the parent proxy's told as that."""
+    parent = _parent.get()
+    return error if parent is None else OSError(f"the parent proxy {parent} cannot be reached: {error}")
 
 
 def is_own(host: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from outgate.dlp import examples, known_values
+from outgate.dlp.detector import Text
 from outgate.dlp.known_values import ENTITY, KnownValueDetector, KnownValues, KnownValuesError
 
 VALUES = [
@@ -24,7 +25,7 @@ KEY = bytes(range(32))
 
 def found(text: str, values: list[str] = VALUES) -> list[str]:
     detector = KnownValueDetector([(ENTITY, KnownValues.of(values, KEY))])
-    return [text[match.start : match.end] for match in detector.find(text)]
+    return [text[match.start : match.end] for match in detector.find(Text(text))]
 
 
 @pytest.mark.parametrize("value", VALUES[:4])
@@ -79,7 +80,7 @@ def test_time_does_not_grow_with_the_number_of_values() -> None:
         values = [examples.expand("{alnum:24}", seed) for seed in range(count)]
         detector = KnownValueDetector([(ENTITY, KnownValues.of(values, KEY))])
         started = time.perf_counter()
-        assert list(detector.find(text)) == []
+        assert list(detector.find(Text(text))) == []
         return time.perf_counter() - started
 
     few = min(seconds(10) for _ in range(3))

@@ -25,10 +25,10 @@ from tests.unit.dlp.made_strings import drawn
 
 from outgate.dlp import one_pass, presidio
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.context import _PASSED_OVER
 from outgate.dlp.detector import Text
 from outgate.dlp.engine import Engine
 from outgate.dlp.entities import Entity
+from outgate.dlp.surroundings import PASSED_OVER
 
 type Span = tuple[str, int, int, float]
 
@@ -57,7 +57,7 @@ class Words(NlpEngine):  # type: ignore[misc]
             yield text, self.process_text(text, language)
 
     def is_stopword(self, word: str, language: str) -> bool:
-        return word.lower() in _PASSED_OVER
+        return word.lower() in PASSED_OVER
 
     def is_punct(self, word: str, language: str) -> bool:
         return not regex.match(r"\w", word)

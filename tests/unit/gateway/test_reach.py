@@ -14,7 +14,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from outgate.gateway import reach
 from outgate.gateway.connections import Connections
-from outgate.gateway.routes import event_loop_factory
+from outgate.gateway.loop import event_loop_factory
 from outgate.settings import LOOPBACK
 
 ELSEWHERE = "203.0.113.9"  # a client on another machine
@@ -82,7 +82,6 @@ def connect(
         loop = asyncio.get_running_loop()
         if look:
             loop.getaddrinfo = look  # type: ignore[method-assign]
-        reach.guard(loop)
         data = ServerConnectionHookData(server=Server(address=(host, port)), client=client_connection)
         connections.server_connect(data)
         if data.server.error:

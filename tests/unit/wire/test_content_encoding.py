@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -56,6 +57,16 @@ def test_trailing_and_missing_bytes_are_refused(name: str) -> None:
         with pytest.raises(WireError) as caught:
             decode(bad, name, limit=LIMIT)
         assert caught.value.status == 415
+
+
+def test_bytes_after_a_brotli_stream_are_refused_wherever_it_ends() -> None:
+    """Also where a piece that is fed to the decoder ends."""
+    noise = random.Random(1).randbytes(2**16 - 4)
+    body = brotli.compress(noise)
+    assert len(body) == 2**16 and decode(body, "br", limit=LIMIT).data == noise
+    with pytest.raises(WireError) as caught:
+        decode(body + b"x", "br", limit=LIMIT)
+    assert caught.value.status == 415
 
 
 @pytest.mark.parametrize("name", sorted(ENCODERS))

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 WHOLE = 0  # the step of a piece that cannot be taken apart
 _COPY = 1
+_BLOCK = 256  # characters
 
 # A text for a stretch of the source, and the step: source characters to each of its own, or WHOLE.
 type Edit = tuple[str, int, int, int]
@@ -49,6 +50,28 @@ class Offsets:
         """Whether ``start:end`` stands in the source as it is."""
         at, first, stop, step = self._piece(start)
         return step == _COPY and first + end - at <= stop
+
+    def changed(self, source: str, text: str) -> Iterator[tuple[int, int]]:
+        """The stretches of ``text``, in order, outside of which it is a copy of ``source``. Linear.
+
+        Copies may be of characters that were changed for others before; those are told in blocks.
+        """
+        numbers = self._pieces
+        done = 0
+        for index in range(0, len(numbers), 4):
+            at, start, stop, step = numbers[index : index + 4]
+            if step != _COPY:
+                yield at, numbers[index + 4] if index + 4 < len(numbers) else len(text)
+            elif text[at : at + stop - start] != source[start:stop]:
+                for block in range(0, stop - start, _BLOCK):
+                    size = min(_BLOCK, stop - start - block)
+                    if text[at + block : at + block + size] != source[start + block : start + block + size]:
+                        yield at + block, at + block + size
+            if start > done:  # something was left out before it
+                yield at, at
+            done = stop
+        if done < len(source):
+            yield len(text), len(text)
 
 
 def rewrite(source: str, edits: Iterable[Edit], start: int, end: int) -> tuple[str, Offsets]:

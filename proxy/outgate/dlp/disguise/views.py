@@ -22,6 +22,7 @@ _SMALL = 2**20  # code points that all views of a text may have together, if the
 _GROWTH = 4  # and how many times its length if it is not
 _MANY = 10_000  # views of one text, or one for
 _EACH = SHORTEST  # code points of it, if that is more
+_AROUND = 512  # code points that what is read anew has around it, at least
 _LABEL = 48  # code points before a run that can be its label
 _LABEL_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-:=>\"'` \t"
 
@@ -49,6 +50,24 @@ class View:
         """
         start, end = self._offsets.source(start, end)
         return (start, end) if self._under is None else self._under.original(start, end)
+
+    def news(self, original: str) -> list[tuple[int, int]] | None:
+        """The paragraphs outside of which the view says what ``original`` says; None: it is another text.
+
+        Whole ones, with more around: what a value is may be told by a word, or by a table's head, at a distance.
+        """
+        if self._under is not None or self.kind != "normalised":
+            return None
+        found: list[tuple[int, int]] = []
+        end = -1
+        for first, last in self._offsets.changed(original, self.text):
+            if last <= end:
+                continue
+            start = max(0, self.text.rfind("\n\n", 0, max(0, first - _AROUND)))
+            end = self.text.find("\n\n", last + _AROUND)
+            end = len(self.text) if end < 0 else end
+            found.append((start, end))
+        return found
 
     def is_new(self, start: int, end: int) -> bool:
         """Whether ``text[start:end]`` could not be read as it is before the last decoding."""

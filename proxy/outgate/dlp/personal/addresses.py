@@ -94,7 +94,7 @@ class AddressDetector:
             int(re.I), before=60, after=160,
         ),
         Expression(
-            rf"\b(?:{forms.STATES}|{forms.PROVINCES}),? {{1,2}}\d{{5}}\b|\b{forms.UK_POSTCODE}", before=130, after=40
+            rf"\b[A-Z]{{2}},? {{1,2}}\d{{5}}\b|\b{forms.UK_POSTCODE}", before=130, after=40
         ),
         Expression(rf"\b{forms.UK_POSTCODE}", before=130),
         Expression(
@@ -145,7 +145,7 @@ class AddressDetector:
         pattern, judged = _WAYS[which]
         numbered = [window for window in windows if _NUMBER.search(text.text, window.start, window.reach)]
         for found in matches(pattern, text.text, numbered):
-            start, end, score = judged(text.text, found)
+            start, end, score = judged(text, found)
             if score:
                 country = forms.COUNTRY.match(text.text, end) if score >= _CITY else None
                 end = country.end() if country else end
@@ -157,8 +157,9 @@ _NUMBER = re.compile(r"\d|s/n", re.I)
 type _Judged = tuple[int, int, float]
 
 
-def _english(text: str, found: re.Match[str]) -> _Judged:
+def _english(shared: Text, found: re.Match[str]) -> _Judged:
     """Where the address of this street is, and how sure that is; 0.0: it is none."""
+    text = shared.text
     name = found["name"] or found["bare"] or found["only"] or ""
     titled = _titled(name) and not (found["type"] or "X")[0].islower()
     end, score = _english_tail(text, found.end(), titled)
@@ -177,7 +178,7 @@ def _english(text: str, found: re.Match[str]) -> _Judged:
         return start, end, score if titled or words[0] not in _COUNTED or score == _POSTAL else 0.0
     if _is_year(found["number"]) and _YEARLY.search(text, max(0, start - 12), start):
         return start, end, 0.0
-    cued = _CUES.before(text, start, 8)
+    cued = _CUES.before(shared, start, 8)
     if score:
         return start, end, score
     if found["only"] is not None:
@@ -190,7 +191,7 @@ def _english(text: str, found: re.Match[str]) -> _Judged:
     return start, end, _DOUBTFUL if _is_cell(text, start, end) else 0.0
 
 
-def _named_house(text: str, found: re.Match[str]) -> _Judged:
+def _named_house(shared: Text, found: re.Match[str]) -> _Judged:
     return found.start(), found.end(), _POSTAL
 
 
@@ -212,7 +213,8 @@ def _english_tail(text: str, end: int, titled: bool) -> tuple[int, float]:
     return end, 0.0
 
 
-def _german(text: str, found: re.Match[str]) -> _Judged:
+def _german(shared: Text, found: re.Match[str]) -> _Judged:
+    text = shared.text
     kind = "street" if found["street"] else "way" if found["way"] else "lane"
     start = found.start() if kind == "lane" else _begin(found, kind)
     words = text[start : found.end(kind)]
@@ -222,11 +224,12 @@ def _german(text: str, found: re.Match[str]) -> _Judged:
         return start, tail.end(), _POSTAL
     if not titled or len(words) < 5 or (kind == "way" and words.lower() in _PLAIN_GERMAN):
         return start, found.end(), 0.0
-    cued = kind == "way" and _CUES.before(text, start, 6)
+    cued = kind == "way" and _CUES.before(shared, start, 6)
     return start, found.end(), _STREET if kind == "street" or cued else 0.0
 
 
-def _dutch(text: str, found: re.Match[str]) -> _Judged:
+def _dutch(shared: Text, found: re.Match[str]) -> _Judged:
+    text = shared.text
     start = _begin(found, "street")
     street = text[start : found.end("street")]
     tail = forms.DUTCH_TAIL.match(text, found.end())
@@ -240,7 +243,8 @@ def _dutch(text: str, found: re.Match[str]) -> _Judged:
     return start, found.end(), _STREET if sure and street[0].isupper() and len(street) > 6 else 0.0
 
 
-def _dutch_coded(text: str, found: re.Match[str]) -> _Judged:
+def _dutch_coded(shared: Text, found: re.Match[str]) -> _Judged:
+    text = shared.text
     words = list(re.finditer(r"[^ ]+", found["street"]))
     named = [word.start() for word in words if word[0][0].isupper() and word[0].lower() not in _OPENING]
     tail = forms.DUTCH_TAIL.match(text, found.end())
@@ -277,7 +281,8 @@ def _is_dutch(word: str) -> bool:
     return re.search(r"(?:straat|gracht|laan|kade|singel|plein|dijk|weg)$", word) is not None
 
 
-def _french(text: str, found: re.Match[str]) -> _Judged:
+def _french(shared: Text, found: re.Match[str]) -> _Judged:
+    text = shared.text
     start, named = found.start(), _titled(found["name"])
     tail = (forms.FRENCH_TAIL if named else forms.FRENCH_LOWER_TAIL).match(text, found.end("name"))
     if tail and (_capital(tail["city"]) or not named):
@@ -294,10 +299,11 @@ def _french(text: str, found: re.Match[str]) -> _Judged:
     city = forms.CITY_TAIL.match(text, end)
     if city and sure:
         return start, city.end("city"), _CITY
-    return start, end, _STREET if sure or _CUES.before(text, start, 6) else 0.0
+    return start, end, _STREET if sure or _CUES.before(shared, start, 6) else 0.0
 
 
-def _romance(text: str, found: re.Match[str]) -> _Judged:
+def _romance(shared: Text, found: re.Match[str]) -> _Judged:
+    text = shared.text
     start, end, named = found.start(), found.end(), _titled(found["name"])
     tail = forms.ROMANCE_TAIL.match(text, end)
     if tail and (_capital(tail["city"]) or not named):
@@ -312,10 +318,11 @@ def _romance(text: str, found: re.Match[str]) -> _Judged:
         found["type"],
         re.I,
     )
-    return start, end, _STREET if sure or _CUES.before(text, start, 6) else 0.0
+    return start, end, _STREET if sure or _CUES.before(shared, start, 6) else 0.0
 
 
-def _box(text: str, found: re.Match[str]) -> _Judged:
+def _box(shared: Text, found: re.Match[str]) -> _Judged:
+    text = shared.text
     start, end = found.span()
     for tail in (forms.POSTAL_TAIL, forms.DUTCH_TAIL, forms.GERMAN_TAIL, forms.ROMANCE_TAIL, forms.ZIP_TAIL):
         more = tail.match(text, end)

@@ -91,7 +91,7 @@ class CardDetector:
                 end = found.start("more")  # the three digits behind a number of four groups are its code
             written = text.text[found.start() : end]
             if is_card(written):
-                score = _score(text.text, found.start(), end, grouped=found["mark"] is not None)
+                score = _score(text, found.start(), end, grouped=found["mark"] is not None)
                 yield Match(found.start(), end, ENTITY, score, self.name)
 
 
@@ -107,7 +107,7 @@ def _issued(digits: str) -> bool:
     )
 
 
-def _score(text: str, start: int, end: int, *, grouped: bool) -> float:
+def _score(text: Text, start: int, end: int, *, grouped: bool) -> float:
     if _WORDS.near(text, start, end):
         return _SURE
     if _AGAINST.before(text, start, 2):

@@ -145,20 +145,21 @@ class IpDetector:
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """Every address: public 0.6, anything else less; with a word that says whose it is, 0.35 more."""
         for found in matches((_IPV4, _IPV6)[which], text.text, windows):
-            score = self._score(text.text, found.start(), found.end())
+            score = self._score(text, found.start(), found.end())
             if score > 0.0:
                 yield Match(found.start(), found.end(), IP, round(score, 4), self.name)
 
     @staticmethod
-    def _score(text: str, start: int, end: int) -> float:
+    def _score(text: Text, start: int, end: int) -> float:
+        whole = text.text
         try:
-            address = ipaddress.ip_interface(text[start:end]).ip
+            address = ipaddress.ip_interface(whole[start:end]).ip
         except ValueError:
             return 0.0
         if isinstance(address, ipaddress.IPv6Address):
             address = address.ipv4_mapped or address
-        if _PART.search(text, max(0, start - 24), start) or _NUMBERS.search(
-            text[max(0, start - 2) : start] + "_" + text[end : end + 2]
+        if _PART.search(whole, max(0, start - 24), start) or _NUMBERS.search(
+            whole[max(0, start - 2) : start] + "_" + whole[end : end + 2]
         ):
             return _NONE
         whose = _WHOSE.near(text, start, end)
