@@ -29,7 +29,7 @@ _PASSWORD = frozenset(
     """
     password passwd passwort passwords passphrase passcode pwd pw psw pswd pword kennwort passwörter contraseña
     contrasena contraseñas wachtwoord senha motdepasse mdp requirepass masterauth userpass dbpass passwrd psk wpapsk
-    heslo lösenord lösenordet adgangskode adgangskoden passord passordet salasana parola
+    heslo lösenord lösenordet adgangskode adgangskoden passord passordet salasana parola lozinka
     """.split()
 )
 _PASSWORD_ENDS = (
@@ -125,8 +125,19 @@ _OTHER_SCRIPTS = (
     "비밀번호",
     "hasło",
     "şifre",
+    "jelszó",
+    "κωδικός",
+    "kata sandi",
+    "mật khẩu",
+    "كلمة المرور",
+    "كلمة السر",
+    "סיסמה",
     "identified by",
 )
+# The same for a key, which needs to be one of a program, and for a token.
+_KEYS_ABROAD = ("ключ", "密钥", "キー")
+_OF_A_PROGRAM = ("api", "секретн", "доступ", "访问", "秘密", "アクセス", "シークレット")
+_TOKENS_ABROAD = ("токен", "令牌", "トークン")
 
 
 @lru_cache(maxsize=4096)
@@ -135,6 +146,10 @@ def judge(name: str) -> Name:
     folded = name.lower()
     if folded.endswith(_OTHER_SCRIPTS):
         return Name("password", 1.0)
+    if folded.endswith(_KEYS_ABROAD):
+        return Name("secret", 1.0) if any(word in folded for word in _OF_A_PROGRAM) else NOTHING
+    if folded.endswith(_TOKENS_ABROAD):
+        return Name("secret", 0.85)
     parts = [part.lower() for part in _PART.findall(name)]
     if not parts:
         return NOTHING
