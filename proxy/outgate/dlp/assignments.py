@@ -44,7 +44,12 @@ _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#34;|&#39;)"
 
 # What joins a name and its value, tried in this order at the end of the name.
 _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
-    ("element", re.compile(r"[\"']?>(?:\s{0,40}<[Vv]alue>)?(?=[^<>\s][^<>\r\n]{2,400}</)")),
+    (
+        "element",
+        re.compile(
+            r"[\"']?(?:[ ][\w:-]{2,16}=[\"'][^\"'<>]{0,40}[\"'])?>(?:\s{0,40}<[Vv]alue>)?(?=[^<>\s][^<>\r\n]{2,400}</)"
+        ),
+    ),
     (
         "pair",
         re.compile(_QUOTE + r"[ \t\r\n]{1,24}(?:value|content)[ \t]{0,3}=[ \t]{0,3}(?=[\"'])", re.IGNORECASE),

@@ -57,6 +57,7 @@ def found(text: str) -> list[str]:
         'new Credentials(password: "@")',
         'password = SecretStr("@")',
         "<password>@</password>",
+        '<password encrypted="false">@</password>',
         '<property name="password">@</property>',
         '<add key="Password" value="@"/>',
         '<input type="password" value="@">',
