@@ -39,7 +39,7 @@ _PASSWORD_ENDS = (
 # `pass` alone is a word of many uses; with one of these before it, it is a password.
 _BEFORE_PASS = frozenset(
     """
-    db database user usr username mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
+    db database user usr username bind mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
     ftp sftp ssh admin root login my proxy ldap http https basic auth api app svc service wifi sudo vpn rabbitmq
     amqp jdbc oracle mssql server master web site wp host keystore truststore jks p12 pfx cert key encryption
     """.split()
@@ -176,7 +176,9 @@ def _core(parts: list[str], place: int) -> Name | None:
     before = parts[place - 1] if place else ""
     if word in _PASSWORD or word.endswith(_PASSWORD_ENDS):
         return NOTHING if len(word) < 4 and place < len(parts) - 1 else Name("password", 1.0)
-    if (word.endswith("pw") and len(word) > 3) or (word.endswith("pass") and word[:-4] in _BEFORE_PASS):
+    if (word.endswith("pw") and word[:-2] in _BEFORE_PASS) or (
+        word.endswith("pass") and word[:-4] in _BEFORE_PASS
+    ):
         return Name("password", 1.0)  # rootpw, pgpass
     if word == "phrase" and before == "pass":
         return Name("password", 1.0)

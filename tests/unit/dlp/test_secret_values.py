@@ -58,7 +58,9 @@ def test_a_password_is_told_by_what_programs_and_people_call_it(name: str) -> No
     assert judge(name).certainty == 1.0
 
 
-@pytest.mark.parametrize("name", ["bypass", "compass", "overpass", "phrase", "catch_phrase"])
+@pytest.mark.parametrize(
+    "name", ["bypass", "compass", "overpass", "phrase", "catch_phrase", "HtyBMtOwkC-BXrpw9CMFI"]
+)
 def test_a_word_that_ends_like_one_is_none(name: str) -> None:
     assert judge(name).certainty == 0
 
