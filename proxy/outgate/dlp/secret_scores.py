@@ -59,6 +59,8 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
 
 def _no_code(value: str, name: Name) -> bool:
     """Quoted, what reads like an expression may be a password with brackets in it."""
+    if len(value) >= 20 and values.drawn(value) and value.replace(".", "").isalnum():
+        return True  # two parts of a token, not an object and its attribute
     return values.keyboard(value) or (values.kinds(value) == 4 and name.family == "password")
 
 

@@ -45,6 +45,11 @@ def test_patterns_expressions_and_addresses_are_no_keys_of_all_signs(value: str)
     assert not secret_values.keyboard(value)
 
 
+def test_a_quoted_token_in_two_parts_is_no_attribute() -> None:
+    assert score(examples.expand("s.{alnum:24}"), judge("VAULT_TOKEN"), "assigned", quoted=True) >= LEAST
+    assert score("settings.credentials.apiToken2", judge("VAULT_TOKEN"), "assigned", quoted=True) == 0
+
+
 def test_a_sealed_value_is_none() -> None:
     assert score(examples.expand("AgB{b64:400}"), judge("password"), "set", quoted=False) == 0
 
