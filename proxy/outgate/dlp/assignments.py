@@ -89,6 +89,7 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
             r"[ \t]{0,8}(?:\\?\r?\n[ \t]{1,32}(?=[\"'`]))?"
         ),
     ),
+    ("pair", re.compile(r"</(?:key|name|Key|Name)>\s{0,40}<(?:string|value|Value)>(?=[^<>\s])")),
     # Instead of it, when it is not set: `process.env.API_KEY || "..."`.
     (
         "argument",

@@ -57,6 +57,7 @@ def found(text: str) -> list[str]:
         'new Credentials(password: "@")',
         'password = SecretStr("@")',
         "<password>@</password>",
+        "<key>DB_PASSWORD</key>\n\t<string>@</string>",
         '<password encrypted="false">@</password>',
         '<property name="password">@</property>',
         '<add key="Password" value="@"/>',
