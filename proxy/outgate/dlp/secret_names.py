@@ -39,9 +39,10 @@ _PASSWORD_ENDS = (
 # `pass` alone is a word of many uses; with one of these before it, it is a password.
 _BEFORE_PASS = frozenset(
     """
-    db database user usr username bind mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
+    db database user usr username mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
     ftp sftp ssh admin root login my proxy ldap http https basic auth api app svc service wifi sudo vpn rabbitmq
     amqp jdbc oracle mssql server master web site wp host keystore truststore jks p12 pfx cert key encryption
+    bind become
     """.split()
 )
 _KEY_KINDS = frozenset(
@@ -192,7 +193,7 @@ def _core(parts: list[str], place: int) -> Name | None:
         return Name("secret", 1.0)
     if word == "secret" or word.endswith("secret"):
         return Name("secret", 0.95)
-    if word == "clave" and not before:
+    if word == "clave" and before in ("", "la", "una", "mi", "tu", "su", "nuestra", "nueva"):
         return Name("password", 0.9)
     if word in ("key", "schlüssel", "clé", "clave", "chiave", "sleutel"):
         return _key(before, parts)
