@@ -103,7 +103,7 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     (
         "said",
         re.compile(
-            r"(?:[ ](?:for|to|of|on|in|at|from|von|vom|für|zum|zur|der|des|pour|de|du|des|para|del|al|per|voor|van)"
+            r"(?:[ ](?:for|to|of|on|in|at|from|von|vom|für|zum|zur|der|des|pour|de|du|para|del|do|da|al|per|voor|van)"
             r"(?![\w-])[^\n:=\"'`]{1,60}?)?(?:[ ]?\([^()\n]{1,30}\))?"
             r"(?:(?:[ ](?:has[ ]been|was|is))?[ ](?:changed|reset|set|updated|rotated)[ ]to"
             r"|[ ](?:is|was|are|will[ ]be|remains|ist|lautet|war|sind|est|sera|était|es|era|será|é|è|heißt|becomes)"

@@ -89,6 +89,7 @@ def found(text: str) -> list[str]:
         "mot de passe : @",
         "la contraseña es @",
         "a senha é @",
+        "a senha do banco é @",
         "пароль: @",
         "密码：@",
         "password: |\n  @\n",
