@@ -23,11 +23,12 @@ from outgate.dlp.secret_scores import LEAST, Place, score
 
 PASSWORD, SECRET = "PASSWORD", "GENERIC_SECRET"
 # Every name that can promise a secret holds one of these, in any case.
+PHRASES = ("identified by", "kata sandi", "mật khẩu", "كلمة المرور", "كلمة السر", "סיסמה")
 STEMS = (
     *"pass pwd psw pw psk mdp kennwort contrase clave senha wachtwoord masterauth hasło heslo lösenord".split(),
-    *"adgangskode salasana şifre parola пароль 密码 密碼 口令 パスワード 비밀번호".split(),
-    *"secret geheim token jeton key schlüssel cred".split(),
-    "identified by",
+    *"adgangskode salasana şifre parola jelszó lozinka пароль κωδικός 密码 密碼 口令 パスワード 비밀번호".split(),
+    *"secret geheim token jeton key schlüssel cred ключ токен 密钥 令牌 キー トークン".split(),
+    *PHRASES,
 )
 _AFTER = 1_024  # code points from a stem to the end of a value after it
 _BEFORE = 80  # code points of a value that stands before: "... is the password"
@@ -37,14 +38,18 @@ _SMALL_STEM = re.compile("|".join(STEMS))  # which is much faster
 _LONGEST_NAME = 64  # code points before a stem
 _JOINING = ("_", ".", "-", "$")
 _NAME_AFTER = re.compile(r"[\w$-]{0,48}(?:\.[\w$-]{1,32}){0,3}")
-_WORD_BEFORE = re.compile(r"(?<![\w.-])[^\W\d_]{2,14}[ ]\Z")
+_WORD_BEFORE = re.compile(r"(?<![\w.=:-])[^\W\d_]{2,14}[ ]\Z")
 _LONGEST_WORD = 15  # code points, with the blank behind it
-_SQL = "identified by"
 _QUOTE = r"(?:\\{0,3}[\"'`]|&quot;|&#34;|&#39;)"
 
 # What joins a name and its value, tried in this order at the end of the name.
 _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
-    ("element", re.compile(r"[\"']?>(?:\s{0,40}<[Vv]alue>)?(?=[^<>\s][^<>\r\n]{2,400}</)")),
+    (
+        "element",
+        re.compile(
+            r"[\"']?(?:[ ][\w:-]{2,16}=[\"'][^\"'<>]{0,40}[\"'])?>(?:\s{0,40}<[Vv]alue>)?(?=[^<>\s][^<>\r\n]{2,400}</)"
+        ),
+    ),
     (
         "pair",
         re.compile(_QUOTE + r"[ \t\r\n]{1,24}(?:value|content)[ \t]{0,3}=[ \t]{0,3}(?=[\"'])", re.IGNORECASE),
@@ -55,7 +60,7 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
             _QUOTE
             + r"?[ \t]{0,4},?[ \t]{0,4}(?:\r?\n[ \t]{0,40})?"
             + _QUOTE
-            + r"?value"
+            + r"?(?:value|text)"
             + _QUOTE
             + r"?[ \t]{0,4}[:=][ \t]{0,4}",
             re.IGNORECASE,
@@ -80,8 +85,16 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
         re.compile(
             r"(?P<end>" + _QUOTE + r")?[ \t]{0,8}[\])]{0,2}[ \t]{0,24}"
             r"(?:[?!]?:[ \t]{0,3}[A-Za-z_&*][\w.:<>\[\]|?&*]{0,40}[ \t]{0,3}=(?![=>])"
-            r"|(?P<op>:=|=>|[?|]{1,2}=|[:=：]|->|<-|%3[Dd]))(?![=:])"
+            r"|(?:\*\*|__)?(?P<op>:=|:-(?=[^\s-])|=>|[?|]{1,2}=|[:=：]|->|<-|%3[Dd]))(?![=:])(?:\*\*|__)?"
             r"[ \t]{0,8}(?:\\?\r?\n[ \t]{1,32}(?=[\"'`]))?"
+        ),
+    ),
+    ("pair", re.compile(r"</(?:key|name|Key|Name)>\s{0,40}<(?:string|value|Value)>(?=[^<>\s])")),
+    # Instead of it, when it is not set: `process.env.API_KEY || "..."`.
+    (
+        "argument",
+        re.compile(
+            r"(?:[\"']?[ ]?[\])]{0,2}[ \t]{0,4}(?:\|\||\?\?)|[\"'][ ]?[\])][ ]or)[ \t]{0,4}(?=[\"'`])"
         ),
     ),
     ("compared", re.compile(r"[ \t]{0,4}(?:={2,3}|!={1,2}|\.equals\()[ \t]{0,4}(?=[\"'`])")),
@@ -90,7 +103,7 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     (
         "said",
         re.compile(
-            r"(?:[ ](?:for|to|of|on|in|at|from|von|vom|für|zum|zur|der|des|pour|de|du|des|para|del|al|per|voor|van)"
+            r"(?:[ ](?:for|to|of|on|in|at|from|von|vom|für|zum|zur|der|des|pour|de|du|para|del|do|da|al|per|voor|van)"
             r"(?![\w-])[^\n:=\"'`]{1,60}?)?(?:[ ]?\([^()\n]{1,30}\))?"
             r"(?:(?:[ ](?:has[ ]been|was|is))?[ ](?:changed|reset|set|updated|rotated)[ ]to"
             r"|[ ](?:is|was|are|will[ ]be|remains|ist|lautet|war|sind|est|sera|était|es|era|será|é|è|heißt|becomes)"
@@ -102,14 +115,25 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     ("said", re.compile(_QUOTE + r"?[ ](?:to|as|with|auf|à|en)[ ](?=[\"'`])")),
     ("said", re.compile(r"[ ]?[是为為は은는][ ]?")),
     (
+        "said",
+        re.compile(
+            r"(?:(?<=hasło)[ ]to|(?<=lösenordet)[ ]är|(?<=adgangskoden)[ ]er|(?<=passordet)[ ]er|(?<=salasana)[ ]on"
+            r"|(?<=heslo)[ ]je|(?<=lozinka)[ ]je|(?<=пароль)[ ](?:от|для|к|на)[ ]\w{2,20}(?:[ ][-—])?)[ ]",
+            re.IGNORECASE,
+        ),
+    ),
+    ("beside", re.compile(r"[ ](?:to|to[ ]be)[ ](?=[^\s\"'`])")),
+    (
         "beside",
-        re.compile(r"[ \t]{1,4}|[ \t]{0,4}:?[ \t]{0,4}\r?\n[ \t]{0,8}(?=[^\s]{8,80}[ \t]{0,4}(?:[\r\n]|\Z))"),
+        re.compile(
+            r"[ \t]{1,4}|[ \t]{0,4}:?[ \t]{0,4}\r?\n[ \t]{0,8}(?=[^\s,;|]{8,80}[ \t]{0,4}(?:[\r\n]|\Z))"
+        ),
     ),
 )
 _BEGINNINGS = [(joint, beginnings(joint[1].pattern, joint[1].flags)) for joint in _JOINTS]
 _OPTION_JOINT = re.compile(r"(?:[ \t]{1,3}|=)")
 # What may stand between the joint and the literal: a call that takes it, a prefix of the literal.
-_WRAPPER = re.compile(r"(?:new[ ])?(?:[A-Za-z_][\w.:!]{0,40}\([ ]?){0,2}[bBfFrRuU@$L]{0,2}(?=[\"'`])")
+_WRAPPER = re.compile(r"(?:new[ ])?(?:[A-Za-z_][\w.:!]{0,40}\([ ]?){0,2}[bBfFrRuU@$LN]{0,2}(?=[\"'`])")
 _SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)[ ]|pass:)(?=\S{8})", re.IGNORECASE)
 _OPENING = re.compile(r"\\{0,3}[\"'`]|&quot;|&#34;|&#39;")
 _BARE = re.compile(r"[^\s\"'`<>|]{1,512}")
@@ -170,10 +194,12 @@ def _name_around(text: str, place: int) -> tuple[int, int]:
 def _name_end(text: str, place: int) -> int:
     after = _NAME_AFTER.match(text, place)
     right = after.end() if after else place
-    if text[place : place + 2].isascii():
-        return place + len(_SQL) if text[place : place + len(_SQL)].lower() == _SQL else right
+    folded = text[place : place + 16].lower()
+    phrase = next((phrase for phrase in PHRASES if folded.startswith(phrase)), "")
+    if phrase or folded[:1] < "\u0370":  # Latin
+        return place + len(phrase) if phrase else right
     # No blank need follow a word in a script without capitals.
-    return next((place + len(stem) for stem in STEMS if text.startswith(stem, place)), right)
+    return next((place + len(stem) for stem in STEMS if folded.startswith(stem)), right)
 
 
 def _stems(text: Text, start: int, end: int) -> list[int]:
@@ -336,7 +362,7 @@ def _closing(text: str, opening: re.Match[str]) -> int:
 
 
 _STOP = re.compile(
-    r"\\[nrt\"']|&(?:quot|amp|lt|gt|#\d{2});|;|[,&](?=[A-Za-z_][\w.-]{0,40}[=:])|\$\(|,\Z|%0[AaDd]|%26"
+    r"\\{1,4}[nrt\"']|&(?:quot|amp|lt|gt|#\d{2});|;|[,&](?=[A-Za-z_][\w.-]{0,40}[=:])|\$\(|,\Z|%0[AaDd]|%26"
 )
 
 

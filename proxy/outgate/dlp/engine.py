@@ -152,9 +152,19 @@ class Engine:
         readings = views(text)
         places = [list(self._scanner.windows(text))]
         for view in readings:
-            found, news = self._scanner.windows(view.text), view.news(text)
+            news = view.news(text)
+            whole = news is None or sum(end - start for start, end in news) > len(text) / 2
+            found = (
+                self._scanner.windows(view.text) if whole or news is None else self._around(view.text, news)
+            )
             places.append(list(found) if news is None else list(_within(found, news)))
         return _Looked(readings, places)
+
+    def _around(self, text: str, stretches: Sequence[tuple[int, int]]) -> Iterator[_Place]:
+        """The places in some stretches of a text."""
+        for start, end in stretches:
+            for index, windows in self._scanner.windows(text[start:end]):
+                yield index, [Window(w.start + start, w.end + start, w.reach + start) for w in windows]
 
     def _judged(self, text: str, looked: _Looked) -> Iterator[tuple[str, Iterable[Match]]]:
         """Who looks for patterns, and what they find where they could match."""

@@ -12,7 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Detector, Match
-from outgate.dlp.names import addresses, again, fields, firms, gate, models, persons, repair
+from outgate.dlp.names import (
+    addresses,
+    again,
+    fields,
+    firms,
+    firms_abroad,
+    gate,
+    models,
+    persons,
+    places,
+    repair,
+    uncased,
+)
 from outgate.dlp.names.shapes import Span
 
 SCORE = 0.85  # Presidio's default for its spaCy engine; the models give none of their own
@@ -79,11 +91,14 @@ class NameDetector:
             (unit, [span for span in own if span[2] in _NAMES])
             for unit, own in zip(reading.units, said, strict=True)
         ]
-        sure = [*fields.listed(text)]
+        sure = [*fields.listed(text), *uncased.labelled(text)]
         for unit, named in units:
             sure += firms.companies(text, unit, named)
+            sure += firms_abroad.companies(text, unit)
         for unit, named in units:
             sure += persons.told(text, unit, named)
+        for unit, _ in units:
+            sure += places.told(text, unit)
         sure += addresses.spelled(text)
         guessed = [span for unit, named in units for span in repair.repaired(reading, unit, named)]
         yield from sure

@@ -1,8 +1,8 @@
 """Which of several matches on the same characters stands.
 
 Knows matches and ranks of entities, nothing of how a match was found. The resolution: the surer class
-first, then the longest, then the highest score, then that of a country whose numbers are looked for by default,
-then the entity's name. Classes, surest first:
+first, then the longest, then what says whose it is (a GITHUB_TOKEN, not a GENERIC_SECRET), then the highest score,
+then that of a country whose numbers are looked for by default, then the entity's name. Classes, surest first:
 
 0. secrets, and the entities a policy brings its own patterns or words for;
 1. personal data with a score of at least one half;
@@ -11,7 +11,7 @@ then the entity's name. Classes, surest first:
 So a credential in a URL's query is a credential, and a well-formed identity number is not hidden by
 a longer run of digits that might be a telephone number. What a match that lost covers beyond the ones
 that stand stays a match of its own: no character that any detector found is let go. A match of the
-same entity that lost lends the winner its score.
+same entity that lost lends the winner its score, and so does one of a secret that does not say whose it is.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from outgate.dlp.detector import Match
 SECRET, PERSONAL, WEAK = 0, 1, 2
 _SURE = 0.5
 _WRAPPERS = frozenset({"URL"})
+# Found by a name or a place alone: any secret may stand there.
+_UNTOLD = frozenset({"GENERIC_SECRET", "PASSWORD", "BEARER_TOKEN", "SESSION_COOKIE"})
 
 
 class Ranks:
@@ -85,6 +87,7 @@ def _settle(text: str, cluster: list[Match], ranks: Ranks) -> list[Match]:
         key=lambda m: (
             ranks.of(m.entity, m.score),
             m.start - m.end,
+            m.entity in _UNTOLD,
             -m.score,
             ranks.far(m.entity),
             m.entity,
@@ -114,7 +117,10 @@ def _beyond(match: Match, starts: list[int], standing: list[Match]) -> list[Matc
         if winner.start > position:
             pieces.append(replace(match, start=position, end=winner.start))
         position = winner.end
-        if winner.entity == match.entity and winner.score < match.score:
+        if winner.score < match.score and (
+            winner.entity == match.entity
+            or (match.entity in _UNTOLD and (match.start, match.end) == (winner.start, winner.end))
+        ):
             standing[index] = replace(winner, score=match.score)
         index += 1
     if index == first:

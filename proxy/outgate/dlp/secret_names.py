@@ -29,16 +29,20 @@ _PASSWORD = frozenset(
     """
     password passwd passwort passwords passphrase passcode pwd pw psw pswd pword kennwort passwörter contraseña
     contrasena contraseñas wachtwoord senha motdepasse mdp requirepass masterauth userpass dbpass passwrd psk wpapsk
-    heslo lösenord adgangskode salasana parola
+    heslo lösenord lösenordet adgangskode adgangskoden passord passordet salasana parola lozinka
     """.split()
 )
-_PASSWORD_ENDS = ("password", "passwd", "passwort", "passphrase", "kennwort", "passcode")
+_PASSWORD_ENDS = (
+    *("password", "passwd", "passwort", "passphrase", "kennwort", "passcode"),
+    "storepass",  # keytool
+)
 # `pass` alone is a word of many uses; with one of these before it, it is a password.
 _BEFORE_PASS = frozenset(
     """
     db database user usr username mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
     ftp sftp ssh admin root login my proxy ldap http https basic auth api app svc service wifi sudo vpn rabbitmq
     amqp jdbc oracle mssql server master web site wp host keystore truststore jks p12 pfx cert key encryption
+    bind become
     """.split()
 )
 _KEY_KINDS = frozenset(
@@ -55,7 +59,7 @@ _JOINED = frozenset(
     apikey apikeys apitoken accesskey secretkey privatekey authkey authtoken accesstoken clientsecret appsecret
     apisecret appkey masterkey encryptionkey signingkey licensekey sharedkey accountkey storagekey sessionkey
     sharedaccesskey accesskeysecret secretaccesskey refreshtoken bearertoken bottoken webhooksecret jwtsecret
-    consumersecret oauthtoken idtoken sessiontoken authorizationtoken
+    consumersecret passkey oauthtoken idtoken sessiontoken authorizationtoken
     """.split()
 )
 _TOKEN_KINDS = frozenset(
@@ -122,8 +126,19 @@ _OTHER_SCRIPTS = (
     "비밀번호",
     "hasło",
     "şifre",
+    "jelszó",
+    "κωδικός",
+    "kata sandi",
+    "mật khẩu",
+    "كلمة المرور",
+    "كلمة السر",
+    "סיסמה",
     "identified by",
 )
+# The same for a key, which needs to be one of a program, and for a token.
+_KEYS_ABROAD = ("ключ", "密钥", "キー")
+_OF_A_PROGRAM = ("api", "секретн", "доступ", "访问", "秘密", "アクセス", "シークレット")
+_TOKENS_ABROAD = ("токен", "令牌", "トークン")
 
 
 @lru_cache(maxsize=4096)
@@ -132,6 +147,10 @@ def judge(name: str) -> Name:
     folded = name.lower()
     if folded.endswith(_OTHER_SCRIPTS):
         return Name("password", 1.0)
+    if folded.endswith(_KEYS_ABROAD):
+        return Name("secret", 1.0) if any(word in folded for word in _OF_A_PROGRAM) else NOTHING
+    if folded.endswith(_TOKENS_ABROAD):
+        return Name("secret", 0.85)
     parts = [part.lower() for part in _PART.findall(name)]
     if not parts:
         return NOTHING
@@ -158,6 +177,12 @@ def _core(parts: list[str], place: int) -> Name | None:
     before = parts[place - 1] if place else ""
     if word in _PASSWORD or word.endswith(_PASSWORD_ENDS):
         return NOTHING if len(word) < 4 and place < len(parts) - 1 else Name("password", 1.0)
+    if (word.endswith("pw") and word[:-2] in _BEFORE_PASS) or (
+        word.endswith("pass") and word[:-4] in _BEFORE_PASS
+    ):
+        return Name("password", 1.0)  # rootpw, pgpass
+    if word == "phrase" and before == "pass":
+        return Name("password", 1.0)
     if word == "pass":
         if before in _BEFORE_PASS:
             return Name("password", 1.0)
@@ -168,7 +193,7 @@ def _core(parts: list[str], place: int) -> Name | None:
         return Name("secret", 1.0)
     if word == "secret" or word.endswith("secret"):
         return Name("secret", 0.95)
-    if word == "clave" and not before:
+    if word == "clave" and before in ("", "la", "una", "mi", "tu", "su", "nuestra", "nueva"):
         return Name("password", 0.9)
     if word in ("key", "schlüssel", "clé", "clave", "chiave", "sleutel"):
         return _key(before, parts)

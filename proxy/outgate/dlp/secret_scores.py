@@ -45,7 +45,7 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
         return 0.0
     if values.another_thing(value) and not (value.isdigit() and name.family == "password"):
         return 0.0
-    if values.code(value) and not (quoted and values.kinds(value) == 4 and name.family == "password"):
+    if values.code(value) and not (quoted and _no_code(value, name)):
         return 0.0
     if len(value.split()) > 1:
         return _phrase(value) if quoted and name.family == "password" else 0.0
@@ -55,6 +55,13 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
     if place == "beside" and (worth < 0.8 or name.certainty < 0.7 or _unlikely_beside(value)):
         return 0.0
     return worth * _SURENESS.get(place, 1.0)
+
+
+def _no_code(value: str, name: Name) -> bool:
+    """Quoted, what reads like an expression may be a password with brackets in it."""
+    if len(value) >= 20 and values.drawn(value) and value.replace(".", "").isalnum():
+        return True  # two parts of a token, not an object and its attribute
+    return values.keyboard(value) or (values.kinds(value) == 4 and name.family == "password")
 
 
 def _unlikely_beside(value: str) -> bool:

@@ -97,6 +97,7 @@ _PAIRS = frozenset(
 _SEGMENT = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])|[0-9]+")
 # Mean letters and digits of a segment, below which nobody wrote it: with digits, and with letters alone.
 _RANDOM_SEGMENT, _RANDOM_CASES = 3.1, 3.0
+_JOINED_SEGMENT = 2.8  # below it nobody joined words, whatever some segments look like
 _LEET = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -212,6 +213,7 @@ _NOT_A_SECRET = re.compile(
     r"|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z"  # a date, a time, a version
     r"|[+-]?\d+(?:[.,]\d+)*(?:ms|s|m|h|d|kb|mb|gb|px|%|em|rem)?\Z|0x[0-9a-f]{1,8}\Z|\#[0-9a-f]{3,8}\Z"  # a number
     r"|pk[_.-]|phc_|sb_publishable_|sq0id|FLWPUBK|(?:pub|sub)-c-|mob-"  # a key that is meant to be published
+    r"|Ag[A-D][\w+/=]{300}"  # a value of a SealedSecret, which only its cluster opens
     r"|(?:sha\d{1,3}|md5)[-:]|data:|&(?:\#|lt|gt|quot|amp)|(?:application|text|image|multipart)/",
     re.IGNORECASE,
 )
@@ -222,12 +224,14 @@ _ENDINGS = frozenset(
 )
 _PATH = re.compile(r"(?=(?:.*/)?[a-z][a-z_-]{2,}/)(?:[\w.@-]+/)+[\w.@-]*")
 _CODE = re.compile(
-    r"\\x[0-9A-Fa-f]{2}|\\[dws]|\[\^|\[[^\]]*\w-\w|\][+*]|\.\*|[\w)\]]\(|\(\)|^[\w.]+\[|\]\.|=>|->|::|&&|\|\||==|!=|^(?:new|await|function|lambda|return|async|not)\b"
+    r"\\x[0-9A-Fa-f]{2}|\\[dws]|\[\^|\[[^\]]*\w-\w|\][+*]|\.\*|[\w)\]]\(|\(\)|^[\w.]+\[|\]\.|=>|->|::|&&|\|\||==(?!\Z)|!=|^(?:new|await|function|lambda|return|async|not)\b"
     r"|^(?:this|self|os|process|env|config|settings|args|ctx|req|request|res|options|params|props|state|app|user"
     r"|secrets|options|opts|cfg|conf|data|input|event|body|form|session|window|document|context|flags|vars|std)\b[.\[]"
     r"|^[A-Za-z_]\w*(?:\??\.[A-Za-z_]\w*)+$"  # an attribute: user.password2
 )
 _CODE_SIGNS = frozenset("()[]{}.=>:|&!\\ *")
+_KEYBOARD = re.compile(r"[!-~]{24,128}")  # what prints, without blanks
+_WRITTEN = ("\\", ".*", "(?", "[^", "a-z", "A-Z", "0-9", "{", "://")  # patterns, templates, addresses
 _HASH = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[A-Za-z][A-Za-z0-9]*(?:[.:/_-][A-Za-z0-9]+)*")
@@ -245,6 +249,16 @@ def code(value: str) -> bool:
     return not _CODE_SIGNS.isdisjoint(value) and _CODE.search(value) is not None
 
 
+def keyboard(value: str) -> bool:
+    """Drawn from all keys, signs too, as Django and WordPress draw theirs; it may read like an expression."""
+    if not _KEYBOARD.fullmatch(value) or any(part in value for part in _WRITTEN):
+        return False
+    signs = {c for c in value if not c.isalnum()}
+    letters = [part for part in _SEGMENT.findall(value) if len(part) > 3 and part.isalpha()]
+    words = sum(len(part) for part in letters if wordlike(part))
+    return len(signs) >= 5 and words < 0.25 * len(value) and entropy(value) > 4.0
+
+
 def name(value: str) -> bool:
     """An identifier: words joined as programs join them, not drawn by a machine."""
     return bool(_NAME.fullmatch(value)) and not drawn(value)
@@ -254,7 +268,10 @@ def holds_words(value: str) -> bool:
     """A name a quarter of which or more is words, whatever else: ``SEC_PKCS12PrivateKey``."""
     if not _NAME.fullmatch(value):
         return False
-    words = [part for part in _SEGMENT.findall(value) if len(part) > 3 and part.isalpha() and wordlike(part)]
+    segments = _SEGMENT.findall(value)
+    if len(value) >= 20 and sum(map(len, segments)) < _JOINED_SEGMENT * len(segments):
+        return False  # one in ten long keys has a run of letters that would pass for a word
+    words = [part for part in segments if len(part) > 3 and part.isalpha() and wordlike(part)]
     return sum(map(len, words)) >= len(value) / 4
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from outgate.dlp.assignments import AssignmentDetector
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import PatternDetector
+from outgate.dlp.secret_columns import ColumnDetector
 from outgate.dlp.seed_phrases import SeedPhraseDetector
 
 
@@ -14,5 +15,6 @@ def detectors(config: DetectorConfig) -> Iterator[PatternDetector]:
     """Those that find something of what is wanted."""
     if config.entities & AssignmentDetector.entities:
         yield AssignmentDetector()
+        yield ColumnDetector()
     if config.entities & SeedPhraseDetector.entities:
         yield SeedPhraseDetector()

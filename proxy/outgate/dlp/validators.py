@@ -39,6 +39,25 @@ def long_random(value: str) -> bool:
     return random(value.lstrip(value[:1]))
 
 
+def random_but_no_uuid(value: str) -> bool:
+    """Looks drawn, and is no UUID: those number requests more often than they let anybody in."""
+    return random(value) and not re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value)
+
+
+def drawn_parts(value: str) -> bool:
+    """Drawn by a machine, each long part between stops: no path of names, no name of words."""
+    parts = [part for part in value.split(".") if len(part) >= 16]
+    return bool(parts) and all(
+        random(part) and secret_values.drawn(part) and not secret_values.holds_words(part) for part in parts
+    )
+
+
+def drawn_tail(value: str) -> bool:
+    """What follows the last joint was drawn by a machine."""
+    tail = re.split(r"[_-]", value)[-1]
+    return random(value) and secret_values.drawn(tail) and not tail.isalpha()
+
+
 def password(value: str) -> bool:
     """Could be a chosen password: no placeholder, no plain word, no code."""
     return len(value) >= 4 and not (
@@ -62,6 +81,19 @@ def strong_password(value: str) -> bool:
     plain = value.rstrip(".,;:)")
     strong = secret_values.kinds(plain) == 4 or secret_values.drawn(plain)
     return strong and password(plain) and not secret_values.another_thing(plain)
+
+
+def chosen_password(value: str) -> bool:
+    """A password where one is due: drawn, of three kinds of characters, words with a number, or four words."""
+    plain = value.rstrip(".,;:)")
+    if not password(plain) or secret_values.another_thing(plain) or secret_values.common(plain):
+        return False
+    if secret_values.drawn(plain):
+        return True
+    if any(map(str.isdigit, plain)):
+        return any(map(str.isalpha, plain))
+    passphrase = plain.count("-") >= 3 and plain.replace("-", "").islower()
+    return passphrase or (secret_values.kinds(plain) >= 3 and not plain[0].isupper())
 
 
 def varied_password(value: str) -> bool:
@@ -212,8 +244,9 @@ def _object(part: str) -> dict[str, object]:
 VALIDATORS: Mapping[str, Callable[[str], bool]] = {
     check.__name__: check
     for check in (
-        *(not_placeholder, varied, random, long_random, varied_digits, four_groups),
-        *(password, url_password, strong_password, varied_password),
+        *(not_placeholder, varied, random, long_random, random_but_no_uuid, drawn_parts, drawn_tail),
+        *(varied_digits, four_groups),
+        *(password, url_password, strong_password, chosen_password, varied_password),
         *(crc32_base62, grafana_checksum, atlassian_checksum, pypi_macaroon, azure_devops_pat),
         *(jwt, jwe, json_base64, basic_auth, id_and_secret, discord_token, pem),
         *(bech32, base58check, ripple_seed, crc16_base32, byte_array),

@@ -57,6 +57,8 @@ def found(text: str) -> list[str]:
         'new Credentials(password: "@")',
         'password = SecretStr("@")',
         "<password>@</password>",
+        "<key>DB_PASSWORD</key>\n\t<string>@</string>",
+        '<password encrypted="false">@</password>',
         '<property name="password">@</property>',
         '<add key="Password" value="@"/>',
         '<input type="password" value="@">',
@@ -87,10 +89,33 @@ def found(text: str) -> list[str]:
         "mot de passe : @",
         "la contraseña es @",
         "a senha é @",
+        "a senha do banco é @",
         "пароль: @",
         "密码：@",
         "password: |\n  @\n",
         "Password\n@\n",
+        "- **Password:** @\n",
+        "**Password**: @",
+        "ALTER LOGIN x WITH PASSWORD = N'@';",
+        "DEBUG auth: user=kim pass=@ realm=x",
+        "const password = process.env.DB_PASSWORD || '@';",
+        'password = os.getenv("DB_PASSWORD") or "@"',
+        "password: ${DB_PASSWORD:-@}",
+        'page.type(selector="#password", text="@")',
+        '{"selector": "#password", "text": "@"}',
+        '{"content":"PORT=1\\\\nDB_PASSWORD=@\\\\nDEBUG=0"}',
+        "set DB_PASSWORD to @ on the server",
+        "Hasło to @",
+        "Lösenordet är @",
+        "Adgangskoden er @",
+        "Salasana on @",
+        "Heslo je @",
+        "пароль от сервера @",
+        "Jelszó: @",
+        "Mật khẩu: @",
+        "kata sandi: @",
+        "كلمة المرور: @",
+        "סיסמה: @",
     ],
 )
 def test_a_password_is_found_exactly_wherever_it_is_written(around: str) -> None:
@@ -106,6 +131,31 @@ def test_a_password_is_found_exactly_wherever_it_is_written(around: str) -> None
 def test_a_key_is_found_under_any_name_for_one(name: str) -> None:
     for text in (f'{name} = "{KEY}"', f"{name}: {KEY}", f'{{"{name}": "{KEY}"}}'):
         assert found(text) == [KEY], text
+
+
+@pytest.mark.parametrize(
+    "name", ["API-ключ", "API ключ", "токен", "API密钥", "访问令牌", "APIキー", "アクセストークン"]
+)
+def test_a_key_is_found_under_its_name_in_other_scripts(name: str) -> None:
+    assert found(f"{name}: {KEY}") == [KEY]
+
+
+@pytest.mark.parametrize("name", ["クッキー", "ключ", "スキー", "解决方案的关键"])
+def test_a_word_of_other_scripts_that_holds_one_promises_nothing(name: str) -> None:
+    assert found(f"{name}: {KEY}") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the password to db-server-01 expired",
+        "we reset the password to something better",
+        'if key in seen or "VerbForm=Inf" in token.morph or "VerbForm=Fin2" in x',
+        "username,password\nshop.internal,kim",
+    ],
+)
+def test_what_follows_a_name_by_chance_is_none(text: str) -> None:
+    assert found(text) == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from outgate.dlp.config import DetectorConfig
+from outgate.dlp.disguise import views
 from outgate.dlp.engine import Engine
 from outgate.dlp.examples import fake
 
@@ -66,3 +67,34 @@ def test_what_is_encoded_more_often_than_is_undone_is_told(engine: Engine) -> No
     for _ in range(6):
         text = base64.b64encode(text.encode()).decode()
     assert [entity for entity, _ in found(engine, f"see {text} there")] == ["DEEPLY_ENCODED"]
+
+
+EVERYTHING = Engine(
+    DetectorConfig(
+        entities=frozenset(
+            "CREDIT_CARD EMAIL_ADDRESS PHONE_NUMBER IBAN_CODE PASSWORD AWS_ACCESS_KEY_ID".split()
+        )
+    )
+)
+BEHIND = [
+    ("4000 0000 0000 0002", "CREDIT_CARD"),
+    ("ada@example.org", "EMAIL_ADDRESS"),
+    ("+49 30 901820", "PHONE_NUMBER"),
+    ("DE02120300000000202051", "IBAN_CODE"),
+    ("password: Zq7-unreal-Kw2x", "PASSWORD"),
+    ("AKIA" + "R4NDM7TADE5UPKZY", "AWS_ACCESS_KEY_ID"),
+]
+
+
+@pytest.mark.parametrize("mark", ["\\n", "\\r\\n", "\\t", "\\\\n"])
+@pytest.mark.parametrize(("value", "entity"), BEHIND)
+def test_what_stands_right_behind_an_escaped_line_break_is_found(mark: str, value: str, entity: str) -> None:
+    text = f'{{"path": "a.txt", "content": "See this:{mark}{value}{mark}and go on."}}'
+    (found,) = [match for match in EVERYTHING.scan([text])[0] if match.entity == entity]
+    start = text.index(value.rpartition(": ")[2])
+    assert (found.start, text[found.start : found.end]) == (start, value.rpartition(": ")[2])
+
+
+def test_commands_of_tex_are_no_line_breaks() -> None:
+    text = r"\newcommand{\name}{\textbf{x}} \noindent \title{A} \ref{b} \nu \tau \rho"
+    assert not list(views(text))

@@ -239,3 +239,16 @@ def test_what_the_gate_leaves_out_holds_no_name() -> None:
         units = gate.read(text).units
         for start, end, _ in names:
             assert any(unit.start <= start and end <= unit.end for unit in units), text[start:end]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Veuillez corriger les fautes : « Les données on été importé hier et le rapport sera disponible demain. »",
+        "Personalbogen\nName, Vorname: siehe Anlage, Unterlagen folgen umgehend mit der Post",
+        "Vielen Dank für Ihr Schreiben. Wir haben Ihre neue Anschrift vermerkt und melden uns bei Ihnen.",
+        "Napisz wyrażenie regularne, które dopasuje numer wersji w formacie podanym niżej.",
+    ],
+)
+def test_ordinary_words_of_other_languages_are_no_names(detector: ner.NameDetector, text: str) -> None:
+    assert found(detector, text) == []

@@ -84,3 +84,22 @@ def test_an_account_beside_a_routing_number_is_a_banks(engine: Engine) -> None:
     text = "direct deposit: routing 021000021, account 1234567890"
     assert found(engine, text) == {"021000021": "ABA_ROUTING_NUMBER", "1234567890": "US_BANK_NUMBER"}
     assert found(engine, "log in to account 123456789012") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "entity"),
+    [
+        ("My kennitala is 040785-8419, is that right?", "040785-8419", "IS_KENNITALA"),
+        ('field=cpr typed="020469-4893"', "020469-4893", "DK_CPR"),
+        ('"tic": "07843943T"', "07843943T", "CY_TIC"),
+        ("the tax no. 07843943T of our Cypriot contractor", "07843943T", "CY_TIC"),
+        ("with 07843943T as it stands", "07843943T", "ES_NIF"),
+        ("as 131052-308T wrote", "131052-308T", "FI_PERSONAL_IDENTITY_CODE"),
+        ("KV-Nr. A123456780", "A123456780", "DE_HEALTH_INSURANCE"),
+        ("passport no. 554889517 (UK passport)", "554889517", "UK_PASSPORT"),
+    ],
+)
+def test_a_number_that_two_countries_write_alike_is_that_of_its_label(
+    engine: Engine, text: str, value: str, entity: str
+) -> None:
+    assert found(engine, text) == {value: entity}

@@ -370,3 +370,96 @@ def test_the_value_alone_is_found(engine: Engine, text: str) -> None:
 )
 def test_what_has_only_the_shape_is_not_found(engine: Engine, text: str) -> None:
     assert found(engine, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("Alma Reyes b. 3/4/1971, Dayton", "3/4/1971"),
+        ("Sabine Uhlig, *12.12.1965", "12.12.1965"),
+        ("Sabine Uhlig *12.12.1965", "12.12.1965"),
+        ("Born: 1987 Aug 14", "1987 Aug 14"),
+        ("d. o. b. 3/4/1988", "3/4/1988"),
+        ("narozena 3. května 1988", "3. května 1988"),
+        ("rodený/narodený 4. 5. 1981", "4. 5. 1981"),
+        ("doğum tarihi 14.05.1988", "14.05.1988"),
+        ("Született: 1990. május 5.", "1990. május 5."),
+        ("nasceu em 12/09/1987", "12/09/1987"),
+        ("DN 05/05/1951", "05/05/1951"),
+        ("fecha de nacimiento: 5-XI-1980", "5-XI-1980"),
+        ("née le 3 févr. 1970", "3 févr. 1970"),
+        ("född den 3 augusti 1990", "3 augusti 1990"),
+        ("родилась 9 марта 1975 года", "9 марта 1975"),
+        ("Γεννήθηκε στις 5 Μαΐου 1980", "5 Μαΐου 1980"),
+        ("我的生日是1990年5月6日。", "1990年5月6日"),
+        ("생일은 1990년 5월 6일", "1990년 5월 6일"),
+        ('{"birth": {"date": "12.10.1993", "place": "x"}}', "12.10.1993"),
+        ("Agent: What is your date of birth?\nCaller: 12 March 1950\nAgent: Thanks", "12 March 1950"),
+        ('{"key": "dob", "value": "1950-03-12"}', "1950-03-12"),
+        ('"dob","1950-03-12"', "1950-03-12"),
+        ("birthDate: !!timestamp 1950-03-12", "1950-03-12"),
+        ("Date of birth: Sunday, 12 March 1950", "12 March 1950"),
+    ],
+)
+def test_births_are_found_in_the_words_of_many_languages(engine: Engine, text: str, date: str) -> None:
+    assert found(engine, text, "DATE_OF_BIRTH") == [date]
+
+
+def test_a_label_with_its_date_in_a_line_of_commas_is_no_column(engine: Engine) -> None:
+    text = "Re: Mrs Lee, d.o.b. 12.02.1949, ward B\n9 Mill Rd, Newtown, tel later"
+    assert found(engine, text, "DATE_OF_BIRTH") == ["12.02.1949"]
+
+
+@pytest.mark.parametrize(
+    "text", ["DN 50, DN 100/2.5", "x * 2.5 * 3", "plan b. 12 items", "Diamètre DN 40 / PN 16"]
+)
+def test_marks_of_birth_without_a_date_are_none(engine: Engine, text: str) -> None:
+    assert found(engine, text, "DATE_OF_BIRTH") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "street"),
+    [
+        ("Straße: Hinter den Höfen 3\nOrt: 37574 Einbeck", "Hinter den Höfen 3"),
+        ("  address: { street: 'Bullandö 12', city: 'Uppsala' }", "Bullandö 12"),
+        ("<addressLine1>88 Riverside Walk</addressLine1>", "88 Riverside Walk"),
+        ('{"direccion": "Jirón Puno 312", "n": 1}', "Jirón Puno 312"),
+        ("name;strasse;ort\nHilde B;Am Alten Markt 3a;Recklinghausen\n", "Am Alten Markt 3a"),
+        ("INSERT INTO t (name, street) VALUES ('A B', 'Vid Ån 4');", "Vid Ån 4"),
+        ("Adresse : Résidence Bellevue 14, Tél. 01", "Résidence Bellevue 14"),
+        ("住所:東京都千代田区丸の内1-1-1", "東京都千代田区丸の内1-1-1"),
+        ("bor på Vasagatan 18 i Göteborg", "Vasagatan 18"),
+        ("Nørrebrogade 77, 3. tv, 2200 København", "Nørrebrogade 77, 3. tv, 2200 København"),
+        ("Mannerheimintie 12 B 8", "Mannerheimintie 12 B 8"),
+        ("mieszkam przy ul. Długiej 14/5 w Gdańsku", "ul. Długiej 14/5"),
+        ("Vinohradská 12/3, 120 00 Praha", "Vinohradská 12/3, 120 00 Praha"),
+        ("ул. Ленина, д. 5, кв. 12", "ул. Ленина, д. 5, кв. 12"),
+        ("Atatürk Mah. Cumhuriyet Cad. No: 12/3", "Atatürk Mah. Cumhuriyet Cad. No: 12/3"),
+        ("RR 2 Box 145, Ottumwa IA", "RR 2 Box 145"),
+        ("rue du Faubourg Saint-Antoine 77, Paris", "rue du Faubourg Saint-Antoine 77, Paris"),
+        ("vive en la calle Mayor 7 de Madrid", "calle Mayor 7"),
+        ("in Viale dell'Industria 9, Padova.", "Viale dell'Industria 9, Padova"),
+    ],
+)
+def test_streets_are_found_by_their_label_and_in_the_words_of_more_countries(
+    engine: Engine, text: str, street: str
+) -> None:
+    assert found(engine, text, "STREET_ADDRESS") == [street]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Address: see page 5 of the manual",
+        "Memory address: Block 5",
+        "IP Address: 10.0.0.1",
+        "address = 0x7fff5fbff8c0",
+        "street: none",
+        "address,port\nlocalhost,8080\n",
+        "Adresse: wird am 3. Mai mitgeteilt",
+        "the plan of Vasagatan",
+        "al. 5 and pl. 7",
+    ],
+)
+def test_what_is_labelled_an_address_and_is_no_street_is_not_found(engine: Engine, text: str) -> None:
+    assert found(engine, text, "STREET_ADDRESS") == []

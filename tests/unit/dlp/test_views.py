@@ -338,7 +338,7 @@ def test_what_a_form_has_for_blanks_between_digits_is_read() -> None:
     ],
 )
 def test_ordinary_text_has_no_views(text: str) -> None:
-    assert kinds(text) == []
+    assert [kind for kind in kinds(text) if kind != "breaks"] == []
     assert views(text).exhausted is None
 
 

@@ -57,6 +57,12 @@ _ALL_STYLED = _BUT_FEW_SIGNS | SIGNS
 _UNSEEN_CLASS = INVISIBLE + MARKS + "".join(LIGATURES)
 _UNSEEN = re.compile(f"[{INVISIBLE}{MARKS}]++|[{''.join(LIGATURES)}]")
 _CHANGING = re.compile(f"[{_STYLED_CLASS}{_WIDE_CLASS}{_UNSEEN_CLASS}]")
+_ESCAPED_BREAK = re.compile(r"\\[nrt](?=[\w+($])")
+_NO_COMMAND = re.compile(r"\\[nrt](?=[A-Z0-9_+($]|[^\x00-\x7f])")
+_COMMAND = re.compile(r"\\[nrt][a-z]")
+_COMMANDS = (
+    0.8  # share of small letters behind what may be an escape, from which on it is TeX: `\newline`, `\textbf`
+)
 _MARK = re.compile(f"[{MARKS}]")
 # ASCII that can be seen, and what passes for it.
 _ENGAGING = frozenset(map(chr, (*range(0x21, 0x7F), *FOREIGN))) | frozenset(LIGATURES)
@@ -111,6 +117,19 @@ def normalise(text: str) -> Iterator[Reading]:
         shown = _folded(shown, runs, stretches)
     if shown != text:
         yield Reading("normalised", shown, offsets or rewrite(text, (), 0, len(text))[1])
+
+
+def broken(text: str) -> Reading | None:
+    """``text`` with line breaks for those that are escapes, as they are within a JSON string or a program.
+
+    Else the letter of the escape would be taken for the first of the word behind it. As long as before.
+    """
+    if "\\n" not in text and "\\t" not in text and "\\r" not in text:
+        return None
+    count = sum(map(text.count, ("\\n", "\\r", "\\t")))
+    breaks = _NO_COMMAND if len(_COMMAND.findall(text)) > _COMMANDS * count else _ESCAPED_BREAK
+    shown = breaks.sub(lambda found: " \t" if found[0] == "\\t" else " \n", text)
+    return None if shown == text else Reading("breaks", shown, rewrite(text, (), 0, len(text))[1])
 
 
 def _stretches(text: str) -> list[tuple[int, int]]:

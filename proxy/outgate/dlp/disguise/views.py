@@ -11,7 +11,7 @@ from outgate.dlp.disguise.base64_runs import SHORTEST, base64_runs
 from outgate.dlp.disguise.encoded import Encoded
 from outgate.dlp.disguise.escapes import unescaped
 from outgate.dlp.disguise.hex_runs import hex_runs
-from outgate.dlp.disguise.normalise import normalise
+from outgate.dlp.disguise.normalise import broken, normalise
 from outgate.dlp.disguise.offsets import WHOLE, Edit, Offsets, rewrite
 from outgate.dlp.disguise.readable import Reader
 
@@ -31,7 +31,7 @@ _LABEL_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-:=>\"
 class View:
     """What a text says once a disguise is off.
 
-    ``kind`` tells the disguises, outermost first: ``normalised``, ``tags``, ``variation_selectors``,
+    ``kind`` tells the disguises, outermost first: ``normalised``, ``breaks``, ``tags``, ``variation_selectors``,
     ``base64``, ``base32``, ``hex``, ``url``, ``html``, ``json``, ``quoted_printable`` (several escapes in one
     place: ``json+url``), ``gzip``, ``zlib``; ``base64>gzip`` is gzip within base64. A view of an encoded run
     begins with the words just before the run, so that what they say of it is known.
@@ -56,7 +56,7 @@ class View:
 
         Whole ones, with more around: what a value is may be told by a word, or by a table's head, at a distance.
         """
-        if self._under is not None or self.kind != "normalised":
+        if self._under is not None or self.kind not in ("normalised", "breaks"):
             return None
         found: list[tuple[int, int]] = []
         end = -1
@@ -131,6 +131,9 @@ class _Search:
                 return
             if looks:
                 view, text = found, found.text
+        lines = broken(text)
+        if lines and self._add(*lines, view) is None:
+            return
         for kind, shown, offsets in _decoded(text, view, self._reader):
             if level == self._depth:
                 self._exhaust("depth")

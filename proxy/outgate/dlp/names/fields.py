@@ -18,8 +18,9 @@ from outgate.dlp.names.words import cue_set, words
 
 _QUOTE = r"(?:\\?[\"'*]){0,2}"  # escaped where data stand in a string of data
 _FIELD = re.compile(
-    rf"(?:^[ \t>*|-]{{0,20}}|(?<=[{{,;])[ \t]?){_QUOTE}(?P<label>[^\W\d_][\w -]{{1,24}}){_QUOTE}[ \t]{{0,9}}[:=\t]"
-    rf"[ \t]{{0,40}}{_QUOTE}(?P<value>[^\W\d_][^\n\"\\{{}}<>|;:=\t]{{1,60}})",
+    rf"(?:^[ \t>*|-]{{0,20}}|(?<=[{{,;])[ \t]?){_QUOTE}(?P<label>[^\W\d_][\w /.'()-]{{1,24}}?){_QUOTE}"
+    rf"[ \t]{{0,9}}[:=\t][ \t]{{0,40}}{_QUOTE}(?:(?:[A-Z]{{1,2}}-)?\d{{4,5}}[ ])?"
+    r"(?P<value>[^\W\d_][^\n\"\\{}<>|;:=\t]{1,60})",
     re.MULTILINE,
 )
 # owner = "Jane Doe", customer.name: 'Jane Doe', user="Jane Doe"
@@ -33,7 +34,7 @@ _ELEMENT = re.compile(
 )
 _SPEAKER = re.compile(
     rf"^[ \t]{{0,9}}(?:\[[\d: .apm/-]{{4,24}}\][ \t]{{0,9}}|\d\d?:\d\d[ \t]{{0,9}}(?:[-–][ \t]{{0,9}})?)?"
-    rf"(?:<(?={NAME}>))?(?P<name>{NAME})[>:][ \t]",
+    rf"(?:<(?={NAME}>))?(?P<name>{NAME})(?:[ ]?>|:)[ \t]",
     re.MULTILINE,
 )
 _QUOTED = re.compile(rf"[\"']({CAPITALISED}(?:[ \t]{CAPITALISED}){{1,2}})[\"']")
@@ -46,6 +47,11 @@ _BETWEEN = re.compile(
 )
 _NAME = re.compile(NAME)
 _BLANKS = re.compile(r"[\s_-]+")
+# "Name" is a person's where a column beside it has the other half.
+_HALVES = frozenset("name nom nome naam navn namn nimi".split())
+_PARTED = re.compile(
+    r"(?i)\b(?:pr[ée]noms?|vorname|cognome|voornaam|achternaam|apelido|sobrenome|fornavn|förnamn|first.?name)\b"
+)
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
 _VALUE = re.compile(rf"{NAME}(?:,? (?:&|and|of|the|for|upon|am|de|la|le) {NAME}|, {NAME}){{0,3}}\.?")
 _CUT = re.compile(r"[ \t]*[,(/]|[ \t][-–][ \t]")  # after it stands what is said of the value
@@ -54,18 +60,21 @@ _HEAD = re.compile(r"[^\W\d][\w.# /()-]{0,40}")
 
 def listed(text: str) -> Iterator[Span]:
     """The names that stand in tables, in fields with a label and in quotes."""
+    parted = _PARTED.search(text) is not None
     for column in columns(text, _are_heads):
         meanings = _meanings(column.head) if column.head else []
+        if meanings and _key(column.head) in _HALVES and parted:
+            meanings = [("PERSON", True)]
         if meanings:
             for cell in column.cells:
-                yield from _valued(text, column.head, *cell)
+                yield from _valued(text, meanings, *cell)
         if not meanings or ("PERSON", False) in meanings:
             yield from _voted(text, column.cells)
     others: dict[str, list[Cell]] = {}
     for pattern in (_FIELD, _ASSIGNED, _ELEMENT):
         for field in pattern.finditer(text):
             if _meanings(field["label"]):
-                yield from _valued(text, field["label"], *field.span("value"))
+                yield from _valued(text, _meanings(field["label"]), *field.span("value"))
             if ("PERSON", True) not in _meanings(field["label"]):
                 others.setdefault(_key(field["label"]), []).append(field.span("value"))
     for values in others.values():
@@ -130,12 +139,12 @@ def _voted(text: str, cells: Sequence[Cell]) -> Iterator[Span]:
             yield *cell, "PERSON"
 
 
-def _valued(text: str, label: str, first: int, last: int) -> Iterator[Span]:
-    """The value as what its label says it is; the first of several that fits."""
+def _valued(text: str, meanings: Sequence[tuple[str, bool]], first: int, last: int) -> Iterator[Span]:
+    """The value as what its label says that it is (``meanings``); the first of several that fits."""
     whole = text[first:last].rstrip(" \t,.'*")
     cut = _CUT.search(whole)
     for value in (whole, whole[: cut.start()]) if cut else (whole,):
-        for entity, sure in _meanings(label):
+        for entity, sure in meanings:
             if _fits(entity, value, sure):
                 yield first, first + len(value), entity
                 return
@@ -162,8 +171,9 @@ def _meanings(label: str) -> list[tuple[str, bool]]:
     if len(label) >= 40:
         return []
     key, labels = _key(label), _labels()
-    if key in labels:
-        return labels[key]
+    for part in (key, *key.split("/")):  # CP/Ville, City/State
+        if part in labels:
+            return labels[part]
     own = key.split()
     for count in (2, 1):
         end = " ".join(own[-count:])
@@ -195,7 +205,10 @@ def _fits(entity: str, value: str, sure: bool) -> bool:
 
 def _are_heads(row: Sequence[str]) -> bool:
     """Whether the cells of a row can be heads of columns, and one of them tells what is below it."""
-    return any(map(_meanings, row)) and all(map(_is_head, row))
+    told = sum(bool(_meanings(cell)) for cell in row)
+    if told > 1 and told * 2 >= len(row):  # what is not known beside them is a head, too
+        return all(_HEAD.fullmatch(cell) and not any(map(str.isdigit, cell)) for cell in row if cell)
+    return told > 0 and all(map(_is_head, row))
 
 
 def _is_head(cell: str) -> bool:

@@ -20,7 +20,9 @@ def _title_case(name: str) -> str:
 _FORMS = "|".join(re.escape(form) for form in sorted(cue_set("organisation_forms"), key=len, reverse=True))
 _FORMED = re.compile(rf"(?<=[ \t])(?:{_FORMS})(?!\w)")
 _PART = rf"(?:{CAPITALISED}|[A-Z][\w&.'’-]{{0,40}}+)"
-_COMPANY = re.compile(rf"(?<![\w.])(?:{_PART}[ \t](?:&[ \t])?){{0,4}}{_PART},?[ \t](?:{_FORMS})(?!\w)")
+_COMPANY = re.compile(
+    rf"(?<![\w.])(?:{_PART}[ \t](?:&[ \t])?){{0,4}}{_PART},?[ \t](?:\([A-Z][\w ]{{2,24}}\)[ \t])?(?:{_FORMS})(?!\w)"
+)
 _FAMILY = re.compile(
     rf"(?<!\w){CAPITALISED}[ \t](?:and|&)[ \t](?:Sons|Daughters|Brothers|Partners|Associates|Co)\b"
 )
@@ -76,6 +78,9 @@ def companies(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
             yield *found.span(), "ORGANIZATION"
 
 
+_JOINED = re.compile(r"[A-Z][a-z]{2,}[A-Z][a-z]{2,}")  # TalentForge
+
+
 def _is_named(name: Sequence[str], kind: str, strict: bool) -> bool:
     """Whether the words before a kind name one of its kind: a family, a place, or a word that is no ordinary one."""
     lists = words()
@@ -83,10 +88,15 @@ def _is_named(name: Sequence[str], kind: str, strict: bool) -> bool:
     if (
         not lower
         or any(word in lists.software or word in lists.never for word in lower)
-        or any(map(is_identifier, name))
+        or any(is_identifier(word) and (strict or not _JOINED.fullmatch(word)) for word in name)
     ):
         return False
     if len(lower) > 1 and not strict and kind.lower() in cue_set("institutions"):
+        return True
+    if len(lower) > 2 and not strict and kind.lower() in cue_set("societies"):
+        return True
+    named = any(word not in lists.ordinary and word not in lists.given for word in lower)
+    if len(lower) > 1 and not strict and named:
         return True
     known = lists.surnames | lists.places
     if lower[0] in known or " ".join(lower) in lists.place_phrases:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from outgate.dlp.names.cases import is_cued, recased
-from outgate.dlp.names.language import language_of
-from outgate.dlp.names.words import WORD, words
+from outgate.dlp.names.language import UNDETERMINED, is_english, language_of
+from outgate.dlp.names.words import WORD, cue_set, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
 # Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has.
@@ -92,6 +92,8 @@ def read(
     code = sum(is_code for _, _, is_code in lines)
     technical = 2 * code + _marks(plain, found) > _STRICT_TEXT * (1 + plain.count(" ") + len(lines))
     mostly = language_of(found) or language
+    if mostly == "en" and not technical and not is_english(found):
+        mostly = UNDETERMINED
     characters = list(plain)
     units: list[Unit] = []
     for start, end in _paragraphs(plain, lines):
@@ -187,7 +189,8 @@ def _wanted(sentence: str, strict: bool) -> str | None:
     lists = words()
     found = list(WORD.finditer(sentence))
     telling = [word for word in found if word[0][0].isupper() and len(word[0]) > 1]
-    telling = [word for word in telling if word[0].lower() not in lists.nameless]
+    makers = cue_set("makers")  # of products, whose names they share: "an offer from Snowflake"
+    telling = [word for word in telling if word[0].lower() not in lists.nameless or word[0].lower() in makers]
     one_case = not telling or (len(found) > 1 and sentence.upper() == sentence)
     if strict and (one_case or not _may_name(sentence, telling)):
         return None

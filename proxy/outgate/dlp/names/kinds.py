@@ -21,7 +21,7 @@ from outgate.dlp.names.shapes import (
     starts_line,
     starts_sentence,
 )
-from outgate.dlp.names.words import cue_set, words
+from outgate.dlp.names.words import cue_set, data, words
 
 _NEVER = re.compile(r"[_={}<>\\|@#$/()\[\]+*]|::|\.\w|\d{3}")
 _INSIDE = frozenset("in near outside inside around across throughout via".split())
@@ -42,6 +42,16 @@ _FROM_PERSON = re.compile(rf"{CAPITALISED}[ \t]{CAPITALISED},?[ \t](?:(?:of|from
 _NUMBERED = re.compile(
     r"(?:[ \t][^\W\d_]{2,12}){0,2}\.?[ \t]?(?:[:#=–-]|is|was|no\.?|nr\.?)?[ \t]?"
     r"(?=[\w/.-]{0,12}\d[\w/.-]{2}|\d[\d ]{3})"
+)
+# The same in other languages, of what hardly anything but a person does.
+_SAYS = re.compile(
+    r"[ \t](?:(?:a|ha|heeft|har)[ ]+)?"
+    r"(?:dit|dites?|écrit|demande|répond|dice|dijo|dicho|detto|scrive|escribe|pregunta|chiede|"
+    r"zegt|zei|vraagt|diz|disse|escreve|pergunta|säger|sade|sagt|siger|sier|mówi|powiedział[a]?|říká|spune)\b"
+)
+# How nouns of German end, all of which have a capital.
+_NOUN = re.compile(
+    r"(?:zeit|ung|heit|keit|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen)$"
 )
 _LABELS = re.compile(r"\.?[ \t]{0,2}:(?:[ \t]|$)", re.MULTILINE)
 
@@ -130,6 +140,8 @@ class Name:
             return True
         if len(self.own) == 1 and self.own[0].isupper():
             return False
+        if len(self.own) > 1 and self.lower[-1] in lists.surnames and self.lower[-1] not in lists.ordinary:
+            return not any(word in lists.nameless for word in self.lower)
         return self._given and (len(self.own) == 1 or self.lower[-1] not in lists.nameless)
 
     def _is_called(self) -> bool:
@@ -144,6 +156,10 @@ class Name:
         lists = words()
         if self.unit.strict:
             return self.before in _PLACED and self.lower[0] not in lists.ordinary
+        if self.text[self.start - 1 : self.start] == "(" and self.text[self.end : self.end + 1] == ")":
+            return (
+                self.lower[0] not in lists.ordinary and self.lower[0] not in lists.given
+            )  # Ann Lee (Valencia)
         if self.before in _INSIDE or not (self.lower[0] in lists.persons or self.lower[0] in lists.ordinary):
             return True
         if self.label == "LOCATION" or (self.before in _TOWARDS and self.label != "PERSON"):
@@ -302,13 +318,48 @@ class Name:
         person = self.lower[0] in lists.given and len(self.own) > 1
         if self.unit.language == self.unit.reader and not self.unit.strict:
             return "PERSON" if person and self.label != "LOCATION" else self.label or None
-        if person:
+        if person and self.lower[-1] not in lists.nameless:
             return "PERSON"
-        if place and self.lower[0] not in lists.persons:
+        if place and (self.lower[0] not in lists.persons or self.before in cue_set("places_follow")):
             return "LOCATION"
-        if not self.label or starts_sentence(self.text, self.start):
+        if any(word in lists.nameless for word in self.lower) or self.lower[0] in cue_set("owners"):
             return None
-        if self.before in cue_set("places_follow"):
+        likely = self.label == "PERSON" and (self.lower[0] in lists.given or len(self.own) > 1)
+        if starts_sentence(self.text, self.start) and not likely:
+            return self._one_abroad() if len(self.own) == 1 and self._says() else None
+        if (
+            self.unit.language == "de"
+            and self.lower[-1] not in lists.persons
+            and _NOUN.search(self.lower[-1])
+        ):
+            return None
+        persons = self.lower[0] in lists.given or (len(self.own) > 1 and self.lower[-1] in lists.surnames)
+        if self.label and self.before in cue_set("places_follow") and not persons:
             return "LOCATION"
-        known = len(self.own) > 1 or self.lower[0] in lists.persons
-        return "PERSON" if known and self.label == "PERSON" else None
+        if len(self.own) == 1:
+            return self._one_abroad()
+        return "PERSON" if self.label == "PERSON" else None
+
+    def _says(self) -> bool:
+        """Whether the word stands before what persons do, in a language that does not capitalise its nouns."""
+        if (
+            self.unit.language == "de"
+            or self.unit.strict
+            or self.end - self.start < 4
+            or self.own[0].isupper()
+        ):
+            return False
+        return _SAYS.match(self.text, self.end) is not None
+
+    def _one_abroad(self) -> str | None:
+        """A word alone: who has a given name within a sentence is a person, but for nouns of German."""
+        lists = words()
+        word = self.lower[0]
+        if self._says():
+            return "PERSON"
+        given = any(half in lists.given for half in word.split("-"))
+        little = word in data("languages").get(self.unit.language, ())
+        if given and word not in lists.ordinary and not little and not self.unit.strict:
+            noun = self.unit.language == "de" and word in cue_set("german_nouns")
+            return None if noun else "PERSON"
+        return "PERSON" if word in lists.persons and self.label == "PERSON" else None

@@ -6,20 +6,22 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from outgate.dlp.names.words import data
+from outgate.dlp.names.words import data, words
 
 _JOINT = re.compile("['’-]")  # l'homme, pouvez-vous
 _VOTERS = 100  # words at most; more do not change the answer
 _LEAST = 4  # words of a text that can say it, and at least two of these must
 _SHARE = 0.2  # of the words must be the language's little ones
 _LEAD = 1.25  # times the next language's
+#: The language of a text that is in none that can be told, and not in English (ISO 639-2).
+UNDETERMINED = "und"
 
 
-def language_of(words: Sequence[str]) -> str | None:
-    """The ISO 639-1 code of a language that ``words`` of a text are surely in, or None."""
-    if len(words) < _LEAST:
+def language_of(found: Sequence[str]) -> str | None:
+    """The ISO 639-1 code of a language that the words ``found`` in a text are surely in, or None."""
+    if len(found) < _LEAST:
         return None
-    voters = words[:_VOTERS]
+    voters = found[:_VOTERS]
     languages = _languages()
     votes: dict[str, int] = {}
     for word in voters:
@@ -36,6 +38,14 @@ def language_of(words: Sequence[str]) -> str | None:
     )
 
 
+def is_english(found: Sequence[str]) -> bool:
+    """Whether ``found``, of a text in no language that can be told, may be English: few words, or known ones."""
+    lists = words()
+    small = [word for word in found[:_VOTERS] if len(word) > 2 and word.islower()]
+    known = sum(word in lists.english or word in lists.names for word in small)
+    return len(small) < _LEAST or known * 2 > len(small)
+
+
 def languages() -> frozenset[str]:
     """The ISO 639-1 codes of those that can be told."""
     return frozenset(data("languages"))
@@ -44,7 +54,7 @@ def languages() -> frozenset[str]:
 @cache
 def _languages() -> dict[str, list[str]]:
     languages: dict[str, list[str]] = {}
-    for language, words in data("languages").items():
-        for word in words:
+    for language, little in data("languages").items():
+        for word in little:
             languages.setdefault(word, []).append(language)
     return languages

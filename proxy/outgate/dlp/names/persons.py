@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from outgate.dlp.names.gate import Unit
-from outgate.dlp.names.shapes import CAPITALISED, NAME, RUN, Span, is_glued, looks_organised
+from outgate.dlp.names.shapes import CAPITALISED, NAME, RUN, Span, is_glued, looks_organised, starts_line
 from outgate.dlp.names.words import cue_set, words
 
 _LINE = 80  # characters of a line before a name that can tell of it
@@ -22,18 +22,36 @@ _SIGNED = re.compile(r"[ \t]*(?:$|[\n,|(/]|[-–—][ \t]|\.[ \t]*(?:$|\n))")
 _LINE_START = re.compile(
     r"[ \t>]*(?:[-*•][ \t]+|\d{1,3}[.)][ \t]+)?(?:\[[\d: .apm/-]+\][ \t]*|\d\d?:\d\d[ \t]*(?:[-–][ \t]*)?)?<?"
 )
-_LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])")
+_LINE_STOP = re.compile(r"[>:](?=[ \t])|[ \t]*(?:$|\n|[(,–])|[ \t](?:b\.|\*|born|geb\.|née?)[ \t]?[\d(]")
 _PARTICLES = frozenset(
     "van von der den de del della di da du le la el al bin ibn ter ten zu af av 't dos das".split()
+)
+_ARTICLES = frozenset("le la les l' el los las il lo i o a os as de het der die das den dem".split())
+# Behind a name, what is said of persons: their age, where and when they were born, that they live somewhere.
+_BORN = re.compile(
+    r",?[ \t][(]?(?:\d{1,3}[ ]?(?:años|ans|jahre|jährig|jaar|anni|anos|lat|år|years|yo|y/o|yrs?)\b"
+    r"|(?:nació|nacid[oa]|née?|geb\.|geboren|nat[oa][ ](?:a|il|in)|nascid[oa]|born|född|født|urodzon[ya]|naroz\w{1,4}"
+    r"|natural[ ]de|vecin[oa][ ]de|residente|residing|demeurant|domicili\w{1,4}|wohnhaft|woonachtig|zamieszkał[ya])\b"
+    r"|(?:männlich|weiblich|con[ ]dni|con[ ]nie|codice[ ]fiscale|c\.f\.))",
+    re.IGNORECASE,
 )
 # "@Ann Lee", not "x@Ann"
 _MENTION = re.compile(r"(?<![\w.])@")
 _HONORIFICS = ("-san", "-sama", "-sensei", "-kun", "-chan", "-bhai", "-ji")
+_JOINT = re.compile(r"[ \t](?:(?:von|van|de|del|della|di|da|do|du|der|den|la|le)[ \t]){1,2}(?P<word>\w+)")
 _ONE_OF = re.compile(rf"(?<!\w){NAME}(?!\w)")
 _ENUMERATION = re.compile(
-    rf"(?<![\w.,@/]){NAME}(?:,[ \t]{NAME}){{1,30}}(?:,?[ \t](?:and|&|or)[ \t]{NAME})?(?![\w/@(])"
+    rf"(?<![\w.,@/]){NAME}(?:,[ \t]{NAME}){{1,30}}"
+    rf"(?:,?[ \t](?:and|&|or|und|oder|et|ou|y|e|ed|en|of|och|og)[ \t]{NAME})?(?![\w/@(])"
 )
-_OWNERS = frozenset("my his her our their your".split())
+_INITIALLED = re.compile(
+    rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})(?:(?:van|von|de|der|den|del|di|da|la|le)[ ]){{0,2}}"
+    rf"(?P<family>{CAPITALISED})(?![\w(@]|\.\w)"
+)
+# What looks like initials.
+_ABBREVIATIONS = frozenset(
+    "u.s. u.k. u.n. e.u. u.a.e. u.s.a. p.o. d.c. p.s. n.b. c.v. t.v. a.d. b.c. s.a. s.l.".split()
+)
 _TURNED = re.compile(
     rf"(?<![\w,.])(?P<last>{CAPITALISED}(?:[ \t]{CAPITALISED})?),[ \t](?P<first>{CAPITALISED}(?:[ \t]{CAPITALISED})?)"
     rf"(?!,[ \t]*{CAPITALISED}|,?[ \t](?:and|or|&)[ \t]|[ \t]?{CAPITALISED})"
@@ -55,21 +73,64 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
             yield start, pair.end("first"), "PERSON"
     if not unit.strict:
         yield from _enumerated(text, unit)
+        yield from _initialled(text, unit, named)
     for run in RUN.finditer(text, unit.start, unit.end):
         if _MENTION.match(text, run.start() - 1) and is_person(run[0].split(), sure=False):
             yield *run.span(), "PERSON"
         if run[0].endswith(_HONORIFICS):
             yield *run.span(), "PERSON"
         if not is_glued(text, *run.span()):
-            yield from _addressed(text, *run.span(), unit.strict)
+            yield from _addressed(text, run.start(), _before_kind(text, *run.span()), unit.strict)
+
+
+def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
+    """Initials and a family name: "A.J. Wiegersma", "M. Quillard"."""
+    lists = words()
+    for one in _INITIALLED.finditer(text, unit.start, unit.end):
+        family = one["family"].lower().split("-")
+        other = any(word in lists.nameless or word in lists.products for word in family)
+        if other or len(family[0]) < 3 or looks_organised(one[0].split()):
+            continue
+        shouted = one["family"].isupper() and family[0] not in lists.surnames
+        if (
+            shouted
+            or _follows_name(text, one.start())
+            or one["initials"].replace(" ", "").lower() in _ABBREVIATIONS
+        ):
+            continue
+        placed = family[0] in lists.places or family[0] in lists.organisations
+        seen = any(kind == "PERSON" and start < one.end() and one.start() < end for start, end, kind in named)
+        if family[0] in lists.surnames or seen or not (placed or starts_line(text, one.start())):
+            yield *one.span(), "PERSON"
+
+
+def _before_kind(text: str, first: int, last: int) -> int:
+    """Where a name ends before "of" and what is no name: "Ingolf Raabe von der Hausverwaltung"."""
+    kinds = cue_set("leading_kinds")
+    for joint in _JOINT.finditer(text, first, last):
+        if joint["word"] in kinds or joint["word"].lower() in words().nameless:
+            return joint.start()
+    return last
+
+
+def _follows_name(text: str, start: int) -> bool:
+    """Whether a capitalised word stands before ``start`` that is no title: the initial is a middle one."""
+    before = text[max(0, start - 24) : start].rpartition("\n")[2].split(" ")[-2:]
+    if len(before) < 2 or before[1] or not before[0][:1].isupper() or not before[0].isalpha():
+        return False
+    return before[0].lower() not in cue_set("titles") and before[0].lower() not in words().nameless
 
 
 def _enumerated(text: str, unit: Unit) -> Iterator[Span]:
     """All of a list of names, when the lists know half of them as persons and none as anything else."""
     for row in _ENUMERATION.finditer(text, unit.start, unit.end):
         names = list(_ONE_OF.finditer(text, *row.span()))
+        nameless = words().nameless
+        while len(names) > 2 and all(word in nameless for word in names[0][0].lower().split()):
+            del names[0]  # "Liebe Eltern, Jonte, Emil und ..."
         if all(_may_stand_with_persons(one[0]) for one in names):
-            known = sum(_is_listed(one[0].lower().split()) for one in names)
+            placed = sum(one[0].lower() in words().places for one in names)
+            known = sum(_is_listed(one[0].lower().split()) for one in names) if placed < len(names) else 0
             if known * 2 >= len(names):
                 for one in names:
                     yield *one.span(), "PERSON"
@@ -123,6 +184,12 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
         word = lead["word"].lower()
         if word in cue_set("titles") or (word in cue_set("greetings") and _STOP.match(text, last)):
             sure, titled = True, word in cue_set("forms_of_address")
+        elif word in cue_set("relations_abroad"):  # Meine Tochter Frieda, Ehemann Günther
+            sure = True
+        elif word in cue_set("owners"):  # Meine Tochter; Hans Weber
+            related = _LEAD.match(text, lead.end(), last)
+            if related is None or related["word"].lower() not in cue_set("relations_abroad"):
+                break
         elif word not in cue_set("persons_follow"):
             break
         first = lead.end()
@@ -135,6 +202,7 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
     elif before and before[-1].rstrip(".") in cue_set("forms_of_address"):
         titled = True
     sure = sure or _is_said(before, text, last) or _is_signature(text, line, first, last)
+    sure = sure or _is_described(before, text, first, last)
     name = text[first:last].split()
     if titled and not strict:
         likely = _may_be_titled(name)
@@ -152,23 +220,43 @@ def _may_be_titled(name: Sequence[str]) -> bool:
     if len(name) > 1 and not is_person(name, sure=True):
         return False
     last = name[-1].lower()
-    return last not in lists.never and last not in cue_set("offices")
+    return last not in lists.never and last not in cue_set("offices") and last not in cue_set("titles")
 
 
 def _is_said(before: list[str], text: str, last: int) -> bool:
     """Whether the words before can only be followed by a person."""
     if not before:
         return False
-    pair = " ".join(before[-2:])
-    if pair in cue_set("greetings") or before[-1] in cue_set("greetings"):
+    while len(before) > 1 and before[-1] == ":":  # Salariée : ROUSSEL Éliane
+        before = before[:-1]
+    ends = _ends(before)
+    if before[-1].endswith(",") and {end.rstrip(",") for end in ends} & cue_set("closings"):
+        return _SIGNED.match(text, last) is not None
+    if not cue_set("greetings").isdisjoint(ends):
         return _STOP.match(text, last) is not None
-    if (
-        pair in ("name is", "call me")
-        or before[-1] == "name's"
-        or before[-1].rstrip(".") in cue_set("titles")
-    ):
+    if not cue_set("introductions").isdisjoint(ends) or before[-1].rstrip(".") in cue_set("titles"):
         return True
-    return before[-1].rstrip(",") in cue_set("relations") and not _OWNERS.isdisjoint(before[-3:-1])
+    related = before[-1].rstrip(",:")
+    if related in cue_set("relations_abroad"):
+        return before[-1].endswith(":") or any(
+            word in cue_set("owners") or word in _ARTICLES for word in before[-3:-1]
+        )
+    return related in cue_set("relations") and not cue_set("owners").isdisjoint(before[-3:-1])
+
+
+def _is_described(before: list[str], text: str, first: int, last: int) -> bool:
+    """Whether what is said of persons follows, and the words are no place that somebody was born in."""
+    name = text[first:last].lower()
+    lists = words()
+    if " " not in name or _BORN.match(text, last) is None or name in lists.place_phrases:
+        return False
+    placed = before and before[-1] in cue_set("places_follow")
+    return not placed and not all(word in lists.places for word in name.split())
+
+
+def _ends(before: list[str]) -> set[str]:
+    """The last words of a line so far: the last three, two, and one."""
+    return {" ".join(before[-count:]).lstrip("(\"'«„“-–:") for count in (1, 2, 3)}
 
 
 def _is_signature(text: str, line: int, first: int, last: int) -> bool:
@@ -182,6 +270,8 @@ def _is_signature(text: str, line: int, first: int, last: int) -> bool:
 def _may_be_said(before: list[str], text: str, line: int, first: int, last: int) -> bool:
     """Whether a person is likely: after some words, as a speaker, as a line or a point of a list."""
     if before and before[-1].strip("\"',:") in cue_set("persons_follow"):
+        return True
+    if before and not cue_set("introductions_perhaps").isdisjoint(_ends(before)):
         return True
     return _LINE_START.fullmatch(text, line, first) is not None and _LINE_STOP.match(text, last) is not None
 

@@ -146,7 +146,7 @@ def _trimmed(text: str, first: int, last: int, label: str) -> tuple[int, int]:
         if len(own) > 1:
             if label != "PERSON" and looks_organised(own):
                 return without_lead(text, first, last), last
-            if _is_lead(own[0]):
+            if _is_lead(own[0]) or own[0].islower():
                 first += len(own[0])
             elif own[-1].lower() in words().nameless:
                 last -= len(own[-1])

@@ -46,9 +46,17 @@ def is_identifier(word: str) -> bool:
     return inner and _NAME_START.match(word) is None and word.lower() not in words().organisations
 
 
+def word_before(text: str, start: int) -> str:
+    """The word before ``start`` in lower case, if there is nothing but a blank or an apostrophe between."""
+    before = text[max(0, start - 16) : start]
+    if before[-1:] not in (" ", "'", "’"):
+        return ""
+    return before.lower().split()[-1] if before.strip() else ""
+
+
 def starts_sentence(text: str, start: int) -> bool:
     """Whether a capital at ``start`` may be there for the sentence's sake."""
-    before = text[max(0, start - 3) : start].rstrip(" \t\"'“‘(*->#")
+    before = text[max(0, start - 3) : start].rstrip(" \t\"'“‘„«‹¿¡(*->#")
     return not before or before[-1] in ".!?:\n"
 
 
@@ -60,7 +68,7 @@ def starts_line(text: str, start: int) -> bool:
 
 def looks_organised(name: list[str]) -> bool:
     """Whether a phrase ends as companies' names end, or says what kind of organisation it is."""
-    if name[-1] in cue_set("organisation_forms"):
+    if len(name) > 1 and name[-1] in cue_set("organisation_forms"):
         return True
     kinds = cue_set("organisation_kinds")
     return len(name) > 1 and any(word.lower().strip(".,") in kinds for word in (name[0], name[-1]))

@@ -29,6 +29,7 @@ class Words:
         self.software, _ = _read("software")  # products, protocols, formats
         self.never, _ = _read("never")  # levels, labels, greetings, days
         self.common, _ = _read("common")  # ordinary English words
+        abroad, _ = _read("abroad")  # those of other languages that letters and forms have with a capital
         listed = self.given | self.surnames | self.places | self.organisations
         cues = data("cues")
         self.prefixes = frozenset(cues["place_prefixes"])
@@ -41,8 +42,9 @@ class Words:
             for word in phrase.split()
             if word not in self.common
         }
+        self.english = self.common | self.software | self.never
         #: Says nothing of a name when it stands in lower case; some are names, too: mark, reading.
-        self.ordinary = self.common | self.software | self.never
+        self.ordinary = self.english | (abroad - listed)
         #: Can be (a part of) a name, and is no ordinary word.
         self.names = listed - self.ordinary
         #: Is no part of a name of ours even where it is capitalised.

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match, PatternDetector, Text
+from outgate.dlp.personal.address_labels import LabelledAddressDetector
 from outgate.dlp.personal.addresses import AddressDetector
+from outgate.dlp.personal.addresses_abroad import AddressAbroadDetector
 from outgate.dlp.personal.births import BirthDetector
 from outgate.dlp.personal.cards import CardDetector
 from outgate.dlp.personal.iban import IbanDetector
@@ -24,6 +26,8 @@ def detectors(config: DetectorConfig) -> list[PatternDetector]:
     """Those whose entity is wanted."""
     made: tuple[PatternDetector, ...] = (
         AddressDetector(),
+        AddressAbroadDetector(),
+        LabelledAddressDetector(),
         BirthDetector(),
         CardDetector(),
         EmailDetector(),

@@ -161,7 +161,7 @@ def _english(shared: Text, found: re.Match[str]) -> _Judged:
     """Where the address of this street is, and how sure that is; 0.0: it is none."""
     text = shared.text
     name = found["name"] or found["bare"] or found["only"] or ""
-    titled = _titled(name) and not (found["type"] or "X")[0].islower()
+    titled = is_titled(name) and not (found["type"] or "X")[0].islower()
     end, score = _english_tail(text, found.end(), titled)
     words = name.lower().split()
     if score < _REGION and (
@@ -205,7 +205,7 @@ def _english_tail(text: str, end: int, titled: bool) -> tuple[int, float]:
     coded = _CODE.search(text, end, end + _LONGEST_TAIL)
     for tail, score in _ENGLISH_TAILS if coded else _ENGLISH_TAILS[1:2]:
         found = tail.match(text, end)
-        if found and (not titled or _titled(found["parts"] or "")):
+        if found and (not titled or is_titled(found["parts"] or "")):
             return found.end(), score
     city = forms.CITY_TAIL.match(text, end)
     if titled and city and city["city"].split()[0].lower() not in _NO_CITY:
@@ -283,7 +283,7 @@ def _is_dutch(word: str) -> bool:
 
 def _french(shared: Text, found: re.Match[str]) -> _Judged:
     text = shared.text
-    start, named = found.start(), _titled(found["name"])
+    start, named = found.start(), is_titled(found["name"])
     tail = (forms.FRENCH_TAIL if named else forms.FRENCH_LOWER_TAIL).match(text, found.end("name"))
     if tail and (_capital(tail["city"]) or not named):
         return start, tail.end(), _POSTAL
@@ -302,23 +302,31 @@ def _french(shared: Text, found: re.Match[str]) -> _Judged:
     return start, end, _STREET if sure or _CUES.before(shared, start, 6) else 0.0
 
 
+# Hardly ever anything else before a name and a number.
+_SURE_ROMANCE = re.compile(
+    r"calle|c/|avenida|avda?\.?|paseo|plaza|carrer|passeig|rua|viale|piazza|piazzale|vicolo|rue", re.I
+)
+_AT_ROMANCE = re.compile(r"\b(?:en|na|in|à|a|sita?|alla|dans|nº?)[ ](?:l[ae]s?[ ]|o[ ]|a[ ])?$", re.I)
+
+
 def _romance(shared: Text, found: re.Match[str]) -> _Judged:
     text = shared.text
-    start, end, named = found.start(), found.end(), _titled(found["name"])
+    start, end, named = found.start(), found.end(), is_titled(found["name"])
     tail = forms.ROMANCE_TAIL.match(text, end)
     if tail and (_capital(tail["city"]) or not named):
         return start, tail.end(), _POSTAL
-    if not named or not found["type"][0].isupper():
+    if not named:
+        return start, end, 0.0
+    sure = _SURE_ROMANCE.fullmatch(found["type"]) is not None
+    written = found["type"][0].isupper()
+    if not written and not sure:
         return start, end, 0.0
     city = forms.CITY_TAIL.match(text, end)
     if city:
         return start, city.end("city"), _CITY
-    sure = re.fullmatch(
-        r"calle|c/|avenida|avda?\.?|paseo|plaza|carrer|passeig|rua|viale|piazza|piazzale|vicolo|rue",
-        found["type"],
-        re.I,
-    )
-    return start, end, _STREET if sure or _CUES.before(shared, start, 6) else 0.0
+    cued = _CUES.before(shared, start, 6)
+    placed = cued or (sure and (written or _AT_ROMANCE.search(text, max(0, start - 16), start)))
+    return start, end, _STREET if placed else 0.0
 
 
 def _box(shared: Text, found: re.Match[str]) -> _Judged:
@@ -348,10 +356,13 @@ _WAYS = (
 )
 
 
-def _titled(words: str) -> bool:
+_ELIDED = re.compile(r"[^\W\d_]{1,4}['’]")  # l'Industria, dell'Industria
+
+
+def is_titled(words: str) -> bool:
     """Whether every word has a capital or a digit in front, but for the small ones of names."""
     found = re.findall(r"[^\W_][\w'’.-]*", words)
-    return all(not word[0].islower() or word.lower() in _SMALL or word[1:2] in "'’" for word in found)
+    return all(not word[0].islower() or word.lower() in _SMALL or _ELIDED.match(word) for word in found)
 
 
 def _capital(city: str) -> bool:

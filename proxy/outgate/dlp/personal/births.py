@@ -28,31 +28,50 @@ _FORMS = (
     r"(?:dates?|days?|dt)[ _-]?(?:(?:and|/|&)[ ]?place[ _-]?)?(?:of[ _-]?)?births?|"
     r"(?:time|place)[ ]?(?:and|/|&)[ ]?date[ ]of[ ]birth|"
     r"birth[ _-]?(?:dates?|days?|dt)|births?(?=[\"']?[ ]?[:=])|"
-    r"d[._]?o[._]?b(?:\.|s(?![^\W_])|(?:[ _-]?dates?))?|b-?days?|"
+    r"d(?:[._]?o[._]?|\.[ ]o\.[ ])b(?:\.|s(?![^\W_])|(?:[ _-]?dates?))?|b-?days?|"
     r"born[ _-]?(?:on|date)|"
     r"geburtsdat(?:um|en)|geburtstage?|geb(?:\.|oren)?[ ]?-?(?:am|dat(?:um|\.))|geb\.|"
     r"date[ _-](?:de[ _-])?naiss(?:ance|\.)|fecha[ _-](?:de[ _-])?nac(?:imiento|\.)|f\.[ ]?nac(?:imiento|\.)|"
-    r"nacimiento|"
+    r"nacimiento|naissance|nascita|d\.?d?\.?n\.?(?=[ ]?:?[ ]?\d)|"
     r"data[ _-](?:di[ _-])?nasc(?:ita|\.)|data[ _-](?:de[ _-])?nasc(?:imento|\.)|nascimento|"
     r"geboortedat(?:um|a)|geb\.?[ ]?datum|data[ _-](?:urodzenia|ur\.)|født|fødselsdato|"
-    r"fødselsdag|födelsedatum|född|syntymäaika|syntynyt|datum[ _]narozen[íi]|születési[ ]dátum|data[ _]nașterii|"
-    r"дата[ _]рождения|生年月日|出生日期|출생일|생년월일"
+    r"fødselsdag|födelsedatum|född|syntymäaika|syntynyt|datum[ _]narozen[íi]|dátum[ _]narodenia|"
+    r"születési[ ](?:dátum|idő)|szül\.|data[ _]nașterii|data[ _]nasterii|"
+    r"datum[ _](?:rođenja|rojstva)|doğum[ _](?:tarihi|günü)|sünni(?:aeg|kuupäev)|dzimšanas[ _]datums|gimimo[ _]data|"
+    r"fæðingardag\w{1,3}|ngày[ _]sinh|tanggal[ _]lahir|tgl\.?[ _]lahir|"
+    r"дата[ _](?:рождения|народження)|дата[ _]на[ _]раждане|ημερομηνία[ _]γέννησης|ημ\.?[ _]γέννησης|"
+    r"תאריך[ _]לידה|تاريخ[ _](?:الميلاد|الولادة)|วันเกิด|जन्म[ _]?तिथि|"
+    r"生年月日|出生(?:日期|年月日)?|生日|誕生日|출생일?|생년월일|생일"
 )
 _PROSE = (
     r"born|turn(?:s|ed|ing)?[ ]\d{1,3}(?:[ ]years[ ]old)?(?=[ ]on[ ])|geboren|"
-    r"née?s?|né(?:\(e\)|[.·/]e)(?:s|\(s\))?|nace|naci[óo]|nacid[oa](?:/[oa]|\([oa]\))?|"
-    r"(?-i:[Nn]at[oa])(?:/[oa]|\([oa]\))?|nascid[oa](?:/[oa]|\([oa]\))?|urodzon[ya]|ur\.|"
-    r"(?<=[(,])[ ]?(?:b\.|\*)|(?<=[(,][ ])(?:b\.|\*)"
+    r"née?s?|né(?:\(e\)|[.·/]e)(?:s|\(s\))?|nace|nac[ií]|naci[óo]|nasc(?:i|eu)|nacid[oa](?:/[oa]|\([oa]\))?|"
+    r"(?-i:[Nn]at[oa])(?:/[oa]|\([oa]\))?|nascid[oa](?:/[oa]|\([oa]\))?|urodz(?:on[ya]|ił[a]?[ ]się)|ur\.|"
+    r"naroz(?:en[áaý]?|ený)|naroden[áý]|nar\.|rođen[a]?|rojen[a]?|născut[ă]?|született|sündinud|dzim(?:is|usi)|gim(?:ęs|usi)|"
+    r"fædd(?:ur)?|doğumlu|роди(?:лся|лась|вся|лася)|роден[а]?|γεννήθηκε|γεννηθείσα|γεννηθείς|"
+    r"(?<=[(,])[ ]?(?:b\.|\*)|(?<=[(,][ ])(?:b\.|\*)|"
+    # Behind a name: "Alma Reyes b. 3/4/1971", "Sabine Uhlig *12.12.1965"
+    r"(?<=\w[ ])(?:b\.(?=[ ]?\d)|\*(?=[ ]?\d{1,2}\.[ ]?\d{1,2}\.[ ]?\d{4}))"
 )
 _MONTHS = (
-    r"jan(?:uary|uar|vier|\.)?|jän(?:ner)?|enero|gennaio|januari|janeiro|stycznia|feb(?:ruary|ruar|\.)?|"
-    r"févr?(?:ier|\.)?|"
-    r"febrero|febbraio|februari|fevereiro|lutego|mar(?:ch|s|zo|ço|\.)?|märz|maart|marca|apr(?:il|ile|\.)?|"
-    r"avr(?:il|\.)?|"
-    r"abril|kwietnia|may|mai|mayo|maggio|mei|maio|maja|june?|juni?|juin|junio|giugno|junho|czerwca|july?|juli|"
-    r"juill?(?:et|\.)?|julio|luglio|julho|lipca|aug(?:ust|\.)?|août|agosto|augustus|sierpnia|sept?(?:ember|\.)?|"
-    r"septembre|septiembre|settembre|setembro|września|o[ck]t(?:ober|\.)?|octobre|octubre|ottobre|outubro|października|"
-    r"nov(?:ember|embre|embro|\.)?|noviembre|listopada|de[cz](?:ember|\.)?|décembre|diciembre|dicembre|dezembro|grudnia"
+    # English and the other Germanic languages, French, the other Romance ones, and further east
+    r"jan(?:uary|uari|uar|\.)?|feb(?:ruary|ruari|ruar|\.)?|mar(?:ch|\.)?|apr(?:il|\.)?|may|june?|july?|aug(?:ust|usti|ustus|\.)?|"
+    r"sept?(?:ember|\.)?|o[ck]t(?:ober|\.)?|nov(?:ember|\.)?|de[csz](?:ember|\.)?|"
+    r"jän(?:ner)?|märz|mai|maj|mei|maart|mars|marts|juni|juli|"
+    r"janv(?:ier|\.)?|févr?(?:ier|\.)?|avr(?:il|\.)?|juin|juil(?:let|\.)?|août|septembre|octobre|novembre|déc(?:embre|\.)?|"
+    r"ene(?:ro|\.)?|febrero|marzo|abr(?:il|\.)?|mayo|junio|julio|ago(?:sto|\.)?|se[pt]tiembre|setiembre|octubre|noviembre|"
+    r"dic(?:iembre|embre|\.)?|"
+    r"gen(?:naio|\.)?|febbraio|aprile|mag(?:gio|\.)?|giu(?:gno|\.)?|lug(?:lio|\.)?|set(?:tembre|embro|\.)?|ott(?:obre|\.)?|"
+    r"janeiro|fev(?:ereiro|\.)?|março|maio|junho|julho|out(?:ubro|\.)?|novembro|dez(?:embro|\.)?|"
+    r"ianuarie|februarie|martie|aprilie|iunie|iulie|septembrie|octombrie|noiembrie|decembrie|"
+    r"stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|"
+    r"ledna|února|března|dubna|května|června|července|srpna|září|října|listopadu|prosince|"
+    r"január|február|március|április|május|június|július|augusztus|szeptember|október|"
+    r"(?:tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu)kuuta|"
+    r"ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık|"
+    r"января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря|"
+    r"(?:ιανουαρ|φεβρουαρ|μαρτ|απριλ|ιουν|ιουλ|σεπτεμβρ|οκτωβρ|νοεμβρ|δεκεμβρ)ίου|μα[ΐι]ου|αυγούστου|"
+    r"(?-i:I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})"
 )
 _YEAR = r"(?:18[89]\d|19\d\d|20[0-4]\d)"
 _DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
@@ -64,14 +83,19 @@ _DATE = (
     rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ -]?(?:of |de |d[’'])?(?:{_MONTHS})(?=\b|\d)"
     rf"[,.]?[ -]?(?:de[l]? )?(?:{_YEAR}|[’']?\d\d)"
     rf"|(?:{_MONTHS})\b[ -.]?[ ]?{_DAY}(?:st|nd|rd|th)?,?[ -]{_YEAR}"
+    rf"|{_YEAR}[.,]?[ -](?:{_MONTHS})\.?[ -]{_DAY}(?:st|nd|rd|th|\.(?!\d))?"
     rf"|{_YEAR}[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
 )
+# Letters of scripts that put no blanks between words: Thai, Chinese, Japanese, Korean.
+_SOLID = r"[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
 # A word of a label may also begin where a hump of camel case does: `patientDob`.
 _LABEL = re.compile(
-    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DB])))(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}))(?![^\W_])",
+    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DB]))|(?={_SOLID}))(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}))(?:(?<=[.*])|(?<={_SOLID})|(?![^\W_]))",
     re.IGNORECASE,
 )
-_DATED = re.compile(rf"(?<![\w/.-])(?:{_DATE})(?![\w/-]|[.]\d)", re.IGNORECASE)
+_DATED = re.compile(
+    rf"(?:(?<![\w/.-])|(?<={_SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![\w/-]|[.]\d))", re.IGNORECASE
+)
 _CODED = re.compile(
     rf"(?<![\w/.-]){_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
 )
@@ -93,18 +117,27 @@ _SEGMENT = re.compile(
 _HEADING = re.compile(r"[^\n\d]{0,40}\n")
 _ITEMS = re.compile(r"[^\n]*\n?")
 _LISTED = 10_000  # code points of such a list
+_CLOSE = 24  # code points from a label to its date in a line of data
+_APART = re.compile(r"[\n,;|\t]")
 _HINT = re.compile(
     r"\(?\b(?:dd?|mm?m?|yyyy|yy|tt|jj|jjjj|aaaa|aa|gg)(?:[/. -](?:dd?|mm?m?|yyyy|yy|jj|jjjj|aaaa|aa)){2}\b\)?"
-    r"|;VALUE=[\w-]+:",
+    r"|;VALUE=[\w-]+:|\{\s{0,9}[\"']?(?:date|value|iso)[\"']?(?=\s?:)"
+    # The answer to a question; the value beside a key; a tag of YAML, the end of one of TeX; a day of the week.
+    r"|\?[\"'*_]{0,3}\s{1,3}(?:[-–—>]\s)?(?:[^\W\d_][\w .]{0,20}:(?=\s))?"
+    r"|[\"']\s?,\s{0,9}[\"']?(?:value|val|typed|text|content|answer|input)[\"']?(?=\s?[:=])"
+    r"|!!\w+|^\}|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,?",
     re.I,
 )
+_NEXT_CELL = re.compile(r"[\"']?[ \t]{0,9}[,;|\t][ \t]{0,9}[\"']?")
 _BREAK = re.compile(r"\d|[;{}!?]|\.[\s]+(?=[A-ZÀ-Þ])|,\s*[\"']|[\"']\s*,|\n[^\S\n]*\n")
 _WORD = re.compile(r"[^\W\d_]+")
 # Words that lead from a label to its date.
 _LEADING = frozenset(
-    """is was were are as on the of at be to in le la el il am den op dnia em dia um the a an and given recorded
-    listed stated entered noted reads value string date type text datetime new confirmed verified should correct
-    actually really being e s month day year file record records""".split()
+    """is was were are as on the of at be to in le la el il am den op dnia dniu dne dňa em dia um the a an på vào ngày
+    na 是 为 為 は が 은 는 στις την and given recorded listed stated entered noted reads value string date type text
+    datetime new equals between giorno día tag jour confirmed verified
+    should correct actually really being e s month day year file record
+    records""".split()
 )
 # With one of these the date is that of something else, or there is none.
 _OTHER = frozenset(
@@ -124,10 +157,13 @@ class BirthDetector:
     entities = frozenset({ENTITY})
     expressions = (
         Expression(
-            r"birth|d[._]?o[._]?b|b-?day|born|\bgeb|naiss|\bnée?|nacim|naci|nace\b|\bnac\.|\bnat[oa]\b|nasc|geboor|"
-            r"urodz|\bur\.|født|"
-            r"fødsel|född|födels|syntym|syntyn|narozen|születés|nașter|рожден|生年月日|出生日期|출생일|생년월일|"
-            r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|\bPID\|",
+            r"birth|d[._]?o[._]?b|d\. o\. b|b-?day|born|\bgeb|naiss|\bnée?|nac[ií]|nace\b|\bnac\.|\bnat[oa]\b|nasc|"
+            r"geboor|urodz|\bur\.|født|fødsel|född|födels|syntym|syntyn|naroz|naroden|\bnar\.|születe|szül\.|născut|"
+            r"nașter|naster|rođen|rojst|rojen|doğum|sünni|sündinud|dzim[šiu]|\bgim(?:imo|ęs|usi)|fædd|fæðing|"
+            r"ngày sinh|lahir|рожден|народжен|роди[лв]|раждане|роден|γέννησης|γεννή|γεννηθ|"
+            r"לידה|الميلاد|الولادة|วันเกิด|जन्म|生年月日|出生|生日|誕生日|출생|생년월일|생일|"
+            r"\bd\.?d?\.?n\b\.?:? ?\d|"
+            r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|\w b\. ?\d|\w \* ?\d\d?\. ?\d\d?\. ?\d{4}|\bPID\|",
             int(re.IGNORECASE),
             before=24,
             after=160,
@@ -168,6 +204,8 @@ class _Tables:
     def below(self, label: re.Match[str]) -> list[tuple[int, int]]:
         """Spans of the fields below ``label``; nothing within a table's rows."""
         text, start = self._text, label.start()
+        if _dated_itself(text, label.end()):
+            return []
         if start >= self._end:
             self._read = 0
         elif start >= self._head or self._read >= _COLUMNS:
@@ -186,6 +224,12 @@ class _Tables:
             self._end = end if end >= 0 else len(text)
             self._read += 1
         return found
+
+
+def _dated_itself(text: str, end: int) -> bool:
+    """Whether a date follows the label that ends at ``end`` so closely that it is no column's name."""
+    date = _DATED.search(text, end, end + _CLOSE)
+    return date is not None and not _APART.search(text, end, date.start())
 
 
 def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
@@ -216,6 +260,8 @@ def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 def _leads(between: str, *, form: bool) -> bool:
     """Whether what stands between a label and a date leads from the one to the other."""
+    if form and _NEXT_CELL.fullmatch(between):
+        return True
     between = _HINT.sub("", between)
     if _BREAK.search(between):
         return False

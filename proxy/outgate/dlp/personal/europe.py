@@ -140,6 +140,13 @@ def es_letter(value: str) -> bool:
     return number.isdigit() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == signs[-1]
 
 
+def fi_henkilotunnus(value: str) -> bool:
+    """Finnish personal identity code: a date, and modulus 31 of all digits (Digi- ja väestötietovirasto)."""
+    digits = digits_of(value[:6] + value[7:10])
+    day = len(digits) == 9 and is_day(10 * digits[0] + digits[1], 10 * digits[2] + digits[3])
+    return day and "0123456789ABCDEFHJKLMNPRSTUVWXY"[int("".join(map(str, digits))) % 31] == value[-1]
+
+
 def baltic(value: str) -> bool:
     """Estonian and Lithuanian personal code: a date, and modulus 11 with a second set of weights."""
     digits = digits_of(value)
@@ -245,6 +252,7 @@ EUROPE: tuple[Callable[[str], bool], ...] = (
     de_social,
     german_passport,
     es_letter,
+    fi_henkilotunnus,
     baltic,
     lv_personal,
     hu_taj,

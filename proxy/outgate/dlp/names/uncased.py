@@ -1,0 +1,56 @@
+"""Persons and places in scripts without capitals: by their label, or the words of an introduction.
+
+No model here reads them, and their words have no look of names. Owns those labels and what may follow them; Latin,
+Greek and Cyrillic are everybody else's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from outgate.dlp.names.shapes import Span
+
+_HAN, _KANA, _HANGUL = "\u4e00-\u9fff", "\u3040-\u30ff々ー", "\uac00-\ud7af"
+_HEBREW, _ARABIC, _THAI = r"[\u05d0-\u05ea'\"-]{2,20}", "[\u0620-\u064a]{2,20}", "[\u0e01-\u0e4e]{2,24}"
+_COLON = r"[ \t]?[::][ \t\u3000]{0,3}"
+_STOP = r"(?=[,,。.;;\s]|$)"
+_PATTERNS = tuple(
+    (re.compile(pattern), entity)
+    for pattern, entity in (
+        (
+            r"(?:氏名|お名前|名前|患者名|担当者)(?:[ \t]?[::]|は)[ \t\u3000]?"
+            rf"(?P<value>[{_HAN}{_KANA}]{{1,6}}[ \u3000]?[{_HAN}{_KANA}]{{1,6}})",
+            "PERSON",
+        ),
+        (rf"(?:姓名|名字|联系人|聯絡人|收件人|患者|客户){_COLON}(?P<value>[{_HAN}·]{{2,6}})", "PERSON"),
+        (rf"(?:我叫|我的名字是|我名叫)(?P<value>[{_HAN}·]{{2,4}}){_STOP}", "PERSON"),
+        (
+            rf"(?:이름|성명|성함|고객명|환자명|담당자)[ \t]?[::은는이]?[ \t]{{0,3}}"
+            rf"(?P<value>[{_HANGUL}]{{2,4}})(?![{_HANGUL}])",
+            "PERSON",
+        ),
+        (rf"שם(?: מלא| פרטי)?{_COLON}(?P<value>{_HEBREW}(?:[ ]{_HEBREW}){{0,2}})", "PERSON"),
+        (
+            rf"(?:الاسم(?: الكامل)?|اسم (?:المريض|العميل)){_COLON}(?P<value>{_ARABIC}(?:[ ]{_ARABIC}){{0,3}})",
+            "PERSON",
+        ),
+        (rf"ชื่อ(?:-?(?:นาม)?สกุล)?(?:{_COLON}|[ ])(?P<value>{_THAI}(?:[ ]{_THAI})?)", "PERSON"),
+        (rf"(?:住所|地址|城市|所在地){_COLON}(?P<value>[{_HAN}]{{2,8}}){_STOP}", "LOCATION"),
+        (rf"(?:住在|现居|家住)(?P<value>[{_HAN}]{{2,6}}){_STOP}", "LOCATION"),
+        (
+            rf"(?:주소|도시|거주지|출생지)[ \t]?[::]?[ \t]{{0,3}}"
+            rf"(?P<value>[{_HANGUL}]{{2,8}})(?![{_HANGUL}\d]|[ ]\S*\d)",
+            "LOCATION",
+        ),
+    )
+)
+
+
+def labelled(text: str) -> Iterator[Span]:
+    """The persons and places that follow their label. Linear in the text."""
+    if text.isascii():
+        return
+    for pattern, entity in _PATTERNS:
+        for found in pattern.finditer(text):
+            yield *found.span("value"), entity

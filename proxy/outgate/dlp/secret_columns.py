@@ -1,0 +1,102 @@
+"""Secrets in columns: what stands below a name that promises one, in CSV and the like, and in SQL written as text.
+
+The exports of password managers and dumps of tables: a value there has no name beside it. ``tables`` and
+``statements`` say where the fields are; ``secret_names`` and ``secret_scores`` judge as they do elsewhere.
+Time is linear: a table is looked at once, from its first line, for a few of its columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from outgate.dlp.detector import Match, Text
+from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.secret_names import Family, Name, judge
+from outgate.dlp.secret_scores import LEAST, score
+from outgate.dlp.secret_values import holds_words
+from outgate.dlp.statements import values_under
+from outgate.dlp.tables import fields, header
+
+_ENTITIES: dict[Family, str] = {"password": "PASSWORD", "secret": "GENERIC_SECRET"}
+_HEADING = (
+    r"(?:pass|passwords?|passwd|passwort|kennwort|pwd|mot de passe|mdp|contraseña|clave|senha|wachtwoord|secret|token"
+    r"|(?:api|access|secret|private)[_ -]?key)(?:_[a-z]{2,10})?[\"'`\])]{0,2}[ ]{0,2}[,;|\t\r\n)]"
+)
+_BEFORE = re.compile(r"[^,;|\t\r\n(\"'`\[]{0,32}\Z")  # the rest of the name
+_COLUMNS = 8  # of one table
+_LONGEST = 2_000  # code points of a line of names
+_MARKS = re.compile(r"[,;|\t]")
+_SURE = 0.8
+_STATEMENTS = ("insert into", "insert ignore into", "replace into", "from stdin")
+
+
+class ColumnDetector:
+    """Fields below a name that promises a secret."""
+
+    name = "columns"
+    entities = frozenset(_ENTITIES.values())
+    expressions = (Expression(_HEADING, int(re.IGNORECASE)),)
+
+    def __init__(self) -> None:
+        self._heading = re.compile(_HEADING, re.IGNORECASE)
+
+    def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
+        """The fields alone, without quotes."""
+        whole = text.text
+        head, end, taken = -1, 0, 0  # of the table looked at: its first line, its last field, its columns
+        marked: dict[Family, list[int]] = {"password": [], "secret": []}
+        for found in matches(self._heading, whole, windows):
+            name = _named(whole, found)
+            line = _line(whole, found.start())
+            if name.certainty < _SURE or line is None:
+                continue
+            marked[name.family].append(found.start())
+            if line == head:
+                taken += 1
+            elif line < end or not _heads(whole, line):
+                continue
+            else:
+                head, taken = line, 1
+            if taken <= _COLUMNS:
+                below = fields(whole, found.start())
+                yield from _worthy(whole, below, name)
+                end = max(end, below[-1][1] if below else 0)
+        if any(marked.values()) and any(statement in text.lowered for statement in _STATEMENTS):
+            for family, places in marked.items():
+                yield from _worthy(whole, values_under(whole, places), Name(family, 1.0))
+
+
+def _named(text: str, found: re.Match[str]) -> Name:
+    before = _BEFORE.search(text, max(0, found.start() - 32), found.start())
+    return judge((before[0] if before else "") + found[0].rstrip(" \t\r\n\"'`,;|)]"))
+
+
+def _line(text: str, position: int) -> int | None:
+    """Where the line begins that ``position`` is in; None when that is far away."""
+    first = max(0, position - _LONGEST)
+    line = text.rfind("\n", first, position) + 1
+    return line if line or not first else None
+
+
+def _heads(text: str, line: int) -> bool:
+    """Whether what begins at ``line`` can be a table's first line: several names, more than in the line before."""
+    end = text.find("\n", line, line + _LONGEST)
+    if end < 0 or text[line].isspace() or text.find("(", line, end) >= 0:  # of a program
+        return False
+    above = text[max(0, text.rfind("\n", max(0, line - _LONGEST), line - 1)) : line] if line else ""
+    names = sum(1 for name in header(text, line)[0] if name.strip())
+    return names > 1 and len(_MARKS.findall(above)) < len(_MARKS.findall(text, line, end))
+
+
+def _worthy(text: str, spans: Iterable[tuple[int, int]], name: Name) -> Iterator[Match]:
+    for start, end in spans:
+        value = text[start:end]
+        worth = score(value, name, "cell", quoted=False)
+        # Two lines of a program, too, may have as many commas.
+        if (
+            worth >= LEAST
+            and not (name.family == "secret" and holds_words(value))
+            and value[-1] not in "()[]{}"
+        ):
+            yield Match(start, end, _ENTITIES[name.family], round(worth, 2), ColumnDetector.name)

@@ -1,0 +1,68 @@
+"""Secrets in columns: found below their name in every kind of table, and nothing else of the row."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from outgate.dlp import examples
+from outgate.dlp.detector import everywhere
+from outgate.dlp.secret_columns import ColumnDetector
+
+DETECTOR = ColumnDetector()
+ONE, TWO = (examples.expand("{password}", seed) for seed in (1, 2))
+KEY = examples.expand("{alnum:36}")
+
+
+def found(text: str) -> list[str]:
+    return [text[match.start : match.end] for match in everywhere(DETECTOR, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"name,url,username,password\nshop,https://shop.internal,kim,{ONE}\nmail,https://mail.internal,lee,{TWO}\n",
+        f'"site";"login";"Passwort"\n"shop";"kim";"{ONE}"\n"mail";"lee";"{TWO}"\n',
+        f"user\tpassword\tnote\nkim\t{ONE}\t\nlee\t{TWO}\told\n",
+        f"here is the export:\nusername,password,notes\nkim,{ONE},\nlee,{TWO},x\n\nthanks",
+        f"user,db_password\nkim,{ONE}\nlee,{TWO}",
+        f"INSERT INTO users (id, name, password) VALUES (1, 'kim', '{ONE}'), (2, 'lee', '{TWO}');",
+        f"COPY users (name, password) FROM stdin;\nkim\t{ONE}\nlee\t{TWO}\n\\.\n",
+    ],
+)
+def test_a_password_is_found_below_its_name(text: str) -> None:
+    assert found(text) == [ONE, TWO]
+
+
+def test_a_token_is_found_below_its_name() -> None:
+    (match,) = everywhere(DETECTOR, f"service,api_key,owner\nbilling,{KEY},kim\n")
+    assert match.entity == "GENERIC_SECRET"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "username,password\nkim,\nlee,changeme\n",
+        "name,password_hash\nkim,x\n",
+        f"public_key,owner\n{KEY},kim\n",
+        "def log_in(user, password):\n    return session(user, password)\n",
+        "    name, token = pair\n    first, second = pair\n",
+        "Username, password\nand address are required, all of them\n",
+        f"the password, {ONE}\n",
+        "from keys import (\n    CLIENT_SECRET_KEY,\n    Ed25519PrivateKey,\n    X448Key,\n)\n",
+        "store.put(user, password)\nstore.put(other, hunter27xyz)\n",
+    ],
+)
+def test_below_other_names_and_in_programs_there_is_nothing(text: str) -> None:
+    assert found(text) == []
+
+
+def test_time_is_linear_in_lines_that_might_be_heads() -> None:
+    def seconds(size: int) -> float:
+        text = "password,token\nx\n" * size + "password," * size
+        started = time.thread_time()
+        found(text)
+        return time.thread_time() - started
+
+    assert any(seconds(8_000) < 12 * max(seconds(2_000), 0.001) for _ in range(3))
