@@ -370,3 +370,10 @@ def test_the_value_alone_is_found(engine: Engine, text: str) -> None:
 )
 def test_what_has_only_the_shape_is_not_found(engine: Engine, text: str) -> None:
     assert found(engine, text) == []
+
+
+@pytest.mark.parametrize("escape", [r"\n", r"\t", r"\r\n", r"\u000a", r"\x0a", r"\\n"])
+def test_the_letter_of_an_escape_is_no_part_of_an_address(engine: Engine, escape: str) -> None:
+    """Cut in two, JSON in a tool's arguments would be JSON no more, and the address another one."""
+    text = f'{{"text": "ask{escape}kim.roe@northwind-mail.com{escape}now"}}'
+    assert found(engine, text) == ["kim.roe@northwind-mail.com"]
