@@ -107,7 +107,7 @@ async def inspect(
         with watch("transform"):
             verdict = _apply(exchange, plain, body.data, document, judgement, rules.key, pseudonymiser)
             if policy.note and Style.TAG in policy.styles and not exchange.websocket:
-                verdict = _noted(verdict, endpoint, body.data)
+                verdict = _noted(verdict, endpoint, facts.path, body.data)
     except WireError as error:
         verdict = _unread(exchange, rules, endpoint, error)
     except edits.UneditableError as error:
@@ -165,11 +165,11 @@ def _apply(
     )
 
 
-def _noted(verdict: Verdict, endpoint: Endpoint, body: bytes) -> Verdict:
+def _noted(verdict: Verdict, endpoint: Endpoint, path: str, body: bytes) -> Verdict:
     """With the line to the model, in every request of a conversation, whether or not there is anything in it."""
     if verdict.outcome not in (Outcome.FORWARD, Outcome.EDIT):
         return verdict
-    noted = note.added(endpoint.format, body if verdict.body is None else verdict.body)
+    noted = note.added(endpoint.format, path, body if verdict.body is None else verdict.body)
     return verdict if noted is None else replace(verdict, outcome=Outcome.EDIT, body=noted)
 
 

@@ -32,6 +32,7 @@ class _Slot:
     needs: str  # a member that requests of this kind have
     new: bytes
     never: frozenset[str] = frozenset()  # members beside which there may be no instructions
+    not_at: tuple[str, ...] = ()  # ends of paths that take none
 
 
 _SLOTS: Mapping[str, _Slot] = {
@@ -42,15 +43,21 @@ _SLOTS: Mapping[str, _Slot] = {
         "contents",
         b'"systemInstruction":{"parts":[{"text":"%s"}]},',
         frozenset({"cachedContent", "cached_content"}),
+        (":countTokens",),
     ),
 }
+_CHAT = "openai_chat"
 _CHAT_MESSAGE = b'{"role":"system","content":"%s"},'
 _CHAT_SYSTEM = frozenset({"system", "developer"})
 
 
-def added(format_name: str, body: bytes) -> bytes | None:
-    """``body`` with the line, or None where the format or the shape has no place for it. Linear."""
-    if format_name not in _SLOTS and format_name != "openai_chat":
+def added(format_name: str, path: str, body: bytes) -> bytes | None:
+    """``body`` with the line, or None where the format or the shape has no place for it. Linear.
+
+    ``path`` is normalised, without the query.
+    """
+    slot = _SLOTS.get(format_name)
+    if (slot is None and format_name != _CHAT) or (slot and path.endswith(slot.not_at)):
         return None
     try:
         tree = json_spans.scan(body)
@@ -58,9 +65,8 @@ def added(format_name: str, body: bytes) -> bytes | None:
         return None  # JSON lines, a form: read as something else
     if not tree.containers or not tree.containers[0].is_object:
         return None
-    if format_name == "openai_chat":
+    if slot is None:
         return _in_chat(tree, body)
-    slot = _SLOTS[format_name]
     members = {s.text for s in tree.scalars if s.kind is Kind.KEY and s.container is tree.containers[0]}
     if slot.needs not in members or members & slot.never:
         return None

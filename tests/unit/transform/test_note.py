@@ -14,7 +14,7 @@ CHAT, RESPONSES, MESSAGES, GEMINI = "openai_chat", "openai_responses", "anthropi
 
 
 def with_note(format_name: str, body: Any) -> Any:
-    noted = added(format_name, json.dumps(body).encode())
+    noted = added(format_name, "/v1/some/path", json.dumps(body).encode())
     return None if noted is None else json.loads(noted)
 
 
@@ -98,12 +98,19 @@ def test_a_request_of_another_shape_is_left_without_it(format_name: str, body: A
 @pytest.mark.parametrize("format_name", [CHAT, RESPONSES, MESSAGES, GEMINI])
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"a": 1}\n{"a": 2}\n', b"a=b", b'"messages"', b"\xff"])
 def test_a_body_that_is_no_request_is_left_without_it(format_name: str, body: bytes) -> None:
-    assert added(format_name, body) is None
+    assert added(format_name, "/v1/some/path", body) is None
 
 
 def test_every_other_byte_stays() -> None:
     body = b' {\n "n": 1.50e3, "messages" : [ {"role": "user", "content": "\\u00e9"}], "n": null }\n'
-    noted = added(CHAT, body)
+    noted = added(CHAT, "/v1/chat/completions", body)
     assert noted is not None
     message = json.dumps({"role": "system", "content": TEXT}, separators=(",", ":")).encode()
     assert noted == body.replace(b'[ {"role": "user"', b"[" + message + b"," + b' {"role": "user"')
+
+
+def test_tokens_are_counted_without_it_where_the_count_takes_no_instructions() -> None:
+    body = b'{"contents": []}'
+    assert added(GEMINI, "/v1beta/models/gemini-x:generateContent", body)
+    assert added(GEMINI, "/v1beta/models/gemini-x:countTokens", body) is None
+    assert added(MESSAGES, "/v1/messages/count_tokens", b'{"messages": []}')
