@@ -463,3 +463,10 @@ def test_streets_are_found_by_their_label_and_in_the_words_of_more_countries(
 )
 def test_what_is_labelled_an_address_and_is_no_street_is_not_found(engine: Engine, text: str) -> None:
     assert found(engine, text, "STREET_ADDRESS") == []
+
+
+@pytest.mark.parametrize("escape", [r"\n", r"\t", r"\r\n", r"\u000a", r"\x0a", r"\\n"])
+def test_the_letter_of_an_escape_is_no_part_of_an_address(engine: Engine, escape: str) -> None:
+    """Cut in two, JSON in a tool's arguments would be JSON no more, and the address another one."""
+    text = f'{{"text": "ask{escape}kim.roe@northwind-mail.com{escape}now"}}'
+    assert found(engine, text) == ["kim.roe@northwind-mail.com"]

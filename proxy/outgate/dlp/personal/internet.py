@@ -25,6 +25,8 @@ _PUBLIC, _DOUBTFUL, _OWN = 0.6, 0.3, 0.2
 _LOCAL = r"[\w!#$%&'*+/=?^`{|}~-]"
 # Up to the end that it is given, which is where an @ stands.
 _BEFORE_AT = re.compile(rf"(?<![\w!#$%&*+/=?^|~.@-])(?!['`])(?:{_LOCAL}|\.(?!\.)){{1,64}}(?<![.'`])\Z")
+# JSON or code in a string: `\nkim@...` is a line break, and Kim's address.
+_ESCAPE = re.compile(r"(?<=\\)(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
 _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?P<top>[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])(?!\.\w)"
 )
@@ -70,6 +72,9 @@ class EmailDetector:
             return
         # A path or a query may stand before the address; nobody has their marks in one.
         start = max(text.rfind(mark, found.start(), at) + 1 for mark in "/=|?&{}") or found.start()
+        escape = _ESCAPE.match(text, start, at)
+        if escape and escape.end() < at:
+            start = escape.end()
         if start < at:
             score = self._score(text, start, domain.end(), text[start:at], domain[0])
             yield Match(start, domain.end(), EMAIL, score, self.name)
