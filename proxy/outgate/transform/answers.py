@@ -22,6 +22,8 @@ LIMIT = 32 * 1024 * 1024  # bytes of a JSON body that are held; a longer one goe
 MAX_LANES = 4096  # at once; a text that goes on beyond them is restored stretch by stretch
 
 _LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-seq"})
+_UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_OPENS_AS_EVENTS = re.compile(rb"data: ?[{\[]|event: ?[a-z]|: ")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';,\s]*)""", re.IGNORECASE)
 _ASCII_ALIKE = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
@@ -40,7 +42,7 @@ class AnswerRestorer:
         """What can be told now; an empty list while all is held back. Never an empty piece."""
         if self._body is None:
             self._first += data
-            begins = self._first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+            begins = self._first.lstrip(b"\xef\xbb\xbf \t\r\n")
             if not begins and len(self._first) < _BLANKS:
                 return []
             self._body, data, self._first = self._chosen(begins), self._first, b""
@@ -52,7 +54,7 @@ class AnswerRestorer:
             return [self._first] if self._first else []
         return [piece for piece in self._body.finish() if piece]
 
-    def _chosen(self, begins: bytes) -> _Frames | _Whole | _Text | _AsItIs:
+    def _chosen(self, first: bytes) -> _Frames | _Whole | _Text | _AsItIs:
         """The label decides; JSON's is not believed of what does not open as JSON does."""
         kind, _, name = self._label.partition("/")
         name = name.rpartition("+")[2]
@@ -62,14 +64,16 @@ class AnswerRestorer:
             return self._frames(sse.Parser())
         if name in _LINES:
             return self._frames(ndjson.Parser())
-        opens = begins in (b"{", b"[")
+        opens = first[:1] in (b"{", b"[")
         if name == "json" and opens:
-            if self._format == "gemini" and begins == b"[":
+            if self._format == "gemini" and first[:1] == b"[":
                 return self._frames(json_array.Parser())
             return _Whole(self._frames(ndjson.Parser()))
+        if (name == "json" or self._label in _UNLABELLED) and _OPENS_AS_EVENTS.match(first):
+            return self._frames(sse.Parser())
         if kind == "text" or name == "json":
             return _Text(self._known)
-        if opens and self._label in ("", "application/octet-stream", "binary/octet-stream"):
+        if opens and self._label in _UNLABELLED:
             return self._frames(ndjson.Parser())
         return _AsItIs()
 
@@ -242,7 +246,7 @@ def _changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
     payload = frame.payload
     spans: dict[Path, tuple[int, int]] = {}
     for scalar in json_spans.scan(payload).scalars:
-        if scalar.kind is json_spans.Kind.STRING:
+        if scalar.kind in (json_spans.Kind.STRING, json_spans.Kind.KEY):
             path = _path(scalar)
             if path in changes:
                 spans[path] = scalar.start, scalar.end  # of two under one key the last counts, here as above
@@ -255,7 +259,7 @@ def _changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
 
 
 def _path(scalar: json_spans.Scalar) -> Path:
-    steps: list[str | int] = []
+    steps: list[str | int | None] = [None] if scalar.kind is json_spans.Kind.KEY else []
     key, container = scalar.key, scalar.container
     while container is not None and key is not None:
         steps.append(key)

@@ -268,13 +268,14 @@ def test_arguments_of_a_tool_are_the_clients_own_whatever_their_names() -> None:
         "type": "tool_use",
         "id": "t",
         "name": "f",
-        "input": {"id": ADA, "signature": {"data": BO}, "type": ADA},
+        "input": {"id": ADA, "signature": {"data": BO}, "type": ADA, CARD: {BO: 1}},
     }
     told = json.loads(through(Anthropic(), [dumped({"content": [block]})], content_type="application/json"))
     assert told["content"][0]["input"] == {
         "id": "Ada Example",
         "signature": {"data": VALUES[BO]},
         "type": "Ada Example",
+        "eve@corp.test": {VALUES[BO]: 1},
     }
 
 
@@ -340,6 +341,12 @@ def test_what_it_cannot_read_is_passed_on(label: str) -> None:
 def test_what_says_it_is_json_and_is_not_is_not_held_back() -> None:
     restorer = AnswerRestorer("openai_chat", "application/json", KNOWN)
     assert restorer.feed(b"  upstream is down ") == [b"  upstream is down "]
+
+
+def test_a_stream_of_events_that_says_it_is_json_is_one_all_the_same() -> None:
+    stream = Chat().stream([("0", character) for character in BO])
+    told = through(Chat(), stream, content_type="application/json")
+    assert Chat().read_stream(told)["0"] == VALUES[BO]
 
 
 def test_a_json_body_over_the_bound_is_passed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
