@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from outgate.transform import answers
 from outgate.transform.answers import AnswerRestorer
 from outgate.transform.restore import Known, restored
+from unit.transform.made_amazon_answers import APIS
 from unit.transform.made_answers import (
-    APIS,
     EVENT_STREAM,
     Anthropic,
     Chat,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from outgate.wire import eventstream, json_array, ndjson, sse
 from outgate.wire.frames import Frame, Parser
-from unit.transform.made_answers import message
+from unit.transform.made_amazon_answers import message
 
 PARSERS: list[Callable[[int], Parser]] = [sse.Parser, ndjson.Parser, json_array.Parser, eventstream.Parser]
 NOISE = st.text(alphabet='da:te ivnx{}[]",\\\r\n\ufeffé', max_size=60).map(str.encode) | st.binary(
