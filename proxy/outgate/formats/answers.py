@@ -23,16 +23,13 @@ class Spot:
     """One place of an answer: an object, an array or a string, whichever the API put there."""
 
     members: Mapping[str, Spot] = field(default_factory=dict)  # of an object, by key
-    blocks: Mapping[str, Spot] = field(
-        default_factory=dict
-    )  # of an object, by its "type"; or by an ending of it
+    # Of an object, by its "type", whole (``error``) or its last word (``*.done``).
+    blocks: Mapping[str, Spot] = field(default_factory=dict)
     by: tuple[str, ...] = ()  # members that tell one such object from another: part of the lanes' keys
     stops: frozenset[str] = frozenset()  # a member that is set here ends the lanes under this key
     ends: bool = False  # an object here does so by being there
     goes_on: str = ""  # the member without which an object here ends them too
-    in_turn: bool = (
-        False  # an object here ends the lanes of those before it, but for the ones it goes on with
-    )
+    in_turn: bool = False  # an object here ends the lanes of those before it that it does not go on with
     lane: bool = False  # strings go on
     source: bool = False  # a string is JSON source; an object in its place is only an object
     opaque: bool = False  # left out, and all below
