@@ -2,7 +2,8 @@
 
 Sources: OpenAI API reference ("Chat completion chunk", "Completions", "Responses: streaming events"),
 Anthropic API reference ("Streaming messages"), Gemini API and Vertex AI reference
-("GenerateContentResponse", and "FunctionCall" for arguments that come in parts), OpenRouter ("Reasoning tokens").
+("GenerateContentResponse", and "FunctionCall" for arguments that come in parts), OpenRouter ("Reasoning
+tokens"), Amazon Bedrock API reference ("Converse", "ConverseStream").
 
 Reasoning that is signed goes back to the provider exactly as it came, so it stays as it came here too.
 """
@@ -184,12 +185,29 @@ GEMINI = Format(
 
 # --- Amazon Bedrock, Converse ---------------------------------------------------------------------
 
+_CONVERSE_BLOCK = Spot(
+    members={
+        **named("reasoningContent bytes toolUseId"),
+        "toolUse": Spot(members={"toolUseId": OPAQUE, "input": WHOLE}),
+    }
+)
+# Messages of a stream tell their kind in a header; within, the end of a block is what has no delta.
 BEDROCK_CONVERSE = Format(
     Spot(
+        by=("contentBlockIndex",),
+        goes_on="delta",
         members={
-            **named("reasoningContent bytes toolUseId"),
-            "toolUse": Spot(members={"toolUseId": OPAQUE, "input": WHOLE}),
-        }
+            "output": _CONVERSE_BLOCK,
+            "start": _CONVERSE_BLOCK,
+            "delta": Spot(
+                members={
+                    "text": LANE,
+                    "toolUse": Spot(members={"input": SOURCE_LANE}),
+                    "reasoningContent": OPAQUE,
+                }
+            ),
+            "p": OPAQUE,
+        },
     )
 )
 

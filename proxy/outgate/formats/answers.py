@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 Key = tuple[object, ...]
-Path = tuple[str | int, ...]
+Path = tuple[str | int | None, ...]  # None behind a name: the name itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,16 +23,13 @@ class Spot:
     """One place of an answer: an object, an array or a string, whichever the API put there."""
 
     members: Mapping[str, Spot] = field(default_factory=dict)  # of an object, by key
-    blocks: Mapping[str, Spot] = field(
-        default_factory=dict
-    )  # of an object, by its "type"; or by an ending of it
+    # Of an object, by its "type", whole (``error``) or its last word (``*.done``).
+    blocks: Mapping[str, Spot] = field(default_factory=dict)
     by: tuple[str, ...] = ()  # members that tell one such object from another: part of the lanes' keys
     stops: frozenset[str] = frozenset()  # a member that is set here ends the lanes under this key
     ends: bool = False  # an object here does so by being there
     goes_on: str = ""  # the member without which an object here ends them too
-    in_turn: bool = (
-        False  # an object here ends the lanes of those before it, but for the ones it goes on with
-    )
+    in_turn: bool = False  # an object here ends the lanes of those before it that it does not go on with
     lane: bool = False  # strings go on
     source: bool = False  # a string is JSON source; an object in its place is only an object
     opaque: bool = False  # left out, and all below
@@ -52,8 +50,7 @@ class Format:
     counter: str = ""  # the member that counts the events; a further one has the number of the one before it
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """One string: where it stands, and whether it is JSON source. Without a key it stands for itself."""
 
     path: Path
@@ -62,8 +59,7 @@ class Stretch:
     source: bool
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """Lanes whose key begins so are at their end, except those whose key begins with ``but``."""
 
     prefix: Key = ()
@@ -93,42 +89,56 @@ def named(names: str) -> dict[str, Spot]:
 def read(value: object, root: Spot) -> list[Stretch | End]:
     """Strings and ends of lanes in the order in which they stand. Linear; deeper than MAX_DEPTH is left out."""
     steps: list[Stretch | End] = []
-    _read(value, root, (), (), steps)
+    if type(value) is str:
+        steps.append(Stretch((), value, None, root.source))
+    else:
+        _read(value, root, (), (), steps)
     return steps
 
 
 def _read(value: object, spot: Spot, path: Path, key: Key, steps: list[Stretch | End]) -> None:
-    if spot.opaque or len(path) > MAX_DEPTH:
+    """Of an object or array; anything else has nothing in it."""
+    if len(path) > MAX_DEPTH:
         return
-    if type(value) is str:
-        if value:
-            steps.append(Stretch(path, value, key if spot.lane else None, spot.source))
-    elif type(value) is dict:
+    if type(value) is dict:
         spot = (WHOLE if spot.source else spot.block(value.get("type"))) or spot
+        if spot.opaque:
+            return
         if spot.by:
-            parent, key = key, key + tuple(_mark(value.get(name)) for name in spot.by)
+            parent = key
+            for name in spot.by:
+                key = (*key, _mark(value.get(name)))
             if spot.in_turn:
                 steps.append(End(parent, but=key))
         members = spot.members
         for name, inner in value.items():
-            if type(inner) in _READ:
-                _read(inner, members.get(name, spot), (*path, name), (*key, name), steps)
-        if (
-            spot.ends
-            or (spot.stops and any(value.get(name) for name in spot.stops))
-            or (spot.goes_on and not value.get(spot.goes_on))
-        ):
+            kind = type(inner)
+            if not members:  # an object of the client's own, whose names are its words too
+                steps.append(Stretch((*path, name, None), name, None, False))
+            if kind in _READ:
+                member = members.get(name, spot)
+                if member.opaque:
+                    continue
+                if kind is not str:
+                    _read(inner, member, (*path, name), (*key, name), steps)
+                elif inner:
+                    lane = (*key, name) if member.lane else None
+                    steps.append(Stretch((*path, name), inner, lane, member.source))
+        if spot.ends or (spot.goes_on and not value.get(spot.goes_on)):
             steps.append(End(key))
+        for name in spot.stops:
+            if value.get(name):
+                steps.append(End(key))
     elif type(value) is list:
+        spot = WHOLE if spot.source else spot
         for index, inner in enumerate(value):
-            if type(inner) in _READ:
-                _read(
-                    inner,
-                    WHOLE if spot.source else spot,
-                    (*path, index),
-                    key if spot.by else (*key, index),
-                    steps,
-                )
+            kind = type(inner)
+            if kind in _READ:
+                inside = key if spot.by else (*key, index)
+                if kind is not str:
+                    _read(inner, spot, (*path, index), inside, steps)
+                elif inner:
+                    steps.append(Stretch((*path, index), inner, inside if spot.lane else None, spot.source))
 
 
 _READ = frozenset({str, dict, list})

@@ -11,77 +11,94 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from outgate.formats.answer_tables import table
 from outgate.formats.answers import End, Key, Path, again, read
 from outgate.transform.restore import Known, Restorer, restored
-from outgate.wire import WireError, json_array, json_spans, ndjson, sse
+from outgate.wire import WireError, eventstream, json_array, json_spans, ndjson, sse
 from outgate.wire.frames import Frame, Parser
 
 LIMIT = 32 * 1024 * 1024  # bytes of a JSON body that are held; a longer one goes through as it is
 MAX_LANES = 4096  # at once; a text that goes on beyond them is restored stretch by stretch
 
-_LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-seq"})
+_LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines"})
+_UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_EVENTS_OPEN = (b"data: ", b"data:{", b"event: ", b": ")
+_MOST_BLANKS = 4096  # bytes that are waited through for what a body opens with
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';,\s]*)""", re.IGNORECASE)
 _ASCII_ALIKE = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 class AnswerRestorer:
-    """Bytes of one answer in (decoded of their content encoding, at any cut), bytes out."""
+    """Bytes of one answer in (decoded of their content encoding, at any cut), bytes out.
+
+    The label says what it is; but what says that it is JSON, or says nothing, is what it opens as.
+    """
 
     def __init__(self, format_name: str, content_type: str, known: Known) -> None:
         self._known = known
         self._format = format_name
-        self._label, self._charsets = _label(content_type), _CHARSET.findall(content_type)
-        self._body: _Frames | _Whole | _Text | _AsItIs | None = None
-        self._first = b""  # blanks, until it shows what the body is
+        self._label = content_type.partition(";")[0].strip().lower()
+        self._body = self._labelled(content_type)
+        self._opening = b""  # what came while it does not show what the body is
 
     def feed(self, data: bytes) -> list[bytes]:
         """What can be told now; an empty list while all is held back. Never an empty piece."""
         if self._body is None:
-            self._first += data
-            begins = self._first.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-            if not begins and len(self._first) < _BLANKS:
+            self._opening += data
+            self._body = self._opened(self._opening.lstrip(_BOM + b" \t\r\n"))
+            if self._body is None:
                 return []
-            self._body, data, self._first = self._chosen(begins), self._first, b""
+            data, self._opening = self._opening, b""
         return [piece for piece in self._body.feed(data) if piece]
 
     def finish(self) -> list[bytes]:
         """The answer is at its end, or the connection is: what was held back."""
         if self._body is None:
-            return [self._first] if self._first else []
+            return [self._opening] if self._opening else []
         return [piece for piece in self._body.finish() if piece]
 
-    def _chosen(self, begins: bytes) -> _Frames | _Whole | _Text | _AsItIs:
-        """The label decides; JSON's is not believed of what does not open as JSON does."""
-        kind, _, name = self._label.partition("/")
-        name = name.rpartition("+")[2]
-        if not len(self._known) or any(charset.lower() not in _ASCII_ALIKE for charset in self._charsets):
+    def _labelled(self, content_type: str) -> _Body | None:
+        """What the label says; None where the bytes are to tell."""
+        charsets = _CHARSET.findall(content_type)
+        if not len(self._known) or any(charset.lower() not in _ASCII_ALIKE for charset in charsets):
             return _AsItIs()
+        kind, _, name = self._label.partition("/")
+        if self._label in _UNLABELLED or name.rpartition("+")[2] == "json":
+            return None
         if self._label == "text/event-stream":
             return self._frames(sse.Parser())
+        if self._label == "application/vnd.amazon.eventstream":
+            return self._frames(eventstream.Parser())
         if name in _LINES:
             return self._frames(ndjson.Parser())
-        opens = begins in (b"{", b"[")
-        if name == "json" and opens:
-            if self._format == "gemini" and begins == b"[":
-                return self._frames(json_array.Parser())
-            return _Whole(self._frames(ndjson.Parser()))
-        if kind == "text" or name == "json":
-            return _Text(self._known)
-        if opens and self._label in ("", "application/octet-stream", "binary/octet-stream"):
-            return self._frames(ndjson.Parser())
-        return _AsItIs()
+        return _Text(self._known) if kind == "text" else _AsItIs()
+
+    def _opened(self, opening: bytes) -> _Body | None:
+        """What the first bytes say; None while they do not."""
+        if not opening and len(self._opening) < _MOST_BLANKS:
+            return None
+        if opening.startswith(_EVENTS_OPEN):
+            return self._frames(sse.Parser())
+        if opening and any(mark.startswith(opening) for mark in _EVENTS_OPEN):
+            return None
+        is_json = opening[:1] in (b"{", b"[", b'"')
+        if self._label in _UNLABELLED:
+            # A file of results has a document a line.
+            return self._frames(ndjson.Parser()) if is_json else _AsItIs()
+        if self._format == "gemini" and opening[:1] == b"[":
+            return self._frames(json_array.Parser())
+        return _Whole(self._frames(ndjson.Parser())) if is_json else _Text(self._known)
 
     def _frames(self, parser: Parser) -> _Frames:
         return _Frames(parser, self._format, self._known)
 
 
-_BLANKS = 4096  # bytes of white space that are waited through
+class _Body(Protocol):
+    def feed(self, data: bytes) -> list[bytes]: ...
 
-
-def _label(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
+    def finish(self) -> list[bytes]: ...
 
 
 class _AsItIs:
@@ -222,18 +239,15 @@ class _Frames:
         return frames
 
 
+_BOM = b"\xef\xbb\xbf"
 _DECODER = json.JSONDecoder(strict=False)
-_MANY_BRACKETS = 500  # more may be nested deeper than the scanner of spans goes
 
 
 def _parsed(frame: Frame) -> object:
-    """The payload; None when it is no JSON that can be both read and edited."""
-    payload = frame.payload
+    """The payload; None when it is no JSON."""
     try:
-        if payload.count(b"[") + payload.count(b"{") > _MANY_BRACKETS:
-            json_spans.scan(payload)
-        return _DECODER.decode(payload.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
-    except (ValueError, RecursionError, WireError):
+        return _DECODER.decode(frame.payload.removeprefix(_BOM).decode("utf-8"))
+    except (ValueError, RecursionError):
         return None
 
 
@@ -241,8 +255,12 @@ def _changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
     """The frame with the strings at these paths spelled anew, by their byte spans."""
     payload = frame.payload
     spans: dict[Path, tuple[int, int]] = {}
-    for scalar in json_spans.scan(payload).scalars:
-        if scalar.kind is json_spans.Kind.STRING:
+    try:
+        scalars = json_spans.scan(payload).scalars
+    except WireError:  # deeper, or of more values, than anything that an API sends
+        return frame.raw
+    for scalar in scalars:
+        if scalar.kind in (json_spans.Kind.STRING, json_spans.Kind.KEY):
             path = _path(scalar)
             if path in changes:
                 spans[path] = scalar.start, scalar.end  # of two under one key the last counts, here as above
@@ -255,7 +273,7 @@ def _changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
 
 
 def _path(scalar: json_spans.Scalar) -> Path:
-    steps: list[str | int] = []
+    steps: list[str | int | None] = [None] if scalar.kind is json_spans.Kind.KEY else []
     key, container = scalar.key, scalar.container
     while container is not None and key is not None:
         steps.append(key)

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 
 _WORD = "[A-Za-z0-9_]"
-_HEAD = re.compile(rf"{_WORD}*+")
+_HEAD = re.compile(rf"{_WORD}++|.", re.DOTALL)
 _WORD_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _NEVER = re.compile(r"(?!)")
 
@@ -26,15 +26,15 @@ class Known:
     code points in the longest placeholder. Built once, it serves any number of texts.
     """
 
-    __slots__ = ("_heads", "_longest", "_ordered", "_values", "beginnings", "shortest")
+    __slots__ = ("_ordered", "_values", "beginnings", "heads", "longest", "shortest")
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = {placeholder: value for placeholder, value in values.items() if placeholder}
         self._ordered = sorted(self._values)
-        # The first word of each placeholder that begins with one; an empty string for those that do not.
-        self._heads = {_HEAD.match(placeholder)[0] for placeholder in self._ordered}  # type: ignore[index]
+        # What ``beginnings`` finds where one stands: its first word, or the mark that it begins with.
+        self.heads = {found[0] for found in map(_HEAD.match, self._ordered) if found}
         lengths = [len(placeholder) for placeholder in self._ordered]
-        self._longest = max(lengths, default=0)
+        self.longest = max(lengths, default=0)
         self.shortest = min(lengths, default=0)
         first = "".join(re.escape(character) for character in sorted({name[0] for name in self._ordered}))
         # One of the first characters; then either it is no word's, or it begins a word, which is taken whole.
@@ -51,8 +51,6 @@ class Known:
 
     def may_go_on(self, text: str, start: int) -> bool:
         """Whether all from ``start`` could be the beginning of a placeholder, or one whose end is not yet sure."""
-        if len(text) - start > self._longest:
-            return False
         rest = text[start:]
         index = bisect_left(self._ordered, rest)
         if index == len(self._ordered) or not self._ordered[index].startswith(rest):
@@ -61,11 +59,9 @@ class Known:
             return True
         return index + 1 < len(self._ordered) and self._ordered[index + 1].startswith(rest)
 
-    def at(self, text: str, start: int, head: str) -> str | None:
-        """The longest placeholder that stands at ``start``; ``head`` is what ``beginnings`` found there."""
-        if (head if head[0] in _WORD_CHARACTERS else "") not in self._heads:
-            return None
-        window = text[start : start + self._longest]
+    def at(self, text: str, start: int) -> str | None:
+        """The longest placeholder that stands at ``start``, where ``beginnings`` found one of ``heads``."""
+        window = text[start : start + self.longest]
         while window:
             # Of all that sort before the window, those that it begins with share most with it.
             index = bisect_right(self._ordered, window)
@@ -111,19 +107,20 @@ class _Plain:
         if final and not self._held and not text:
             return ""
         before, known = self._before, self._known
+        heads, longest = known.heads, known.longest
         start = len(before)
         if self._held or before:
             text = before + self._held + text
         pieces: list[str] = []
-        position, end = start, len(text)
+        position, end, size = start, len(text), len(text)
         for found in known.beginnings.finditer(text, start):
             at = found.start()
             if at < position:
                 continue
-            if not final and known.may_go_on(text, at):
+            if not final and size - at <= longest and known.may_go_on(text, at):
                 end = at
                 break
-            placeholder = known.at(text, at, found[0])
+            placeholder = known.at(text, at) if found[0] in heads else None
             if placeholder is not None:
                 pieces += (text[position:at], self.spell(known.value(placeholder)))
                 position = at + len(placeholder)

@@ -25,10 +25,13 @@ class Parser:
         self._start = 0  # in the buffer: where the element begins
         self._depth = 0
         self._in_string = False
+        self._ended = False  # the array: what follows goes through as it comes
         self._too_long = False  # the element's beginning went through already
 
     def feed(self, data: bytes) -> list[Frame]:
         """The elements that ``data`` completes, and the array's end."""
+        if self._ended:
+            return [Frame(data)] if data else []
         buffer = self._buffer
         buffer += data
         frames: list[Frame] = []
@@ -56,6 +59,12 @@ class Parser:
                 if self._depth <= 1:
                     frames.append(self._frame(taken, at + 1, is_element=self._depth == 1))
                     taken = at + 1
+                if self._depth <= 0:
+                    self._ended = True
+                    break
+        if self._ended and taken < len(buffer):
+            frames.append(Frame(bytes(buffer[taken:])))
+            taken = len(buffer)
         del buffer[:taken]
         self._move(taken)
         if len(buffer) > self._limit or (self._too_long and buffer):

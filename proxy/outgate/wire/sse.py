@@ -12,8 +12,8 @@ from outgate.wire.frames import LIMIT, Frame
 
 # A line end and a blank line. After LF, a CR may be half of a CR LF: the next byte tells. After a lone
 # CR it need not be waited for: an LF that follows is a blank line more, which says nothing.
-_END = re.compile(rb"(?:\r\n|\n)(?:\n|\r\n|\r(?=[^\n]))|\r(?!\n)\r\n?")
-_DATA = re.compile(rb"(?:\A|(?<=[\r\n]))data(?:: ?([^\r\n]*+))?(?=[\r\n]|\Z)")
+_END = re.compile(rb"[\r\n](?:(?<=\n)(?:\n|\r\n|\r(?=[^\n]))|(?<=\r)\r\n?)")
+_DATA = re.compile(rb"data(?<![^\r\n]data)(?:: ?([^\r\n]*+))?(?=[\r\n]|\Z)")
 _LONGEST_END = 4  # bytes
 _BOM = b"\xef\xbb\xbf"
 
@@ -67,8 +67,6 @@ class Parser:
         if self._too_long:
             self._too_long = False
             return Frame(raw)
-        spans = tuple(
-            found.span(1) if found.start(1) >= 0 else (found.end(), found.end())
-            for found in _DATA.finditer(raw)
-        )
-        return Frame(raw, spans)
+        # A line ``data`` without a colon holds nothing, at its end.
+        spans = [found.span(1) if found.lastindex else (found.end(),) * 2 for found in _DATA.finditer(raw)]
+        return Frame(raw, tuple(spans))

@@ -237,7 +237,10 @@ class Anthropic:
 
     def stream(self, pieces: Pieces) -> list[bytes]:
         rows: list[dict[str, Any]] = [
-            {"type": "message_start", "message": {"id": "msg_1", "type": "message", "content": []}},
+            {
+                "type": "message_start",
+                "message": {"id": "msg_1", "type": "message", "content": [], "usage": {}},
+            },
             {"type": "ping"},
         ]
         for i in self.texts:
@@ -257,7 +260,10 @@ class Anthropic:
                 delta = {"type": "input_json_delta", "partial_json": text}
             rows.append({"type": "content_block_delta", "index": int(lane), "delta": delta})
         rows += [{"type": "content_block_stop", "index": int(i)} for i in (*self.texts, *self.arguments)]
-        rows += [{"type": "message_delta", "delta": {"stop_reason": "tool_use"}}, {"type": "message_stop"}]
+        rows += [
+            {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 9}},
+            {"type": "message_stop"},
+        ]
         return [event(row, row["type"]) for row in rows]
 
     def answer(self, texts: Mapping[str, str]) -> bytes:

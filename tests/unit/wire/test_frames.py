@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outgate.wire import json_array, ndjson, sse
+from outgate.wire import eventstream, json_array, ndjson, sse
 from outgate.wire.frames import Frame, Parser
+from unit.transform.made_amazon_answers import message
 
-PARSERS: list[Callable[[int], Parser]] = [sse.Parser, ndjson.Parser, json_array.Parser]
+PARSERS: list[Callable[[int], Parser]] = [sse.Parser, ndjson.Parser, json_array.Parser, eventstream.Parser]
 NOISE = st.text(alphabet='da:te ivnx{}[]",\\\r\n\ufeffé', max_size=60).map(str.encode) | st.binary(
     max_size=40
 )
@@ -88,7 +89,7 @@ def test_a_further_event_keeps_the_name_and_has_one_line_of_data() -> None:
     assert further.raw.startswith(b"event: x\r\n")
 
 
-@pytest.mark.parametrize("make", PARSERS)
+@pytest.mark.parametrize("make", PARSERS[:3])
 def test_what_is_too_long_goes_through_in_pieces_and_the_next_is_read_again(
     make: Callable[[int], Parser],
 ) -> None:
@@ -141,3 +142,24 @@ def test_long_streams_of_small_pieces_take_linear_time() -> None:
         piece = b'[{"a":"' + b"x" * 64
         for _ in range(30_000):
             parser.feed(piece)
+
+
+@given(st.lists(st.integers(0, 300) | st.just(2000), max_size=6), st.lists(st.integers(0, 9999), max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_messages_of_an_amazon_event_stream_up_to_what_is_none(sizes: list[int], places: list[int]) -> None:
+    sent = [bytes([65 + i]) * size for i, size in enumerate(sizes)]
+    data = b"".join(message("x", payload) for payload in sent)
+    frames = fed(eventstream.Parser(1000), data + b"\0" * 40 + message("x", b"lost"), places)
+    assert [frame.payload for frame in frames if frame.spans] == [one for one in sent if len(one) < 2000]
+
+
+def test_a_message_is_told_with_its_last_byte_and_one_that_is_damaged_as_it_came() -> None:
+    one = message("chunk", b'{"p":"x","bytes":"aGk="}')
+    parser = eventstream.Parser()
+    told = [parser.feed(one[i : i + 1]) for i in range(len(one))]
+    assert not any(told[:-1])
+    (frame,) = told[-1]
+    assert (frame.raw, frame.payload, frame.rewritten(b"hi")) == (one, b"hi", one)
+    assert frame.another(b"you") == message("chunk", b'{"p":"x","bytes":"eW91"}')
+    (damaged,) = parser.feed(one.replace(b"aGk=", b"aGo="))
+    assert not damaged.spans
