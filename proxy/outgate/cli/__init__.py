@@ -25,7 +25,7 @@ COMMANDS = {
     "ca": ("ca", "Make, show, export and renew the certificate authority."),
     "pac": ("pac", "Print the PAC file that sends AI hosts, and no others, to the proxy."),
     "audit": ("audit", "Read the audit log."),
-    "vault": ("vault", "Count, remove and seal anew what placeholders stand for."),
+    "vault": ("vault", "Count, remove, reseal what placeholders stand for."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
 }
 
