@@ -55,9 +55,10 @@ fmt: .venv/dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## measure against stock mitmdump in the same run, and the vault
+bench: .venv/dev ## measure against stock mitmdump in the same run; the vault; restoring
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.vault
+	$(BIN)/python -m tests.bench.restore
 
 pictures: .venv/run ## make the pictures of docs/ anew that show real output
 	$(BIN)/python -P docs/pictures.py
@@ -68,8 +69,9 @@ bench-dlp: .venv/dev ## time detection, stock Presidio beside it
 eval: .venv/dev ## recall, precision and false findings of detection, beside Presidio and detect-secrets
 	$(BIN)/python -m tests.eval
 
-fuzz: .venv/dev ## ten minutes of odd text through all pattern detectors
+fuzz: .venv/dev ## ten minutes of odd text through all pattern detectors, ten of damaged answers through the restorers
 	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz.answers --minutes 10
 
 lock: .venv/dev ## make the locks anew from pyproject.toml
 	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra valkey --extra build pyproject.toml -o requirements/run.lock
