@@ -9,6 +9,7 @@ values and the length of a path are bounded, and nothing recurses.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from json.decoder import JSONDecodeError, scanstring  # type: ignore[attr-defined]
@@ -95,17 +96,22 @@ def join_path(parent: str, key: str | int | None) -> str:
     return f'{parent}["{key[:64]}"]'
 
 
-# Group 1 is a string up to its first escape, group 2 the rest of one that has escapes.
+# Group 1 is a string up to its first escape, group 2 the rest of one that has escapes (of a key).
 _STRING = rb'"([^"\\]*+)(?:"|((?:\\.[^"\\]*+)++)")'
 _BLANKS = rb"[ \t\n\r]*+"
 _MEMBER = re.compile(_BLANKS + _STRING + _BLANKS + rb":", re.DOTALL)
+_SHORT = (
+    1024  # octets; of a longer string, or one with escapes, the end is found by faster means than a class
+)
+_WHOLE = re.compile(_STRING, re.DOTALL)
 _VALUE = re.compile(
-    _BLANKS + rb"(?:" + _STRING + rb"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
+    _BLANKS + rb"(?:\"(?:([^\"\\]{0,%d}+)\"|())" % _SHORT
+    + rb"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
     rb"|(true|false|null|NaN|-?Infinity)"
     rb"|([\[{])"
     rb")",
     re.DOTALL,
-)
+)  # fmt: skip
 _BLANK = re.compile(_BLANKS)
 _BOM = b"\xef\xbb\xbf"
 _OPENING = re.compile(rb"(?:\xef\xbb\xbf)?+[ \t\n\r]*+[\[{]")
@@ -144,8 +150,8 @@ def scan(data: bytes, *, max_depth: int = 512, max_scalars: int = 2_000_000) -> 
             text = ascii_text[start:end] if ascii_text is not None else data[start:end].decode("utf-8")
             add(new(Scalar, (node, key, string, start - 1, position, text)))
         elif group == 2:
-            start = found.start(1) - 1
-            text = _unescape(data, ascii_text, start, position)
+            start = position - 1
+            text, position = _string(data, ascii_text, start)
             add(new(Scalar, (node, key, string, start, position, text)))
         elif group == 5:
             is_object = data[position - 1] == _OPEN_OBJECT
@@ -227,6 +233,22 @@ def _checked(data: bytes) -> str | None:
         message = f"The JSON body is not UTF-8 at byte {error.start}."
         raise WireError(400, "bad_encoding", message) from None
     return text if len(text) == len(data) else None
+
+
+def _string(data: bytes, ascii_text: str | None, start: int) -> tuple[str, int]:
+    """The text of the string whose first quote stands at ``start``, and where it ends."""
+    end = data.find(b'"', start + 1)
+    if end >= 0 and data.find(b"\\", start + 1, end) < 0:
+        text = data[start + 1 : end].decode("utf-8") if ascii_text is None else ascii_text[start + 1 : end]
+        return text, end + 1
+    if ascii_text is not None:
+        with suppress(JSONDecodeError):
+            text, end = scanstring(ascii_text, start + 1, False)
+            return str(text), end
+    found = _WHOLE.match(data, start)
+    if found is None:
+        raise _bad(data, start)
+    return _unescape(data, ascii_text, start, found.end()), found.end()
 
 
 def _unescape(data: bytes, ascii_text: str | None, start: int, end: int) -> str:
