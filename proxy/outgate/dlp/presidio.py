@@ -91,7 +91,6 @@ _BY_CONTEXT = frozenset(
         "DeKfzRecognizer",
         "DePassportRecognizer",
         "InPanRecognizer",
-        "UkPostcodeRecognizer",
         "UkVehicleRegistrationRecognizer",
         "UsHealthInsuranceMemberIdRecognizer",
         "UsLicenseRecognizer",

@@ -59,10 +59,9 @@ _UNSEEN = re.compile(f"[{INVISIBLE}{MARKS}]++|[{''.join(LIGATURES)}]")
 _CHANGING = re.compile(f"[{_STYLED_CLASS}{_WIDE_CLASS}{_UNSEEN_CLASS}]")
 _ESCAPED_BREAK = re.compile(r"\\[nrt](?=[\w+($])")
 _NO_COMMAND = re.compile(r"\\[nrt](?=[A-Z0-9_+($]|[^\x00-\x7f])")
-_COMMAND = re.compile(r"\\[nrt][a-z]")
-_COMMANDS = (
-    0.8  # share of small letters behind what may be an escape, from which on it is TeX: `\newline`, `\textbf`
-)
+_BREAK = re.compile(r"\\[nrt]")
+_BEHIND_BREAK = re.compile(r"\\[nrt]([\w+($])")
+_COMMANDS = 0.8  # share of small letters behind what may be an escape, from which on it is TeX: `\newline`
 _MARK = re.compile(f"[{MARKS}]")
 # ASCII that can be seen, and what passes for it.
 _ENGAGING = frozenset(map(chr, (*range(0x21, 0x7F), *FOREIGN))) | frozenset(LIGATURES)
@@ -124,10 +123,14 @@ def broken(text: str) -> Reading | None:
 
     Else the letter of the escape would be taken for the first of the word behind it. As long as before.
     """
-    if "\\n" not in text and "\\t" not in text and "\\r" not in text:
+    if "\\" not in text:
         return None
-    count = sum(map(text.count, ("\\n", "\\r", "\\t")))
-    breaks = _NO_COMMAND if len(_COMMAND.findall(text)) > _COMMANDS * count else _ESCAPED_BREAK
+    behind = _BEHIND_BREAK.findall(text)
+    small = sum("a" <= sign <= "z" for sign in behind)
+    is_tex = small > _COMMANDS * len(_BREAK.findall(text))
+    if len(behind) == (small if is_tex else 0):
+        return None
+    breaks = _NO_COMMAND if is_tex else _ESCAPED_BREAK
     shown = breaks.sub(lambda found: " \t" if found[0] == "\\t" else " \n", text)
     return None if shown == text else Reading("breaks", shown, rewrite(text, (), 0, len(text))[1])
 
