@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import Callable
@@ -319,6 +320,40 @@ def test_without_a_vault_the_policy_decides_and_the_value_stays_here(
         never_left(proxy, MAIL)
     assert 'outgate_on_error_total{action="' in proxy.metrics()
     assert 'reason="vault"' in proxy.metrics()
+
+
+@pytest.mark.parametrize("style", ["tag", "surrogate"])
+@pytest.mark.parametrize("kind", ["raises", "hangs"])
+@pytest.mark.parametrize("on_error", ["block", "allow"])
+def test_a_vault_that_breaks_or_hangs_lets_no_value_out(
+    make_proxy: MakeProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    on_error: str,
+    kind: str,
+    style: str,
+) -> None:
+    async def broken(*_: Any) -> None:
+        if kind == "hangs":
+            await asyncio.sleep(60)
+        raise RuntimeError(MAIL)
+
+    monkeypatch.setattr("outgate.gateway.restoring._PATIENCE", 0.2)
+    monkeypatch.setattr("outgate.vault.Vault.remember", broken)
+    monkeypatch.setattr("outgate.vault.Vault.known", broken)
+    proxy = make_proxy(f"{POLICY}\non_error: {on_error}\npseudonymise: {{style: {style}}}\n")
+    proxy.stand_in.script = chat
+    with proxy.client() as client:
+        body = {"model": "m", "messages": [{"role": "user", "content": TEXT}]}
+        answer = client.post("https://api.openai.com/v1/chat/completions", json=body)
+    if on_error == "block":
+        assert answer.status_code == 503
+        assert not proxy.received
+    else:
+        assert answer.json()["choices"][0]["message"]["content"] == TEXT
+        assert [MAIL.encode() in request.body for request in proxy.received] == [False]
+    assert 'reason="vault"' in proxy.metrics()
+    assert MAIL not in caplog.text
 
 
 def test_a_restorer_that_breaks_ends_the_answer_with_an_error_and_lets_nothing_more_through(

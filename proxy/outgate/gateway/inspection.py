@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,10 +47,16 @@ class Judge:
 
     async def verdict(self, exchange: Exchange) -> Verdict:
         """The pipeline's, with the placeholders that it put in kept before the request leaves."""
-        vault = self.vault
-        known = vault.known if vault else None
-        found = await inspect(exchange, self.rules, self.detect, known=known)
-        return await restoring.remembered(found, vault, blocks=self.blocks)
+        found = await inspect(exchange, self.rules, self.detect, known=self._known)
+        return await restoring.remembered(found, self.vault, blocks=self.blocks)
+
+    async def _known(self, scope: str) -> Mapping[str, str]:
+        """The scope's placeholders, so that no two values share one. Raises VaultError if nothing may leave without."""
+        failed: list[str] = []
+        known = await restoring.known(scope, (), self.vault, failed.append)
+        if failed and self.blocks:
+            raise VaultError("it cannot be asked which placeholders are taken")
+        return known
 
     @property
     def blocks(self) -> bool:

@@ -7,6 +7,7 @@ to a request of the same scope has its placeholder.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ log = logging.getLogger("outgate")
 
 Stream = Callable[[bytes], "bytes | list[bytes]"]
 _NEWEST = 2_000  # placeholders of earlier requests that an answer may name, besides those of its own request
+_PATIENCE = 4.0  # seconds that one use of the vault may take: less than what a judgement has beyond detection
 _BODILESS = frozenset({204, 205, 304})
 # Of the bytes as they came; RFC 9530, RFC 1864.
 _DIGESTS = ("content-digest", "repr-digest", "digest", "content-md5")
@@ -39,9 +41,10 @@ async def remembered(verdict: Verdict, vault: Vault | None, *, blocks: bool) -> 
     try:
         if vault is None:
             raise VaultError("there is no vault")
-        await vault.remember(verdict.scope, verdict.pairs)
-    except VaultError as error:
-        log.error("the vault: %s", error)
+        async with asyncio.timeout(_PATIENCE):
+            await vault.remember(verdict.scope, verdict.pairs)
+    except Exception as error:  # of whatever kind: the value must not leave for want of a vault
+        _tell(error)
         if not blocks:
             return replace(verdict, reason="vault")
         message = "What stands in for sensitive values could not be kept."
@@ -86,8 +89,8 @@ async def _restorer(
         return None
     if response.status_code in _BODILESS or response.headers.get("content-length") == "0":
         return None
-    known = Known(await _known(verdict.scope, verdict.pairs, vault, failed))
-    if not len(known):
+    restorable = Known(await known(verdict.scope, verdict.pairs, vault, failed))
+    if not len(restorable):
         return None
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         failed("unrestored")  # encoded, although it was asked for as it is
@@ -97,22 +100,28 @@ async def _restorer(
     if flow.request.http_version == "HTTP/1.1" and "transfer-encoding" not in response.headers:
         response.headers["transfer-encoding"] = "chunked"
     format_name = verdict.endpoint.format if verdict.endpoint else "generic"
-    answer = AnswerRestorer(format_name, response.headers.get("content-type", ""), known)
+    answer = AnswerRestorer(format_name, response.headers.get("content-type", ""), restorable)
     return _latched(answer, format_name, failed)
 
 
-async def _known(
+async def known(
     scope: str, pairs: Sequence[Pair], vault: Vault | None, failed: Callable[[str], None]
 ) -> Mapping[str, str]:
     """Placeholders of this scope and their values: of earlier requests as far as the vault tells, and of this one."""
-    known: dict[str, str] = {}
+    found: dict[str, str] = {}
     if vault is not None:
         try:
-            known |= await vault.known(scope, _NEWEST)
-        except VaultError as error:
-            log.error("the vault: %s", error)
+            async with asyncio.timeout(_PATIENCE):
+                found |= await vault.known(scope, _NEWEST)
+        except Exception as error:  # the placeholders of this very request are restored all the same
+            _tell(error)
             failed("vault")
-    return known | {pair.placeholder: pair.value for pair in pairs}
+    return found | {pair.placeholder: pair.value for pair in pairs}
+
+
+def _tell(error: Exception) -> None:
+    """By its message only where that is made to be told: another's may quote a value."""
+    log.error("the vault: %s", error if isinstance(error, VaultError) else type(error).__name__)
 
 
 def _latched(answer: AnswerRestorer, format_name: str, failed: Callable[[str], None]) -> Stream:
