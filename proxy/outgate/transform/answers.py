@@ -8,26 +8,20 @@ cannot be read is passed on as it is: no bytes make this raise.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from outgate.formats.answer_tables import table
 from outgate.formats.answers import End, Key, Path, again, read
+from outgate.transform import answer_frames
+from outgate.transform.answer_frames import LIMIT, PARSERS, Kind, changed, parsed
 from outgate.transform.restore import Known, Restorer, restored
-from outgate.wire import WireError, eventstream, json_array, json_spans, ndjson, sse
+from outgate.wire import WireError
 from outgate.wire.frames import Frame, Parser
 
-LIMIT = 32 * 1024 * 1024  # bytes of a JSON body that are held; a longer one goes through as it is
 MAX_LANES = 4096  # at once; a text that goes on beyond them is restored stretch by stretch
-
-_LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines"})
-_UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-_EVENTS_OPEN = (b"data: ", b"data:{", b"event: ", b": ")
-_MOST_BLANKS = 4096  # bytes that are waited through for what a body opens with
-_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';,\s]*)""", re.IGNORECASE)
-_ASCII_ALIKE = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 class AnswerRestorer:
@@ -39,17 +33,19 @@ class AnswerRestorer:
     def __init__(self, format_name: str, content_type: str, known: Known) -> None:
         self._known = known
         self._format = format_name
-        self._label = content_type.partition(";")[0].strip().lower()
-        self._body = self._labelled(content_type)
+        self._label = content_type
+        kind = answer_frames.labelled(content_type) if len(known) else Kind.OTHER
+        self._body = None if kind is None else self._read(kind)
         self._opening = b""  # what came while it does not show what the body is
 
     def feed(self, data: bytes) -> list[bytes]:
         """What can be told now; an empty list while all is held back. Never an empty piece."""
         if self._body is None:
             self._opening += data
-            self._body = self._opened(self._opening.lstrip(_BOM + b" \t\r\n"))
-            if self._body is None:
+            kind = answer_frames.opened(self._opening, self._label, self._format)
+            if kind is None:
                 return []
+            self._body = self._read(kind)
             data, self._opening = self._opening, b""
         return [piece for piece in self._body.feed(data) if piece]
 
@@ -59,40 +55,14 @@ class AnswerRestorer:
             return [self._opening] if self._opening else []
         return [piece for piece in self._body.finish() if piece]
 
-    def _labelled(self, content_type: str) -> _Body | None:
-        """What the label says; None where the bytes are to tell."""
-        charsets = _CHARSET.findall(content_type)
-        if not len(self._known) or any(charset.lower() not in _ASCII_ALIKE for charset in charsets):
+    def _read(self, kind: Kind) -> _Body:
+        if kind is Kind.OTHER:
             return _AsItIs()
-        kind, _, name = self._label.partition("/")
-        if self._label in _UNLABELLED or name.rpartition("+")[2] == "json":
-            return None
-        if self._label == "text/event-stream":
-            return self._frames(sse.Parser())
-        if self._label == "application/vnd.amazon.eventstream":
-            return self._frames(eventstream.Parser())
-        if name in _LINES:
-            return self._frames(ndjson.Parser())
-        return _Text(self._known) if kind == "text" else _AsItIs()
-
-    def _opened(self, opening: bytes) -> _Body | None:
-        """What the first bytes say; None while they do not."""
-        if not opening and len(self._opening) < _MOST_BLANKS:
-            return None
-        if opening.startswith(_EVENTS_OPEN):
-            return self._frames(sse.Parser())
-        if opening and any(mark.startswith(opening) for mark in _EVENTS_OPEN):
-            return None
-        is_json = opening[:1] in (b"{", b"[", b'"')
-        if self._label in _UNLABELLED:
-            # A file of results has a document a line.
-            return self._frames(ndjson.Parser()) if is_json else _AsItIs()
-        if self._format == "gemini" and opening[:1] == b"[":
-            return self._frames(json_array.Parser())
-        return _Whole(self._frames(ndjson.Parser())) if is_json else _Text(self._known)
-
-    def _frames(self, parser: Parser) -> _Frames:
-        return _Frames(parser, self._format, self._known)
+        if kind is Kind.TEXT:
+            return _Text(self._known)
+        parser = PARSERS[Kind.LINES if kind is Kind.WHOLE else kind]()
+        frames = _Frames(parser, self._format, self._known)
+        return _Whole(frames) if kind is Kind.WHOLE else frames
 
 
 class _Body(Protocol):
@@ -179,7 +149,7 @@ class _Frames:
 
     def told(self, frame: Frame, *, last: bool = False) -> list[bytes]:
         """A frame as it leaves; before it, what lanes held back that are at their end with it."""
-        document = _parsed(frame) if frame.spans else None
+        document = parsed(frame) if frame.spans else None
         if document is None:
             # Not JSON: ``[DONE]``, a comment, a piece of what was too long, what a broken connection left.
             is_done = last or (frame.spans and frame.payload.strip() == b"[DONE]")
@@ -204,7 +174,11 @@ class _Frames:
                 changes[step.path] = text
         if self._answers.counter and isinstance(document, dict):
             self._count = document.get(self._answers.counter)
-        return [*before, _changed(frame, changes) if changes else frame.raw]
+        raw = frame.raw
+        if changes:
+            with suppress(WireError):
+                raw = changed(frame, changes)
+        return [*before, raw]
 
     def _lane(self, key: Key, source: bool, frame: Frame, path: Path) -> _Lane | None:
         lane = self._lanes.get(key)
@@ -232,58 +206,8 @@ class _Frames:
                 path, said = here[key]
                 changes[path] = changes.get(path, said) + rest
             else:
-                event = again(_parsed(lane.frame), lane.path, rest, self._answers.repeated)
+                event = again(parsed(lane.frame), lane.path, rest, self._answers.repeated)
                 if isinstance(event, dict) and self._answers.counter in event:
                     event[self._answers.counter] = self._count
                 frames.append(lane.frame.another(json.dumps(event, separators=(",", ":")).encode("ascii")))
         return frames
-
-
-_BOM = b"\xef\xbb\xbf"
-_DECODER = json.JSONDecoder(strict=False)
-
-
-def _parsed(frame: Frame) -> object:
-    """The payload; None when it is no JSON."""
-    try:
-        return _DECODER.decode(frame.payload.removeprefix(_BOM).decode("utf-8"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
-    """The frame with the strings at these paths spelled anew, by their byte spans."""
-    payload = frame.payload
-    spans: dict[Path, tuple[int, int]] = {}
-    try:
-        scalars = json_spans.scan(payload).scalars
-    except WireError:  # deeper, or of more values, than anything that an API sends
-        return frame.raw
-    for scalar in scalars:
-        if scalar.kind in (json_spans.Kind.STRING, json_spans.Kind.KEY):
-            path = _path(scalar)
-            if path in changes:
-                spans[path] = scalar.start, scalar.end  # of two under one key the last counts, here as above
-    pieces, position = [], 0
-    for path, (start, end) in sorted(spans.items(), key=lambda item: item[1]):
-        pieces += [payload[position:start], _spelled(changes[path], payload[start:end])]
-        position = end
-    pieces.append(payload[position:])
-    return frame.rewritten(b"".join(pieces))
-
-
-def _path(scalar: json_spans.Scalar) -> Path:
-    steps: list[str | int | None] = [None] if scalar.kind is json_spans.Kind.KEY else []
-    key, container = scalar.key, scalar.container
-    while container is not None and key is not None:
-        steps.append(key)
-        key, container = container.key, container.parent
-    return tuple(reversed(steps))
-
-
-def _spelled(text: str, like: bytes) -> bytes:
-    """A JSON string, escaped as far as the one that it replaces."""
-    try:
-        return json.dumps(text, ensure_ascii=like.isascii()).encode("utf-8")
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return json.dumps(text).encode("ascii")

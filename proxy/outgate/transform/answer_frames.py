@@ -1,0 +1,131 @@
+"""What an answer's body is, and one frame of it read and rewritten: for whoever restores and whoever inspects.
+
+Owns the telling of kinds (a label, or what the first bytes open as), and that a string which changes is the
+only thing of a frame that is spelled anew. Knows neither lanes nor what a string is changed for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum, auto
+
+from outgate.formats.answers import Path
+from outgate.wire import eventstream, json_array, json_spans, ndjson, sse
+from outgate.wire.frames import Frame, Parser
+
+LIMIT = 32 * 1024 * 1024  # bytes of a JSON body that are held; a longer one goes through as it is
+
+
+class Kind(Enum):
+    """How a body is read."""
+
+    EVENTS = auto()  # server-sent events
+    LINES = auto()  # a JSON document a line
+    ARRAY = auto()  # a JSON array that comes element by element
+    MESSAGES = auto()  # Amazon's event stream
+    WHOLE = auto()  # one JSON document
+    TEXT = auto()
+    OTHER = auto()  # nothing that is read
+
+
+PARSERS: Mapping[Kind, Callable[[], Parser]] = {
+    Kind.EVENTS: sse.Parser,
+    Kind.LINES: ndjson.Parser,
+    Kind.ARRAY: json_array.Parser,
+    Kind.MESSAGES: eventstream.Parser,
+}
+
+BOM = b"\xef\xbb\xbf"
+_LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines"})
+_UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_EVENTS_OPEN = (b"data: ", b"data:{", b"event: ", b": ")
+_MOST_BLANKS = 4096  # bytes that are waited through for what a body opens with
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';,\s]*)""", re.IGNORECASE)
+_ASCII_ALIKE = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_DECODER = json.JSONDecoder(strict=False)
+
+
+def labelled(content_type: str) -> Kind | None:
+    """What the label says; None where the bytes are to tell."""
+    label = _label(content_type)
+    if any(charset.lower() not in _ASCII_ALIKE for charset in _CHARSET.findall(content_type)):
+        return Kind.OTHER
+    kind, _, name = label.partition("/")
+    if label in _UNLABELLED or name.rpartition("+")[2] == "json":
+        return None
+    if label == "text/event-stream":
+        return Kind.EVENTS
+    if label == "application/vnd.amazon.eventstream":
+        return Kind.MESSAGES
+    if name in _LINES:
+        return Kind.LINES
+    return Kind.TEXT if kind == "text" else Kind.OTHER
+
+
+def opened(data: bytes, content_type: str, format_name: str) -> Kind | None:
+    """What the first bytes say, of what says that it is JSON or says nothing; None while they do not."""
+    opening = data.lstrip(BOM + b" \t\r\n")
+    if not opening and len(data) < _MOST_BLANKS:
+        return None
+    if opening.startswith(_EVENTS_OPEN):
+        return Kind.EVENTS
+    if opening and any(mark.startswith(opening) for mark in _EVENTS_OPEN):
+        return None
+    is_json = opening[:1] in (b"{", b"[", b'"')
+    if _label(content_type) in _UNLABELLED:
+        # A file of results has a document a line.
+        return Kind.LINES if is_json else Kind.OTHER
+    if format_name == "gemini" and opening[:1] == b"[":
+        return Kind.ARRAY
+    return Kind.WHOLE if is_json else Kind.TEXT
+
+
+def parsed(frame: Frame) -> object:
+    """The payload; None when it is no JSON."""
+    try:
+        return _DECODER.decode(frame.payload.removeprefix(BOM).decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
+    """The frame with the strings at these paths spelled anew, by their byte spans.
+
+    Raises WireError for what is deeper, or of more values, than anything that an API sends.
+    """
+    payload = frame.payload
+    spans: dict[Path, tuple[int, int]] = {}
+    for scalar in json_spans.scan(payload).scalars:
+        if scalar.kind in (json_spans.Kind.STRING, json_spans.Kind.KEY):
+            path = _path(scalar)
+            if path in changes:
+                spans[path] = scalar.start, scalar.end  # of two under one key the last counts, here as above
+    pieces, position = [], 0
+    for path, (start, end) in sorted(spans.items(), key=lambda item: item[1]):
+        pieces += [payload[position:start], _spelled(changes[path], payload[start:end])]
+        position = end
+    pieces.append(payload[position:])
+    return frame.rewritten(b"".join(pieces))
+
+
+def _label(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _path(scalar: json_spans.Scalar) -> Path:
+    steps: list[str | int | None] = [None] if scalar.kind is json_spans.Kind.KEY else []
+    key, container = scalar.key, scalar.container
+    while container is not None and key is not None:
+        steps.append(key)
+        key, container = container.key, container.parent
+    return tuple(reversed(steps))
+
+
+def _spelled(text: str, like: bytes) -> bytes:
+    """A JSON string, escaped as far as the one that it replaces."""
+    try:
+        return json.dumps(text, ensure_ascii=like.isascii()).encode("utf-8")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json.dumps(text).encode("ascii")
