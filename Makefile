@@ -59,6 +59,7 @@ bench: .venv/dev ## measure against stock mitmdump in the same run; the vault; r
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.vault
 	$(BIN)/python -m tests.bench.restore
+	$(BIN)/python -m tests.bench.streams
 
 pictures: .venv/run ## make the pictures of docs/ anew that show real output
 	$(BIN)/python -P docs/pictures.py

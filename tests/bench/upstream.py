@@ -1,14 +1,16 @@
 """A provider that answers at once with fixed bytes, so that it is not what is measured.
 
-Three things over two ports: a short JSON answer and a stream of events (TLS), and a plain source of
-bytes that is read through a tunnel.
+Three things over two ports: a short JSON answer and streams of events (TLS), and a plain source of
+bytes that is read through a tunnel. The streams of ``?stream=`` say the request's own placeholder.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import sys
+from collections.abc import Iterator
 
 ANSWER = b'{"id":"c1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"ok"}}]}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(ANSWER)
@@ -20,6 +22,25 @@ EVENT = (
 CHUNK = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
 EVENTS = 2_000  # of one streamed answer
 SOURCE = 64 * 2**20  # bytes that a tunnel carries
+PLACEHOLDER = re.compile(rb"EMAIL_ADDRESS_[a-z2-7]{12}")
+
+
+def _events(path: bytes, body: bytes) -> Iterator[bytes]:
+    """As ``path`` asks: "clean", "placeholders" in every tenth event, the same "padded", or "short"."""
+    found = PLACEHOLDER.search(body)
+    name = found[0] if found else b""
+    for number in range(2 if path.endswith(b"short") else EVENTS):
+        word = b" word"
+        if name and not path.endswith(b"clean") and number % 10 < 2:
+            word = b" " + name[:17] if number % 10 == 0 else name[17:] + b" "
+        event = EVENT.replace(b" word", word)
+        if path.endswith(b"padded"):
+            event = event.replace(b"}]}", b'}],"obfuscation":"%s"}' % (b"x" * (number % 9)))
+        yield event
+
+
+def _chunks(path: bytes, body: bytes) -> list[bytes]:
+    return [b"%x\r\n%s\r\n" % (len(event), event) for event in _events(path, body)]
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,13 +49,15 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.lower().split(b"\r\n")
             length = next((int(line[15:]) for line in lines if line.startswith(b"content-length")), 0)
-            await reader.readexactly(length)
-            if b" /v1/stream" not in lines[0]:
+            body = await reader.readexactly(length)
+            if b"stream" not in lines[0]:
                 writer.write(HEAD + ANSWER)
                 continue
             writer.write(STREAM_HEAD)
-            for _ in range(EVENTS):
-                writer.write(CHUNK)
+            path = lines[0].split()[1]
+            same = path == b"/v1/stream"
+            for chunk in [CHUNK] * EVENTS if same else _chunks(path, body):
+                writer.write(chunk)
                 await writer.drain()
                 await asyncio.sleep(0)  # one TLS record each, as a model's tokens come
             writer.write(b"0\r\n\r\n")

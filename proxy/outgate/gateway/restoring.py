@@ -133,11 +133,12 @@ def _latched(answer: AnswerRestorer, format_name: str, failed: Callable[[str], N
         if broken:
             return []
         try:
-            return answer.feed(data) if data else answer.finish()
+            told = b"".join(answer.feed(data) if data else answer.finish())
+            return [told] if told else []  # what came together goes on together
         except Exception:
             broken = True
             failed("unrestored")
-            told = errors.answer(format_name, 503, "The answer could not be restored.", "og_none")
-            return [b"event: error\ndata: " + told.body + b"\n\n"]
+            error = errors.answer(format_name, 503, "The answer could not be restored.", "og_none")
+            return [b"event: error\ndata: " + error.body + b"\n\n"]
 
     return through

@@ -99,12 +99,12 @@ def changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
     spans: dict[Path, tuple[int, int]] = {}
     for scalar in json_spans.scan(payload).scalars:
         if scalar.kind in (json_spans.Kind.STRING, json_spans.Kind.KEY):
-            path = _path(scalar)
+            path = path_of(scalar)
             if path in changes:
                 spans[path] = scalar.start, scalar.end  # of two under one key the last counts, here as above
     pieces, position = [], 0
     for path, (start, end) in sorted(spans.items(), key=lambda item: item[1]):
-        pieces += [payload[position:start], _spelled(changes[path], payload[start:end])]
+        pieces += [payload[position:start], spelled(changes[path], payload[start:end])]
         position = end
     pieces.append(payload[position:])
     return frame.rewritten(b"".join(pieces))
@@ -114,7 +114,8 @@ def _label(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _path(scalar: json_spans.Scalar) -> Path:
+def path_of(scalar: json_spans.Scalar) -> Path:
+    """Where a scalar stands."""
     steps: list[str | int | None] = [None] if scalar.kind is json_spans.Kind.KEY else []
     key, container = scalar.key, scalar.container
     while container is not None and key is not None:
@@ -123,7 +124,7 @@ def _path(scalar: json_spans.Scalar) -> Path:
     return tuple(reversed(steps))
 
 
-def _spelled(text: str, like: bytes) -> bytes:
+def spelled(text: str, like: bytes) -> bytes:
     """A JSON string, escaped as far as the one that it replaces."""
     try:
         return json.dumps(text, ensure_ascii=like.isascii()).encode("utf-8")

@@ -8,19 +8,23 @@ cannot be read is passed on as it is: no bytes make this raise.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from outgate.formats.answer_tables import table
-from outgate.formats.answers import End, Key, Path, again, read
-from outgate.transform import answer_frames
-from outgate.transform.answer_frames import LIMIT, PARSERS, Kind, changed, parsed
+from outgate.formats.answers import End, Key, Path, Stretch, again, read
+from outgate.transform import alike, answer_frames
+from outgate.transform.alike import Alike
+from outgate.transform.answer_frames import LIMIT, PARSERS, Kind, changed, parsed, spelled
 from outgate.transform.restore import Known, Restorer, restored
 from outgate.wire import WireError
 from outgate.wire.frames import Frame, Parser
 
+_MOST_ALIKE = 4  # kinds of events that are told apart at once: choices, tool calls
+_CREDIT = 16  # patterns that are made, though no event matches them
 MAX_LANES = 4096  # at once; a text that goes on beyond them is restored stretch by stretch
 
 
@@ -136,9 +140,18 @@ class _Frames:
         self._known = known
         self._lanes: dict[Key, _Lane] = {}
         self._count: object = None  # of the last event, where they are counted
+        self._alike: list[Alike] = []  # the newest first
+        self._last: Key | None = None  # the lane of the last event that was read, if it was in one alone
+        self._credit = _CREDIT
 
     def feed(self, data: bytes) -> list[bytes]:
-        return [piece for frame in self._parser.feed(data) for piece in self.told(frame)]
+        pieces: list[bytes] = []
+        start = self._alike_told(data, pieces) if self._alike and self._parser.idle else 0
+        if start < len(data):
+            for frame in self._parser.feed(data[start:] if start else data):
+                if not (self._alike and frame.spans and self._alike_told(frame.raw, pieces)):
+                    pieces += self.told(frame)
+        return pieces
 
     def finish(self) -> list[bytes]:
         pieces: list[bytes] = []
@@ -174,11 +187,78 @@ class _Frames:
                 changes[step.path] = text
         if self._answers.counter and isinstance(document, dict):
             self._count = document.get(self._answers.counter)
+        if not last:
+            self._learn(frame, steps, changes)
         raw = frame.raw
         if changes:
             with suppress(WireError):
                 raw = changed(frame, changes)
         return [*before, raw]
+
+    def _learn(self, frame: Frame, steps: Sequence[Stretch | End], changes: Mapping[Path, str]) -> None:
+        """What the next events may look like, if this one goes on with one text and does nothing else."""
+        stretches = [step for step in steps if isinstance(step, Stretch)]
+        lanes = [stretch for stretch in stretches if stretch.key in self._lanes]
+        before, self._last = self._last, None
+        if len(lanes) != 1 or len(stretches) < len(steps) or not changes.keys() <= {lanes[0].path}:
+            return
+        self._last = lanes[0].key
+        if before != self._last or self._credit <= 0:
+            return
+        self._credit -= 1
+        found = alike.made_of(frame, lanes[0], self._parser.ends, self._answers.counter)
+        if found is not None:
+            self._alike = [found, *self._alike[: _MOST_ALIKE - 1]]
+
+    def _alike_told(self, data: bytes, pieces: list[bytes]) -> int:
+        """How many bytes of ``data`` are events like earlier ones; they are told. It begins where an event does."""
+        position, tried = 0, 0
+        while tried < len(self._alike) and position < len(data):
+            end = self._run_told(self._alike[tried], data, position, pieces)
+            tried = tried + 1 if end == position else 0
+            position = end
+        return position
+
+    def _run_told(self, like: Alike, data: bytes, start: int, pieces: list[bytes]) -> int:
+        """The end of the events from ``start`` on that are so alike. Linear in what it tells."""
+        lane = self._lanes.get(like.key)
+        if lane is None:
+            return start
+        found: list[re.Match[bytes]] = []
+        texts: list[str] = []
+        end, match, text_of = start, like.match, like.text
+        while one := match(data, end):
+            text = text_of(one)
+            if text is None:
+                break
+            found.append(one)
+            texts.append(text)
+            end = one.end()
+        if not found:
+            return start
+        lane.frame, lane.path = like.frame, like.path
+        self._credit = min(_CREDIT, self._credit + len(found) // 4)
+        if like.counted:
+            self._count = int(found[-1]["count"])
+        restorer, joined = lane.restorer, "".join(texts)
+        position, offset, index = start, 0, 0
+        while index < len(texts):
+            clear, begun = restorer.clear(joined, offset), offset
+            while index < len(texts) and offset + len(texts[index]) <= clear:
+                offset += len(texts[index])
+                index += 1
+            if offset > begun:
+                restorer.skip(joined[offset - 1])
+            if index < len(texts):
+                told = restorer.feed(texts[index])
+                if told != texts[index]:
+                    left, right = found[index].span("text")
+                    pieces += (data[position:left], spelled(told, data[left:right])[1:-1])
+                    position = right
+                offset += len(texts[index])
+                index += 1
+        pieces.append(data[position:end])
+        return end
 
     def _lane(self, key: Key, source: bool, frame: Frame, path: Path) -> _Lane | None:
         lane = self._lanes.get(key)

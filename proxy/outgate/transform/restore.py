@@ -131,6 +131,21 @@ class _Plain:
         pieces.append(text[position:end])
         return "".join(pieces)
 
+    def clear(self, text: str, start: int, end: int) -> int:
+        """Up to where nothing of a text that goes on at ``start`` is to be restored or held back."""
+        if self._held:
+            return start
+        known = self._known
+        for found in known.beginnings.finditer(text, start, end):
+            at = found.start()
+            if found[0] in known.heads or (end - at <= known.longest and known.may_go_on(text, at)):
+                return at
+        return end
+
+    def skip(self, last: str) -> None:
+        """What is clear was told as it is; ``last`` is its last code point."""
+        self._before = last
+
 
 _OPENING = re.compile(r"[ \t\r\n]*([{\[]?)[ \t\r\n]*(.?)", re.DOTALL)
 _ENDS_STRETCH, _QUOTE = re.compile(r'["\\]'), re.compile('"')
@@ -168,6 +183,17 @@ class Restorer:
         if self._opening is not None:
             self._decide(text)
         return self._source(text) if self._is_source else self._plain.take(text)
+
+    def clear(self, text: str, start: int) -> int:
+        """Up to where ``text`` can be told as it is, if it goes on at ``start``; then ``skip`` has to be called."""
+        if self._opening is not None or self._escape:
+            return start
+        mark = _ENDS_STRETCH.search(text, start) if self._is_source else None
+        return self._plain.clear(text, start, mark.start() if mark else len(text))
+
+    def skip(self, last: str) -> None:
+        """What is clear was told as it is, to its ``last`` code point."""
+        self._plain.skip(last)
 
     def flush(self) -> str:
         """The text is at its end: what was held back."""

@@ -12,6 +12,7 @@ import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from struct import pack, unpack_from
+from typing import ClassVar
 from zlib import crc32
 
 from outgate.wire.frames import LIMIT, Frame
@@ -49,6 +50,8 @@ class Parser:
     From bytes on that are no message, all goes through as it is: nothing says where the next one begins.
     """
 
+    ends: ClassVar[tuple[bytes, ...]] = ()
+
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._buffer = bytearray()
@@ -79,6 +82,11 @@ class Parser:
                 frames.append(_frame(bytes(buffer[:size]), headers))
                 del buffer[:size]
         return frames
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held: the next byte begins a frame."""
+        return False
 
     def finish(self) -> list[Frame]:
         """A message that was not ended."""

@@ -7,7 +7,7 @@ framed. Joined again, the raw bytes of all frames are the stream, byte for byte.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 LIMIT = 16 * 1024 * 1024  # bytes of one frame that a parser holds; a longer one goes through in pieces
 
@@ -47,6 +47,14 @@ class Frame:
 
 class Parser(Protocol):
     """Bytes in at any cut, frames out as soon as they are whole. Every byte sequence is a stream."""
+
+    # What may stand behind the payload of a frame that ends wherever its bytes stand at a frame's beginning.
+    ends: ClassVar[tuple[bytes, ...]]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held: the next byte begins a frame."""
+        ...
 
     def feed(self, data: bytes) -> list[Frame]:
         """The frames that ``data`` completes."""

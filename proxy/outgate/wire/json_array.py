@@ -7,6 +7,7 @@ What an element holds is left to a JSON parser; here are the marks that say wher
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from outgate.wire.frames import LIMIT, Frame
 
@@ -17,6 +18,8 @@ _QUOTE, _BACKSLASH = b'"\\'
 
 class Parser:
     """Linear in the bytes fed, whatever the cuts; holds at most ``limit`` bytes of an unfinished element."""
+
+    ends: ClassVar[tuple[bytes, ...]] = ()
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -73,6 +76,11 @@ class Parser:
             buffer.clear()
             self._too_long = True
         return frames
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held: the next byte begins a frame."""
+        return False
 
     def finish(self) -> list[Frame]:
         """What follows the last whole element."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from outgate.wire.frames import LIMIT, Frame
 
 
@@ -18,6 +20,8 @@ def split(data: bytes) -> list[tuple[int, int]]:
 
 class Parser:
     """Lines as they arrive, each with its end. Holds at most ``limit`` bytes of an unfinished one."""
+
+    ends: ClassVar[tuple[bytes, ...]] = (b"\n", b"\r\n")
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -38,6 +42,11 @@ class Parser:
             self._buffer.clear()
             self._too_long = True
         return frames
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held: the next byte begins a frame."""
+        return not self._buffer and not self._too_long
 
     def finish(self) -> list[Frame]:
         """A last line without its end."""

@@ -7,6 +7,7 @@ A frame is one event with the blank line that ends it: lines end with LF, CR LF 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from outgate.wire.frames import LIMIT, Frame
 
@@ -20,6 +21,8 @@ _BOM = b"\xef\xbb\xbf"
 
 class Parser:
     """Linear in the bytes fed, whatever the cuts; holds at most ``limit`` bytes of an unfinished event."""
+
+    ends: ClassVar[tuple[bytes, ...]] = (b"\n\n", b"\r\n\r\n")
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
@@ -55,6 +58,11 @@ class Parser:
             self._too_long = True
         self._searched = max(0, len(buffer) - _LONGEST_END)
         return frames
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held: the next byte begins a frame."""
+        return self._begun and not self._buffer and not self._too_long
 
     def finish(self) -> list[Frame]:
         """What came after the last blank line. (A browser drops it; other clients read it.)"""
