@@ -186,7 +186,8 @@ async def _pool_figures(config: DetectorConfig, folder: Path, workers: int) -> N
         while not pool.ready:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         await _latency(pool, workers)
-        await _resent(pool)
+        for kind in ("prose", "dense"):
+            await _resent(pool, kind)
     finally:
         await pool.close()
 
@@ -220,11 +221,12 @@ async def _latency(pool: DetectionPool, workers: int) -> None:
     )
 
 
-async def _resent(pool: DetectionPool) -> None:
-    turns = [text("dense", 1_000_000)[i * 2000 : (i + 1) * 2000] for i in range(100)]
+async def _resent(pool: DetectionPool, kind: str) -> None:
+    whole = text(kind, 1_000_000)
+    turns = [whole[i * 2000 : (i + 1) * 2000] for i in range(100)]
     history, fresh = turns[:75], turns[75:]
     first = await _timed(pool, history)
-    print("\na conversation of 150 kB, all detectors")
+    print(f"\na conversation of 150 kB, {kind}, all detectors")
     print(f"  first time                    {first * 1e3:>9.1f} ms")
     for title, goes_on in (
         ("it goes on: 2 kB more each time", True),

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outgate.dlp.detector import Match
+from outgate.dlp.repeats import Mark
+from outgate.model import Finding
 
-_ENTRY, _MATCH = 400, 200  # bytes, about
+_ENTRY, _MATCH = 500, 320  # bytes, about; with a finding and a mark
 
 
 @dataclass(slots=True)
@@ -25,11 +27,20 @@ class Known:
     company: int = 0  # the number of the values that ``settled`` was made with
     settled: list[Match] | None = None
     touched: bool = False  # whether values of its company may have made a difference
+    marks: Mapping[int, Mark] | None = None  # of the values in ``found`` that repeat
+    told: tuple[list[Match], int, tuple[Finding, ...]] | None = None  # of one segment, by its index
 
     @property
     def size(self) -> int:
         """Bytes, about."""
         return _ENTRY + _MATCH * (len(self.found) + len(self.settled or ()))
+
+    def findings(self, matches: list[Match], segment: int) -> tuple[Finding, ...]:
+        """``matches``, which it was settled to, as those of a segment. A text is likely to stand where it stood."""
+        if self.told is None or self.told[0] is not matches or self.told[1] != segment:
+            told = tuple(Finding(segment, m.start, m.end, m.entity, m.score, m.detector) for m in matches)
+            self.told = matches, segment, told
+        return self.told[2]
 
 
 class FoundCache:

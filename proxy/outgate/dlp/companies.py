@@ -2,18 +2,18 @@
 
 What a text is settled to depends on the values found anywhere in its request. When a conversation goes on there are
 the same and a few more, so a text in which none of the newcomers stands stays as it is. To know the newcomers, a set
-of values is kept as Python's hashes of them: 64 bits of SipHash under a key of this process.
+of values is kept as hashes and marks (see ``repeats.marks``).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from outgate.dlp.repeats import Repeats, Value
+from outgate.dlp.repeats import Mark, Repeats, Values
 
-_VALUE = 170  # bytes of a value's hashes, about
+_VALUE = 170  # bytes of a value's hash and mark, about
 _SHARE = 8  # of the cache's memory, one part for this
 
 
@@ -34,15 +34,12 @@ class Companies:
     def __init__(self, limit: int) -> None:
         """``limit``: bytes of the cache that this belongs to, about."""
         self._most = limit // _SHARE // _VALUE
-        self._sets: OrderedDict[int, dict[int, int]] = (
-            OrderedDict()
-        )  # hashes of the value's text, of all of it
+        self._sets: OrderedDict[int, Mapping[int, Mark]] = OrderedDict()
         self._size = 0
         self._last = 0
 
-    def meet(self, values: Sequence[Value]) -> int:
+    def meet(self, members: Mapping[int, Mark]) -> int:
         """The number of this set from now on."""
-        members = {hash(value.text): hash(value) for value in values}
         self._last += 1
         self._sets[self._last] = members
         self._size += 1 + len(members)
@@ -50,15 +47,14 @@ class Companies:
             self._size -= 1 + len(self._sets.popitem(last=False)[1])
         return self._last
 
-    def change(self, number: int, new: int, values: Sequence[Value]) -> Change | None:
-        """From set ``number`` to set ``new``, which is of ``values``; None when one is not known any more."""
+    def change(self, number: int, new: int, values: Values) -> Change | None:
+        """From set ``number`` to set ``new``, which is that of ``values``; None when one is not known any more."""
         before, after = self._sets.get(number), self._sets.get(new)
         if before is None or after is None:
             return None
         self._sets.move_to_end(number)
-        came = after.items() - before.items()
-        newcomers = [value for value in values if (hash(value.text), hash(value)) in came] if came else []
-        return Change(Repeats(newcomers), left=not before.keys() <= after.keys())
+        came = {name for name, _ in after.items() - before.items()}
+        return Change(Repeats(values.of(came) if came else ()), left=not before.keys() <= after.keys())
 
     def part(self, number: int) -> None:
         """Forget a set that has become another."""

@@ -34,7 +34,7 @@ from outgate.dlp.disguise import View, Views, views
 from outgate.dlp.entities import DEEPLY_ENCODED
 from outgate.dlp.one_pass import Compile
 from outgate.dlp.overlaps import Ranks, resolve
-from outgate.dlp.repeats import Value, settle, values
+from outgate.dlp.repeats import Value, Values, marks, settle
 from outgate.dlp.scanner import Expression, Window
 from outgate.dlp.windows import STAGES, Stage, cut
 
@@ -95,7 +95,8 @@ class Engine:
         Raises DetectionError("detector_error").
         """
         found = self.found(texts)
-        return settle(texts, found, values(texts, found, self._ranks), self._ranks)
+        own = [marks(text, matches, self._ranks) for text, matches in zip(texts, found, strict=True)]
+        return settle(texts, found, Values(texts, found, own).all(), self._ranks)
 
     def found(self, texts: Sequence[str], stages: Sequence[Stage] = STAGES) -> list[list[Match]]:
         """Per text what each stage finds in it by itself; stages may overlap. Raises as ``scan`` does."""

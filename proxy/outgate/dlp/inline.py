@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from outgate.dlp.cache import Known
 from outgate.dlp.engine import Engine
 from outgate.dlp.texts import Texts
 from outgate.model import Finding, Segment
@@ -16,6 +17,6 @@ def detect_with(engine: Engine) -> Detect:
 
     async def detect(segments: Sequence[Segment]) -> tuple[Finding, ...]:
         texts = Texts(segments)
-        return texts.findings(engine.scan(texts.distinct))
+        return texts.findings([(Known(own), own) for own in engine.scan(texts.distinct)])
 
     return detect

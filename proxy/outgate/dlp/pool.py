@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -24,7 +24,7 @@ from outgate.dlp.division import divide, matches_of, settling
 from outgate.dlp.engine import Engine
 from outgate.dlp.overlaps import Ranks
 from outgate.dlp.process import WorkerGoneError, WorkerProcess
-from outgate.dlp.repeats import Value, settle, values
+from outgate.dlp.repeats import SHORT, Mark, Values, marks, settle
 from outgate.dlp.schedule import Job, Schedule, Task
 from outgate.dlp.texts import Texts
 from outgate.dlp.windows import Stage
@@ -144,7 +144,7 @@ class DetectionPool:
         await asyncio.gather(*self._servants, return_exceptions=True)
         self._servants = []
 
-    async def _scan(self, job: Job, texts: list[str]) -> list[list[Match]]:
+    async def _scan(self, job: Job, texts: list[str]) -> list[tuple[Known, list[Match]]]:
         """Only what is new is looked at; what is known is known as it was found, by itself."""
         digests = [self.cache.digest(text) for text in texts]
         known = [self.cache.get(digest) for digest in digests]
@@ -154,7 +154,8 @@ class DetectionPool:
             found = await self._find(job, fresh)
             for index, own in zip(new, found, strict=True):
                 known[index] = self.cache.add(digests[index], own)
-        return await self._settle(job, texts, digests, [one for one in known if one is not None])
+        all_known = [one for one in known if one is not None]
+        return list(zip(all_known, await self._settle(job, texts, digests, all_known), strict=True))
 
     async def _find(self, job: Job, texts: list[str]) -> list[list[Match]]:
         """What every stage finds in each text by itself: the patterns here if they are few, else by workers."""
@@ -187,33 +188,43 @@ class DetectionPool:
         self, job: Job, texts: list[str], digests: list[bytes], known: list[Known]
     ) -> list[list[Match]]:
         """One answer for each character, and each value found wherever it stands in the request."""
-        repeating = values(texts, [one.found for one in known], self._ranks)
-        if not repeating and not any(one.found for one in known):
+        if not any(one.found for one in known):
             return [[] for _ in texts]
-        company = self._companies.meet(repeating)
-        answers = self._settled_before(company, texts, known, repeating)
+        values = self._values(texts, known)
+        company = self._companies.meet(values.members)
+        answers = self._settled_before(company, texts, known, values)
         open_ = [i for i, answer in enumerate(answers) if answer is None]
         these = [texts[i] for i in open_]
         found = [known[i].found for i in open_]
-        if _VALUE * len(repeating) + sum(map(len, these)) <= _SETTLED_HERE:
+        size = sum(map(len, these))
+        if _VALUE * len(values.members) + size <= _SETTLED_HERE:
+            repeating = values.standing_in(these) if size <= SHORT else values.all()
             settled = settle(these, found, repeating, self._ranks)
         else:
-            told = await self._schedule.run(job, settling(these, found, repeating))
+            told = await self._schedule.run(job, settling(these, found, values.all()))
             settled = list(chain.from_iterable(map(matches_of, told)))
         for i, own in zip(open_, settled, strict=True):
             answers[i] = own
             self.cache.settle(digests[i], known[i], company, own)
         return [answer or [] for answer in answers]
 
+    def _values(self, texts: Sequence[str], known: Sequence[Known]) -> Values:
+        own: list[Mapping[int, Mark]] = []
+        for text, one in zip(texts, known, strict=True):
+            if one.marks is None:
+                one.marks = marks(text, one.found, self._ranks)
+            own.append(one.marks)
+        return Values(texts, [one.found for one in known], own)
+
     def _settled_before(
-        self, company: int, texts: Sequence[str], known: Sequence[Known], repeating: Sequence[Value]
+        self, company: int, texts: Sequence[str], known: Sequence[Known], values: Values
     ) -> list[list[Match] | None]:
         """Of each text what it was settled to, if what has changed in its company makes no difference to it.
 
         Told now, because another request may settle a text that it shares with this one before this one is done.
         """
         before = {one.company for one in known if one.settled is not None}
-        changes = {number: self._companies.change(number, company, repeating) for number in before}
+        changes = {number: self._companies.change(number, company, values) for number in before}
         answers: list[list[Match] | None] = []
         for text, one in zip(texts, known, strict=True):
             change = changes.get(one.company) if one.settled is not None else None

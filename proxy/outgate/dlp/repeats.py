@@ -11,7 +11,7 @@ beyond that through one walk over the words of a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from outgate.dlp.detector import Match
@@ -22,7 +22,7 @@ _SHORTEST_INSIDE = 12  # a secret of this length or more is found inside other w
 _LONGEST = 8192
 _SEARCHED = 64
 _MOST = 5_000  # values of one request, secrets first; a body with more of them is a list of them
-_SHORT = 8192  # code points of texts in which it is seen soon that a value does not stand
+SHORT = 8192  # code points of texts in which it is seen soon that a value does not stand
 _LENGTHS = 32  # different lengths of values that begin with the same word, at most
 _WORD = re.compile(r"\w+")
 
@@ -37,28 +37,94 @@ class Value(NamedTuple):
     inside: bool = False
 
 
-def values(texts: Sequence[str], matches: Sequence[Sequence[Match]], ranks: Ranks) -> list[Value]:
-    """The distinct values of all matches that repeat, each with its best score: secrets first, longest first."""
-    found: dict[str, Value] = {}
-    for text, own in zip(texts, matches, strict=True):
-        for match in own:
-            length = match.end - match.start
-            rank = ranks.of(match.entity)
-            if rank == WEAK or not _SHORTEST <= length <= _LONGEST:
-                continue
-            value = text[match.start : match.end]
-            known = found.get(value)
-            if known is None or (known.score, match.entity) < (match.score, known.entity):
-                inside = rank == SECRET and length >= _SHORTEST_INSIDE
-                found[value] = Value(value, match.entity, match.score, match.detector, inside)
-    return sorted(found.values(), key=lambda value: (not value.inside, -len(value.text), value.text))[:_MOST]
+type Mark = tuple[str, float, str, bool]  # a value without its text: entity, score, detector, inside
+
+
+def marks(text: str, found: Iterable[Match], ranks: Ranks) -> dict[int, Mark]:
+    """By the hash of its text, each value that repeats, as what it was found best. No value is kept.
+
+    The hashes are Python's: 64 bits of SipHash under a key of this process.
+    """
+    own: dict[int, Mark] = {}
+    for match in found:
+        length = match.end - match.start
+        rank = ranks.of(match.entity)
+        if rank == WEAK or not _SHORTEST <= length <= _LONGEST:
+            continue
+        inside = rank == SECRET and length >= _SHORTEST_INSIDE
+        _add(own, hash(text[match.start : match.end]), (match.entity, match.score, match.detector, inside))
+    return own
+
+
+def _add(members: dict[int, Mark], name: int, mark: Mark) -> None:
+    known = members.get(name)
+    if known is None or (known[1], mark[0]) < (mark[1], known[0]):
+        members[name] = mark
+
+
+class Values:
+    """The distinct values of all matches of a request that repeat, each with its best score.
+
+    They are told apart at once, by their hashes, and spelled out for who asks. Lists have secrets first, the
+    longest first.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], found: Sequence[Sequence[Match]], marks: Sequence[Mapping[int, Mark]]
+    ) -> None:
+        """``marks``: of each text. O(n) for n of them, and no more than a look at each text where all are its own."""
+        self._own = [one for one in zip(texts, found, marks, strict=True) if one[2]]
+        self.members: dict[int, Mark] = {}
+        for _, _, own in self._own:
+            if self.members.keys().isdisjoint(own):
+                self.members.update(own)
+            else:
+                for name, mark in own.items():
+                    _add(self.members, name, mark)
+        if len(self.members) > _MOST:
+            self.members = {hash(value[0]): value[1:] for value in self.all()}
+
+    def all(self) -> list[Value]:
+        """Up to ``_MOST`` of them."""
+        return self.of(self.members.keys())[:_MOST]
+
+    def of(self, names: Set[int]) -> list[Value]:
+        """Those with these hashes."""
+        found: dict[str, Value] = {}
+        for text, matches, own in self._own:
+            if not names.isdisjoint(own):
+                for match in matches:
+                    value = text[match.start : match.end]
+                    name = hash(value)
+                    if name in names and name in self.members:
+                        found[value] = Value(value, *self.members[name])
+        return _ordered(found.values())
+
+    def standing_in(self, texts: Sequence[str]) -> list[Value]:
+        """All that stand somewhere in short ``texts``, in a word or alone, and maybe a few more."""
+        together = "\n".join(texts)
+        seen: set[str] = set()
+        found: list[Value] = []
+        for text, matches, _ in self._own:
+            for match in matches:
+                value = text[match.start : match.end]
+                if value in seen:
+                    continue
+                seen.add(value)
+                if value in together and hash(value) in self.members:
+                    found.append(Value(value, *self.members[hash(value)]))
+        return _ordered(found)
+
+
+def _ordered(values: Iterable[Value]) -> list[Value]:
+    return sorted(values, key=lambda value: (not value.inside, -len(value.text), value.text))
 
 
 def settle(
     texts: Sequence[str], found: Sequence[Sequence[Match]], repeating: Sequence[Value], ranks: Ranks
 ) -> list[list[Match]]:
     """Per text one answer for each character: what was ``found`` in it, and every repeat of a value."""
-    if sum(map(len, texts)) <= _SHORT:  # to leave out most values takes less time than to look for all
+    if sum(map(len, texts)) <= SHORT:  # to leave out most values takes less time than to look for all
         repeating = [value for value in repeating if any(value.text in text for text in texts)]
     repeats = Repeats(repeating) if repeating else None
     return [

@@ -5,8 +5,10 @@ Keys, roles and quoted turns stand in a body many times over. Knows the shared d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
+from outgate.dlp.cache import Known
 from outgate.dlp.detector import Match
 from outgate.model import Finding, Segment
 
@@ -24,10 +26,18 @@ class Texts:
         ]
         self.distinct = list(numbers)
 
-    def findings(self, matches: Sequence[Sequence[Match]]) -> tuple[Finding, ...]:
-        """Matches of the distinct texts, by position, as findings of the segments, in the segments' order."""
+    def findings(self, answers: Sequence[tuple[Known, list[Match]]]) -> tuple[Finding, ...]:
+        """What the distinct texts were settled to, by position, as findings of the segments, in the segments' order."""
         return tuple(
-            Finding(place, match.start, match.end, match.entity, match.score, match.detector)
-            for place, text in self._places
-            for match in matches[text]
+            chain.from_iterable(
+                known.findings(matches, place) for place, known, matches in self._placed(answers)
+            )
         )
+
+    def _placed(
+        self, answers: Sequence[tuple[Known, list[Match]]]
+    ) -> Iterator[tuple[int, Known, list[Match]]]:
+        for place, text in self._places:
+            known, matches = answers[text]
+            if matches:
+                yield place, known, matches

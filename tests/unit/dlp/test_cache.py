@@ -47,7 +47,7 @@ def test_memory_stays_within_its_bound_and_is_counted_right(steps: list[tuple[st
 
 
 def test_the_longest_unused_goes_first() -> None:
-    cache = FoundCache(1_300)
+    cache = FoundCache(1_600)
     names = [cache.digest(text) for text in "abcd"]
     for name in names[:3]:
         cache.add(name, [])

@@ -14,12 +14,15 @@ from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match
 from outgate.dlp.division import row_of
 from outgate.dlp.engine import Engine
+from outgate.dlp.overlaps import Ranks
 from outgate.dlp.pool import DetectionPool
-from outgate.dlp.repeats import Value
+from outgate.dlp.repeats import Value, Values, marks
 from outgate.dlp.schedule import Job, Schedule
+from outgate.model import BODY, Role, Segment
 
 CONFIG = DetectorConfig(entities=frozenset({"PASSWORD", "GENERIC_SECRET", "EMAIL_ADDRESS"}))
 ENGINE = Engine(CONFIG)
+RANKS = Ranks(CONFIG)
 VALUES = ("Zq7-unreal-Kw2x", "Hj4-unreal-Pv9c", "Mt1-unreal-Rb8d")
 FRAGMENTS = (
     *(f"password = {value}" for value in VALUES),
@@ -41,7 +44,7 @@ def pool_without_workers(cache: int = 2**20) -> DetectionPool:
 
 
 def scanned(pool: DetectionPool, texts: list[str]) -> list[list[Match]]:
-    return asyncio.run(pool._scan(Job(arrived=0.0, deadline=1e9), texts))
+    return [own for _, own in asyncio.run(pool._scan(Job(arrived=0.0, deadline=1e9), texts))]
 
 
 @settings(deadline=None)
@@ -91,8 +94,8 @@ async def test_two_requests_at_once_that_share_a_text_are_each_settled_in_their_
     monkeypatch.setattr(Schedule, "run", worker)
     pool = pool_without_workers()
 
-    def scan(*texts: str) -> Any:
-        return pool._scan(Job(arrived=0.0, deadline=1e9), list(texts))
+    async def scan(*texts: str) -> list[list[Match]]:
+        return [own for _, own in await pool._scan(Job(arrived=0.0, deadline=1e9), list(texts))]
 
     shared = f"{VALUES[0]} and {VALUES[1]}"
     await scan(FRAGMENTS[0], shared)
@@ -103,11 +106,43 @@ async def test_two_requests_at_once_that_share_a_text_are_each_settled_in_their_
     assert await resent == ENGINE.scan([FRAGMENTS[0], shared, "What now?"])
 
 
-@given(st.lists(st.lists(st.text(max_size=4), max_size=20), max_size=30))
+@given(
+    st.lists(
+        st.lists(st.from_regex(r"[A-Z]{3}=[a-z]{4}", fullmatch=True), max_size=20, unique=True), max_size=30
+    )
+)
 def test_memory_of_companies_is_bounded_and_no_value_is_kept(sets: list[list[str]]) -> None:
     companies = Companies(20 * 8 * 170)
     for texts in sets:
-        values = [Value(text, "SECRET", 1.0, "d") for text in dict.fromkeys(texts)]
-        companies.meet(values)
+        matches = [Match(0, len(text), "PASSWORD", 1.0, "d") for text in texts]
+        own = [marks(text, [match], RANKS) for text, match in zip(texts, matches, strict=True)]
+        members = Values(texts, [[match] for match in matches], own).members
+        assert len(members) == len(set(texts))
+        companies.meet(members)
         assert sum(1 + len(members) for members in companies._sets.values()) == companies._size <= 20
-        assert all(isinstance(one, int) for members in companies._sets.values() for one in members)
+        kept = repr([list(members.items()) for members in companies._sets.values()])
+        assert not any(text in kept for text in texts)
+
+
+async def test_a_text_that_stands_elsewhere_than_before_is_found_where_it_stands() -> None:
+    pool = pool_without_workers()
+
+    async def places(*texts: str) -> list[tuple[int, int]]:
+        segments = [Segment(text, Role.USER, "t", BODY, 0, 0, "utf8") for text in texts]
+        return [(finding.segment, finding.start) for finding in await pool.detect(segments)]
+
+    secret = FRAGMENTS[0]
+    assert await places(secret) == [(0, 11)]
+    assert await places("nothing at all", secret, secret) == [(1, 11), (2, 11)]
+    assert await places(secret, VALUES[0]) == [(0, 11), (1, 0)]
+    assert await places(secret) == [(0, 11)]
+
+
+def test_of_very_many_values_secrets_are_looked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outgate.dlp.repeats._MOST", 2)
+    texts = [*FRAGMENTS[:3], "write to ada@example.org", " ".join(VALUES), "ada@example.org again"]
+    pool = pool_without_workers()
+    assert scanned(pool, texts) == ENGINE.scan(texts)
+    again = scanned(pool, [*texts, "more"])
+    assert again == ENGINE.scan([*texts, "more"])
+    assert len(again[4]) == 2
