@@ -69,8 +69,16 @@ class SeedPhraseDetector:
     def _may_hold(self, text: str, window: Window) -> bool:
         """Whether as many words of the list stand in a row as a shortest phrase has, but for the last."""
         words = _WORD.findall(text, window.start, window.end)
-        listed = "".join("1" if word.lower() in self._numbers else "0" for word in words)
-        return "1" * (_LENGTHS[-1] - 1) in listed
+        row = _LENGTHS[-1] - 1
+        last = row - 1
+        while last < len(words):
+            at = last
+            while at > last - row and words[at].lower() in self._numbers:
+                at -= 1
+            if at == last - row:
+                return True
+            last = at + row  # a row has to begin after this word
+        return False
 
 
 def _phrases(text: str, run: list[_Word]) -> Iterator[Match]:
