@@ -75,6 +75,7 @@ class Inspection:
         self._reporter = reporter
         self._deadline = deadline + 5  # detection has its own; this one is for all the rest
         self._limits = limits
+        self._look_ups = restoring.LookUps()
         self._running: dict[str, tuple[str, asyncio.Task[Verdict]]] = {}  # by flow; with its client
 
     def load(self, loader: Loader) -> None:
@@ -129,8 +130,7 @@ class Inspection:
                 self._fail(flow, "audit_unavailable")
                 return
             exchanges.apply(flow, verdict)
-            if verdict.scope:
-                restoring.ask_for_plain(flow.request)
+            restoring.expect(flow, verdict, judge.vault, self._look_ups, self._reporter.unrestored)
             flow.response = None
         else:
             flow.response = self._answer(flow, verdict, exchange)
@@ -215,8 +215,7 @@ class Inspection:
         report = flow.metadata.get(_KEY)
         if isinstance(report, Report) and flow.server_conn.timestamp_start:
             flow.request.data.content = None  # it is sent; the answer may take long
-            vault, failed = self._judge().vault, self._reporter.unrestored
-            restored = await restoring.restorer(flow, report.verdict, vault, failed)
+            restored = await restoring.restorer(flow, report.verdict, self._reporter.unrestored)
             response.stream = report.stream(self._reporter, restored)
 
     def response(self, flow: http.HTTPFlow) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from outgate.vault import Vault, VaultError
 log = logging.getLogger("outgate")
 
 Stream = Callable[[bytes], "bytes | list[bytes]"]
+_LOOKED_UP = "outgate.looked_up"
 _NEWEST = 2_000  # placeholders of earlier requests that an answer may name, besides those of its own request
 _PATIENCE = 4.0  # seconds that one use of the vault may take: less than what a judgement has beyond detection
 _BODILESS = frozenset({204, 205, 304})
@@ -61,35 +63,72 @@ async def remembered(verdict: Verdict, vault: Vault | None, *, blocks: bool) -> 
     return verdict
 
 
-def ask_for_plain(request: http.Request) -> None:
-    """Have the answer sent without a content encoding: it is restored as its events come."""
-    if "accept-encoding" in request.headers:
-        request.headers["accept-encoding"] = "identity"
+class LookUps:
+    """The placeholders of the scopes that were asked for last, made ready for look-up.
+
+    That costs most where a scope has many, so it is done anew only when the vault has something new.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        """``most``: scopes."""
+        self._most = most
+        self._ready: OrderedDict[str, tuple[Mapping[str, str], Known]] = OrderedDict()
+
+    def of(self, scope: str, values: Mapping[str, str]) -> Known:
+        """``values`` made ready. The same object as the last time is taken to hold the same."""
+        before = self._ready.pop(scope, None)
+        ready = before[1] if before is not None and before[0] is values else Known(values)
+        self._ready[scope] = values, ready
+        if len(self._ready) > self._most:
+            self._ready.popitem(last=False)
+        return ready
 
 
-async def restorer(
-    flow: http.HTTPFlow, verdict: Verdict, vault: Vault | None, failed: Callable[[str], None]
-) -> Stream | None:
-    """What the answer's bytes go through, its head made ready for that; None where nothing can be restored.
+def expect(
+    flow: http.HTTPFlow,
+    verdict: Verdict,
+    vault: Vault | None,
+    look_ups: LookUps,
+    failed: Callable[[str], None],
+) -> None:
+    """Make ready for the answer to a request that leaves now: what can come back in it is looked up meanwhile.
 
-    ``failed`` is told the reason, a fixed word, when a value stays a placeholder that should not.
+    It is asked for without a content encoding, since it is restored as its events come. ``failed`` is told the
+    reason, a fixed word, when a value stays a placeholder that should not.
+    """
+    if not verdict.scope:
+        return
+    if "accept-encoding" in flow.request.headers:
+        flow.request.headers["accept-encoding"] = "identity"
+    looked_up = _looked_up(verdict, vault, look_ups, failed)
+    flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
+
+
+async def _looked_up(
+    verdict: Verdict, vault: Vault | None, look_ups: LookUps, failed: Callable[[str], None]
+) -> Known:
+    return look_ups.of(verdict.scope, await known(verdict.scope, verdict.pairs, vault, failed))
+
+
+async def restorer(flow: http.HTTPFlow, verdict: Verdict, failed: Callable[[str], None]) -> Stream | None:
+    """What an expected answer's bytes go through, its head made ready for that; None where nothing can be restored.
+
+    ``failed``: as for ``expect``.
     """
     try:
-        return await _restorer(flow, verdict, vault, failed)
+        return await _restorer(flow, verdict, failed)
     except Exception:
         failed("unrestored")
         return None
 
 
-async def _restorer(
-    flow: http.HTTPFlow, verdict: Verdict, vault: Vault | None, failed: Callable[[str], None]
-) -> Stream | None:
-    response = flow.response
-    if not verdict.scope or response is None or flow.request.method == "HEAD":
+async def _restorer(flow: http.HTTPFlow, verdict: Verdict, failed: Callable[[str], None]) -> Stream | None:
+    response, looked_up = flow.response, flow.metadata.pop(_LOOKED_UP, None)
+    if looked_up is None or response is None or flow.request.method == "HEAD":
         return None
     if response.status_code in _BODILESS or response.headers.get("content-length") == "0":
         return None
-    restorable = Known(await known(verdict.scope, verdict.pairs, vault, failed))
+    restorable: Known = await looked_up
     if not len(restorable):
         return None
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
@@ -108,15 +147,16 @@ async def known(
     scope: str, pairs: Sequence[Pair], vault: Vault | None, failed: Callable[[str], None]
 ) -> Mapping[str, str]:
     """Placeholders of this scope and their values: of earlier requests as far as the vault tells, and of this one."""
-    found: dict[str, str] = {}
+    found: Mapping[str, str] = {}
     if vault is not None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                found |= await vault.known(scope, _NEWEST)
+                found = await vault.known(scope, _NEWEST)
         except Exception as error:  # the placeholders of this very request are restored all the same
             _tell(error)
             failed("vault")
-    return found | {pair.placeholder: pair.value for pair in pairs}
+    own = {pair.placeholder: pair.value for pair in pairs}
+    return found if own.items() <= found.items() else {**found, **own}
 
 
 def _tell(error: Exception) -> None:
