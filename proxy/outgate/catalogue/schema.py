@@ -22,6 +22,8 @@ Format = Literal[
     "openai_embeddings",
     "anthropic_messages",
     "gemini",
+    "bedrock_converse",
+    "bedrock_invoke",
     "generic",
 ]
 Text = Annotated[str, Field(min_length=1)]

@@ -82,7 +82,7 @@ def test_what_is_put_before_a_host_does_not_make_it_known(prefix: str) -> None:
         (
             "bedrock-runtime.us-east-1.amazonaws.com",
             "/model/anthropic.claude-v2:1/invoke",
-            "generic",
+            "bedrock_invoke",
             "anthropic.claude-v2:1",
         ),
         ("api.groq.com", "/openai/v1/chat/completions", "openai_chat", None),

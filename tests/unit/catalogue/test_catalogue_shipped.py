@@ -249,11 +249,16 @@ def test_a_ca_limited_to_the_names_can_sign_for_nobody_else() -> None:
             "anthropic_messages",
             "claude-x@1",
         ),
-        ("bedrock-runtime.us-east-1.amazonaws.com", "/model/meta.llama3/converse", "generic", "meta.llama3"),
+        (
+            "bedrock-runtime.us-east-1.amazonaws.com",
+            "/model/meta.llama3/converse",
+            "bedrock_converse",
+            "meta.llama3",
+        ),
         (
             "bedrock-runtime.us-east-1.amazonaws.com",
             "/model/us.anthropic.claude-x-v1%3A0/invoke-with-response-stream",
-            "generic",
+            "bedrock_invoke",
             "us.anthropic.claude-x-v1:0",
         ),
         ("bedrock-mantle.us-east-1.api.aws", "/v1/chat/completions", "openai_chat", None),
