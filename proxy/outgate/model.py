@@ -272,3 +272,4 @@ class Verdict:
     would_block: str | None = None
     scope: str = ""  # whose placeholders may be restored in the answer; "": the policy makes none
     pairs: tuple[Pair, ...] = ()  # every placeholder that was put into this request
+    signature: Headers = ()  # replaces the client's, which covered other bytes; empty: leave as is

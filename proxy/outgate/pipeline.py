@@ -35,7 +35,7 @@ from outgate.policy import Policy
 from outgate.transform import edits, note
 from outgate.transform.placeholders import Pseudonymiser, derivation_key, set_apart
 from outgate.transform.scopes import scope_of
-from outgate.wire import WireError, content_encoding
+from outgate.wire import WireError, content_encoding, sigv4
 
 Detect = Callable[[Sequence[Segment]], Awaitable[Sequence[Finding]]]
 Known = Callable[[str], Awaitable[Mapping[str, str]]]  # a scope -> its placeholders and their values
@@ -106,7 +106,7 @@ async def inspect(
                 judgement = policy.judge(facts, document, findings, judgement)
         with watch("transform"):
             verdict = _apply(exchange, plain, body.data, document, judgement, rules.key, pseudonymiser)
-            if policy.note and Style.TAG in policy.styles and not exchange.websocket:
+            if policy.note and Style.TAG in policy.styles and not _left_alone(exchange, verdict):
                 verdict = _noted(verdict, endpoint, facts.path, body.data)
     except WireError as error:
         verdict = _unread(exchange, rules, endpoint, error)
@@ -163,6 +163,12 @@ def _apply(
         headers=edited.headers,
         pairs=edited.pairs,
     )
+
+
+def _left_alone(exchange: Exchange, verdict: Verdict) -> bool:
+    """Whether a line to the model has no place, or would be the one thing that breaks a signature."""
+    signed = verdict.outcome is Outcome.FORWARD and sigv4.is_signed(exchange.target, exchange.headers)
+    return exchange.websocket or signed
 
 
 def _noted(verdict: Verdict, endpoint: Endpoint, path: str, body: bytes) -> Verdict:

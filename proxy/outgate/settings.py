@@ -143,6 +143,27 @@ class Vault(_Section):
         return self
 
 
+AccessKey = Annotated[str, Field(pattern=r"^A[A-Z0-9]{15,127}$")]
+
+
+class Aws(_Section):
+    """Whether requests to Amazon Bedrock that an edit takes the signature from are signed anew."""
+
+    sign: bool = Field(False, description="sign them; without it, they are blocked")
+    profiles: tuple[str, ...] = Field(
+        (), description="of AWS's configuration files; default: what AWS's own chain finds"
+    )
+    lend_to: tuple[AccessKey, ...] = Field(
+        (), description="access key ids that get our signature on their word; theirs cannot be checked"
+    )
+
+    @model_validator(mode="after")
+    def _meant(self) -> Self:
+        if not self.sign and (self.profiles or self.lend_to):
+            raise ValueError("`profiles` and `lend_to` need `sign: true`")
+        return self
+
+
 class Settings(BaseModel):
     """Everything an administrator sets about the process."""
 
@@ -177,6 +198,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     audit: Audit = Audit()
     vault: Vault = Vault()
+    aws: Aws = Aws()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("routes")

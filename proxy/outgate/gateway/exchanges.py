@@ -13,6 +13,7 @@ from mitmproxy.proxy import mode_specs
 from outgate.gateway import errors
 from outgate.gateway.identity import address_of, identify
 from outgate.model import Exchange, Verdict
+from outgate.wire import sigv4
 
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 # Modes in which the address is always that of a machine, and only SNI and Host name the site.
@@ -117,6 +118,11 @@ def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
         request.headers.fields = tuple(fields)
     if verdict.target is not None:
         request.data.path = verdict.target
+    if verdict.signature:
+        kept = (
+            field for field in request.headers.fields if field[0].decode("latin-1").lower() not in sigv4.PARTS
+        )
+        request.headers.fields = (*kept, *verdict.signature)
     # Over HTTP/2 a body needs no length; to an HTTP/1 server one without it is another request.
     unframed = request.raw_content and "content-length" not in request.headers
     if verdict.body is not None:

@@ -17,7 +17,7 @@ from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 
-from outgate.gateway import core, errors, exchanges, restoring, websocket
+from outgate.gateway import core, errors, exchanges, restoring, signing, websocket
 from outgate.gateway.report import Report, Reporter
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
@@ -44,10 +44,12 @@ class Judge:
     rules: Rules
     detect: Detect
     vault: Vault | None = None  # where the policy pseudonymises
+    signer: signing.Signer | None = None  # where the settings say so
 
     async def verdict(self, exchange: Exchange) -> Verdict:
         """The pipeline's, with the placeholders that it put in kept before the request leaves."""
         found = await inspect(exchange, self.rules, self.detect, known=self._known)
+        found = await signing.settled(exchange, found, self.signer)
         return await restoring.remembered(found, self.vault, blocks=self.blocks)
 
     async def _known(self, scope: str) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from outgate.model import Outcome, Pair, Verdict
 from outgate.transform.answers import AnswerRestorer
 from outgate.transform.restore import Known
 from outgate.vault import Vault, VaultError
+from outgate.wire import sigv4
 
 log = logging.getLogger("outgate")
 
@@ -93,13 +94,16 @@ def expect(
 ) -> None:
     """Make ready for the answer to a request that leaves now: what can come back in it is looked up meanwhile.
 
-    It is asked for without a content encoding, since it is restored as its events come. ``failed`` is told the
+    It is asked for without a content encoding, since it is restored as its events come, unless that would break a
+    signature. ``failed`` is told the
     reason, a fixed word, when a value stays a placeholder that should not.
     """
     if not verdict.scope:
         return
-    if "accept-encoding" in flow.request.headers:
-        flow.request.headers["accept-encoding"] = "identity"
+    request = flow.request
+    covered = sigv4.covers(request.data.path, request.headers.fields, "accept-encoding")
+    if "accept-encoding" in request.headers and not covered:
+        request.headers["accept-encoding"] = "identity"
     looked_up = _looked_up(verdict, vault, look_ups, failed)
     flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
 

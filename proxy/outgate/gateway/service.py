@@ -31,6 +31,7 @@ from outgate.gateway.health import HealthServer
 from outgate.gateway.inspection import Inspection, Judge
 from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.report import Reporter
+from outgate.gateway.signing import Signer
 from outgate.metrics import Metrics, Vocabulary
 from outgate.pipeline import Rules
 from outgate.policy import Policy, PolicyError, load
@@ -110,6 +111,7 @@ class Service:
         watch = PolicyWatch(
             settings.policies, changed, failed, current=policy, providers=catalogue.providers.values()
         )
+        signer = Signer.of(settings.aws)
         parent = modes.parent_of(settings)
         connections = Connections(
             networks,
@@ -121,7 +123,7 @@ class Service:
             lambda host: catalogue.provider_of(host) is not None, connections.tunnel, parent
         )
         inspection = Inspection(
-            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault),
+            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer),
             reporter,
             deadline=settings.detection.deadline,
             limits=settings.limits,
