@@ -137,6 +137,9 @@ class Metrics:
                 "rule",
             )
         )
+        self._signed = _Family(
+            counter("signed_anew", "Requests that left with a signature of ours after an edit.", "provider")
+        )
         self._would_block = _Family(
             counter(
                 "would_block", "Exchanges that the rule would have blocked, were it not audit mode.", "rule"
@@ -208,6 +211,8 @@ class Metrics:
             self._seconds("total").observe(total)
         if verdict.outcome is Outcome.BLOCK:
             self._blocked(_known(verdict.rule, words.rules | SETTINGS)).inc()
+        if verdict.signature and not verdict.status:
+            self._signed(provider).inc()
         for rule in verdict.rules:
             self._rules(_known(rule, words.rules | SETTINGS)).inc()
         if verdict.would_block is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import boto3
+import httpx2
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -30,7 +33,7 @@ MODEL = "anthropic.claude-sonnet-4-20250514-v1:0"
 PATH = f"/model/{MODEL.replace(':', '%3A')}/converse"
 OURS = Account("AKIA" + "MADEUP" * 2 + "OURS", "made-up-" * 4 + "ours", "made-up-token")
 THEIRS = Account("AKIA" + "MADEUP" * 2 + "THEM", "made-up-" * 4 + "them")
-LENT = {"sign": True, "lend_to": [THEIRS.key]}
+BODY = json.dumps({"messages": [{"role": "user", "content": [{"text": TEXT}]}]}).encode()
 
 
 @pytest.fixture(autouse=True)
@@ -72,30 +75,18 @@ def said(proxy: Proxy, account: Account, text: str = TEXT) -> str:
     return str(answer["output"]["message"]["content"][0]["text"])
 
 
-def messages(text: str = TEXT) -> list[Any]:
+def messages(text: str) -> list[Any]:
     return [{"role": "user", "content": [{"text": text}]}]
 
 
-def body(text: str = TEXT) -> bytes:
-    return json.dumps({"messages": messages(text)}).encode()
-
-
-def signed(
-    account: Account, path: str = PATH, *, service: str = "bedrock", region: str = "us-east-1", **headers: str
-) -> dict[str, str]:
-    """The headers of a request with ``body()``, signed as asked."""
-    named = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
-    request = AWSRequest("POST", f"https://{HOST}{path}", headers=named, data=body())
-    SigV4Auth(account.credentials, service, region).add_auth(request)
-    return dict(request.headers)
-
-
-def sent(proxy: Proxy, headers: dict[str, str], *, path: str = PATH, content: bytes | None = None) -> Any:
-    with proxy.client() as http:
-        return http.post(f"https://{HOST}{path}", content=content or body(), headers=headers)
-
-
-# --- boto3 ---------------------------------------------------------------------------------------
+def sent(proxy: Proxy, account: Account, *, http2: bool = False, **changed: Any) -> Any:
+    """The answer to a request that is signed, and then changed."""
+    headers = {"Content-Type": "application/json"}
+    request = AWSRequest("POST", f"https://{HOST}{PATH}", headers=headers, data=BODY)
+    SigV4Auth(account.credentials, "bedrock", "us-east-1").add_auth(request)
+    changed = {"content": BODY, "headers": dict(request.headers)} | changed
+    with proxy.client(http2=http2) as http:
+        return http.post(f"https://{HOST}{PATH}", **changed)
 
 
 def test_a_signed_request_that_needs_an_edit_is_blocked_with_a_clear_error_and_not_tried_again(
@@ -111,33 +102,75 @@ def test_a_signed_request_that_needs_an_edit_is_blocked_with_a_clear_error_and_n
     assert error["ResponseMetadata"]["RetryAttempts"] == 0
     assert proxy.received == []
     (event,) = proxy.events()
-    assert event.rule == "people"
+    assert (event.rule, event.status) == ("people", 403)
     assert 'outgate_blocked_total{rule="people"} 1.0' in proxy.metrics()
+    assert said(proxy, OURS, "nothing to see") == "nothing to see"
+    assert OURS.signed(proxy.received[-1])
 
 
-def test_a_signed_request_without_a_finding_leaves_with_its_own_signature(make: MakeProxy) -> None:
-    proxy = make(aws=LENT)
-    for account in (OURS, THEIRS):
-        assert said(proxy, account, "nothing to see") == "nothing to see"
-        assert account.signed(proxy.received[-1])
-    assert json.loads(proxy.received[-1].body) == {"messages": messages("nothing to see")}
-
-
-def test_what_our_own_credentials_signed_is_signed_anew_after_an_edit(make: MakeProxy) -> None:
+def test_what_our_own_credentials_signed_is_signed_anew_after_an_edit_and_its_answer_restored(
+    make: MakeProxy,
+) -> None:
     proxy = make(aws={"sign": True})
     assert said(proxy, OURS) == TEXT
-    (request,) = proxy.received
-    assert MAIL.encode() not in request.body and b"EMAIL_ADDRESS_" in request.body
-    assert OURS.signed(request)
-
-
-def test_a_stream_is_restored_after_its_request_was_signed_anew(make: MakeProxy) -> None:
-    proxy = make(aws={"sign": True})
-    answer = client(proxy, OURS).converse_stream(modelId=MODEL, messages=messages())
-    texts = [
-        event["contentBlockDelta"]["delta"]["text"]
-        for event in answer["stream"]
-        if "contentBlockDelta" in event
+    answer = client(proxy, OURS).converse_stream(modelId=MODEL, messages=messages(TEXT))
+    deltas = [
+        event["contentBlockDelta"]["delta"] for event in answer["stream"] if "contentBlockDelta" in event
     ]
-    assert "".join(texts) == TEXT
-    assert OURS.signed(proxy.received[-1])
+    assert "".join(delta["text"] for delta in deltas) == TEXT
+    assert sent(proxy, OURS, http2=True).json()["output"]["message"]["content"] == [{"text": TEXT}]
+    assert len(proxy.received) == 3
+    for request in proxy.received:
+        assert MAIL.encode() not in request.body and b"EMAIL_ADDRESS_" in request.body
+        assert OURS.signed(request)
+    assert 'outgate_signed_anew_total{provider="bedrock"} 3.0' in proxy.metrics()
+    assert said(proxy, THEIRS, "nothing to see") == "nothing to see"  # of whomever: left alone
+    assert THEIRS.signed(proxy.received[-1])
+
+
+def test_who_cannot_sign_gets_no_signature_of_ours_for_a_request_that_asks_for_an_edit(
+    make: MakeProxy,
+) -> None:
+    proxy = make(aws={"sign": True})
+    answers = [
+        sent(proxy, THEIRS),
+        sent(proxy, replace(OURS, secret="guessed")),
+        sent(proxy, OURS, content=BODY.replace(b"and ask", b"and more")),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert proxy.received == []
+    assert sent(proxy, OURS, headers={"authorization": "Bearer made-up"}).status_code == 200
+    assert proxy.received[-1].header("authorization") == "Bearer made-up"
+
+
+def test_an_access_key_that_is_lent_our_signature_leaves_with_it_and_without_its_own_token(
+    make: MakeProxy,
+) -> None:
+    proxy = make(aws={"sign": True, "lend_to": [THEIRS.key]})
+    assert said(proxy, replace(THEIRS, token="theirs")) == TEXT
+    (request,) = proxy.received
+    assert OURS.signed(request)
+    assert THEIRS.key not in str(request.headers) and "theirs" not in str(request.headers)
+
+
+def test_a_client_that_signs_every_header_keeps_its_signature_or_gets_one_of_its_own_again(
+    make: MakeProxy,
+) -> None:
+    proxy = make(aws={"sign": True})
+    proxy.stand_in.script = None
+    http = httpx2.Client(proxy=proxy.url, verify=proxy.ssl, trust_env=False)
+    claude = anthropic.AnthropicBedrock(
+        aws_access_key=OURS.key,
+        aws_secret_key=OURS.secret,
+        aws_session_token=OURS.token,
+        aws_region="us-east-1",
+        http_client=http,
+        max_retries=0,
+    )
+    for text in ("nothing to see", TEXT):
+        claude.messages.create(model=MODEL, max_tokens=9, messages=[{"role": "user", "content": text}])
+        assert OURS.signed(proxy.received[-1])
+    clean, edited = proxy.received
+    assert "accept-encoding" in (clean.header("authorization") or "")
+    assert edited.header("accept-encoding") == "identity"
+    assert MAIL.encode() not in edited.body

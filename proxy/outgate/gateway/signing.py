@@ -3,8 +3,7 @@
 An edited request is signed only as who signed it: its own signature has to be the one that credentials of ours make
 of every byte that came, within the minutes that AWS grants. Who cannot sign with them gets nothing signed. The one
 exception are access key ids that the settings name (``lend_to``): theirs cannot be checked here, and they get the
-signature of ours on their word, for the models' own paths alone. Signing and credentials are AWS's own library's
-(awscrt), whose chain finds the credentials; they are asked for anew for every signature, and never logged.
+signature of ours on their word, for the models' own paths alone. What signs is AWS's own library (awscrt).
 """
 
 from __future__ import annotations
@@ -14,21 +13,21 @@ import hashlib
 import hmac
 import logging
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from outgate.gateway import aws_credentials
 from outgate.model import Endpoint, Exchange, Headers, Outcome, Verdict
-from outgate.settings import Aws, SettingsError
+from outgate.settings import Aws
 from outgate.wire import sigv4
 
 log = logging.getLogger("outgate")
 
 _SERVICE = _PROVIDER = "bedrock"  # in a signature's scope; in the catalogue
-_SKEW = timedelta(minutes=5)  # AWS IAM user guide, "Elements of an AWS API request signature"
-_PATIENCE = 4.0  # seconds for credentials or a signature: less than what a judgement has beyond detection
-_SIGNED = "The request is signed (AWS SigV4), and what the policy edits is covered by the signature: "
+_SKEW = timedelta(minutes=5)  # AWS IAM user guide, "AWS Signature Version 4 for API requests"
+_PATIENCE = 4.0  # seconds for credentials and signature: less than what a judgement has beyond detection
+_SIGNED = "The request is signed (AWS SigV4), so it cannot be edited as the policy asks: "
 
 
 class SigningError(Exception):
@@ -51,7 +50,8 @@ async def settled(exchange: Exchange, verdict: Verdict, signer: Signer | None) -
             return verdict
         if signer is None:
             raise SigningError("Outgate may not sign it anew (`aws.sign` in its settings).")
-        return replace(verdict, signature=await signer.signature(exchange, verdict))
+        async with asyncio.timeout(_PATIENCE):
+            return replace(verdict, signature=await signer.signature(exchange, verdict))
     except SigningError as error:
         rule = next((record.rule for record in verdict.records if record.action.edits), None)
         return _stopped(verdict, Outcome.BLOCK, rule=rule, message=_SIGNED + error.message)
@@ -77,7 +77,7 @@ def _stopped(verdict: Verdict, outcome: Outcome, **told: Any) -> Verdict:
 class Signer:
     """The credentials that this installation was given, and whom they serve."""
 
-    sources: tuple[Any, ...]  # awscrt.auth.AwsCredentialsProvider
+    sources: tuple[aws_credentials.Source, ...]
     lend_to: frozenset[str]
 
     @classmethod
@@ -85,14 +85,7 @@ class Signer:
         """What the settings say; None where they let nothing be signed. Raises SettingsError."""
         if not settings.sign:
             return None
-        try:
-            from awscrt.auth import AwsCredentialsProvider as Provider
-        except ImportError:
-            raise SettingsError(
-                "aws.sign: AWS's library is not installed. Install outgate[aws], or leave it out."
-            ) from None
-        profiles = tuple(Provider.new_profile(profile_name=name) for name in settings.profiles)
-        return cls(profiles or (Provider.new_default_chain(),), frozenset(settings.lend_to))
+        return cls(aws_credentials.sources(settings.profiles), frozenset(settings.lend_to))
 
     async def signature(self, exchange: Exchange, verdict: Verdict) -> Headers:
         """The headers of a signature of ours over the request as it leaves.
@@ -110,14 +103,15 @@ class Signer:
             _chosen(exchange, headers, _is_for_aws),
             await _digest(exchange.body if verdict.body is None else verdict.body),
         )
-        made = await _signed(request, claim, credentials, datetime.now(exchange.time.tzinfo))
-        return tuple((name.encode(), value.encode()) for name, value in made.items())
+        return await _signed(request, claim, credentials, datetime.now(UTC))
 
     async def _credentials(
         self, claim: sigv4.Claim, exchange: Exchange, endpoint: Endpoint | None
     ) -> Any:  # awscrt.auth.AwsCredentials
         """The credentials that made the request's signature, or those that are lent to its access key id."""
-        held = [found for found in [await _asked(source) for source in self.sources] if found is not None]
+        held = [
+            found for found in [await source.credentials() for source in self.sources] if found is not None
+        ]
         if not held:
             raise SigningError("Outgate finds no AWS credentials to sign it anew with.")
         for credentials in held:
@@ -159,14 +153,20 @@ async def _verify(claim: sigv4.Claim, exchange: Exchange, credentials: Any) -> N
     if abs(exchange.time - claim.time) > _SKEW:
         raise SigningError("it was signed too long ago, or its clock and Outgate's differ.")
     digest = await _digest(exchange.body)
-    stated = {value for name, value in exchange.headers if name.lower() == sigv4.DIGEST.encode()}
-    whole = stated <= {digest.encode()} and (sigv4.DIGEST in claim.headers) == bool(stated)
+    state_digest = sigv4.DIGEST in claim.headers
     headers = _chosen(exchange, exchange.headers, claim.headers.__contains__)
     request = _Request(exchange.method, exchange.target, headers, digest)
-    made = await _signed(request, claim, credentials, claim.time, state_digest=bool(stated))
-    _, _, expected = made["authorization"].rpartition("Signature=")
-    if not (whole and hmac.compare_digest(expected, claim.signature)):
-        raise SigningError("and the signature is not one of this request.")
+    made = await _signed(request, claim, credentials, claim.time, state_digest=state_digest)
+    ours = sigv4.read(exchange.target, made)
+    genuine = (
+        ours is not None
+        and ours.headers == claim.headers
+        and hmac.compare_digest(ours.signature, claim.signature)
+        and _values(exchange, sigv4.DIGEST) == ({digest} if state_digest else set())
+        and _values(exchange, sigv4.TOKEN) == {credentials.session_token or None} - {None}
+    )
+    if not genuine:
+        raise SigningError("its signature is not one of this request.")
 
 
 def _is_for_aws(name: str) -> bool:
@@ -187,33 +187,28 @@ def _chosen(
     )
 
 
+def _values(exchange: Exchange, header: str) -> set[str]:
+    return {value.decode("latin-1") for name, value in exchange.headers if name.lower() == header.encode()}
+
+
 async def _digest(body: bytes) -> str:
     return (await asyncio.to_thread(hashlib.sha256, body)).hexdigest()
 
 
-async def _asked(source: Any) -> Any | None:
-    """The credentials that a source has now; None when it has none."""
-    try:
-        return await _awaited(source.get_credentials())
-    except Exception as error:
-        log.error("AWS credentials: %s", type(error).__name__)
-        return None
-
-
 async def _signed(
-    request: _Request, claim: sigv4.Claim, credentials: Any, time: datetime, *, state_digest: bool = False
-) -> dict[str, str]:
-    """The headers that AWS's library adds to a request, by their names in lower case."""
+    request: _Request, claim: sigv4.Claim, credentials: Any, moment: datetime, *, state_digest: bool = False
+) -> Headers:
+    """The headers that make up a signature of the request."""
     from awscrt import auth, http
 
     kind = auth.AwsSignedBodyHeaderType
     config = auth.AwsSigningConfig(
         credentials_provider=auth.AwsCredentialsProvider.new_static(
-            credentials.access_key_id, credentials.secret_access_key, credentials.session_token
+            credentials.access_key_id, credentials.secret_access_key, credentials.session_token or None
         ),
         region=claim.region,
         service=claim.service,
-        date=time,
+        date=moment,
         signed_body_value=request.digest,
         signed_body_header_type=kind.X_AMZ_CONTENT_SHA_256 if state_digest else kind.NONE,
     )
@@ -222,11 +217,5 @@ async def _signed(
         unsigned = http.HttpRequest(request.method, request.target.decode("ascii"), http.HttpHeaders(headers))
     except UnicodeDecodeError:
         raise SigningError("it holds what is not ASCII in its path or headers.") from None
-    signed = await _awaited(auth.aws_sign_request(unsigned, config))
-    return {name.lower(): value for name, value in signed.headers if name.lower() in sigv4.PARTS}
-
-
-async def _awaited(future: Future[Any]) -> Any:
-    """A result of AWS's library, which takes it ill when what it works on is cancelled."""
-    async with asyncio.timeout(_PATIENCE):
-        return await asyncio.shield(asyncio.wrap_future(future))
+    signed = await aws_credentials.awaited(auth.aws_sign_request(unsigned, config))
+    return tuple((k.encode(), v.encode()) for k, v in signed.headers if k.lower() in sigv4.PARTS)
