@@ -194,3 +194,20 @@ def test_the_hosts_of_base_urls_are_what_is_tried(check: Check, server: Server) 
     to = f"127.0.0.1:{server.stand_in.port}"
     results = check(reverse={"anthropic": free_port()}, routes={"api.anthropic.com": to})
     assert told(results, "upstream", "ok").startswith(f"api.anthropic.com by {to}")
+
+
+def test_credentials_to_sign_with_are_told_by_their_access_key_id_or_missed(
+    check: Check, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    secret = "made-up-" * 5
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA" + "MADEUP" * 2 + "OURS")
+    results = check(aws={"sign": True})
+    assert told(results, "AWS", "ok") == f"signs anew what AKIA{'MADEUP' * 2}OURS signed"
+    assert secret not in str(results)
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    assert "get-caller-identity" in told(check(aws={"sign": True}), "AWS", "mend")
+    assert "no profile 'absent'" in told(check(aws={"sign": True, "profiles": ["absent"]}), "AWS", "mend")

@@ -133,6 +133,17 @@ async def test_the_line_to_the_model_is_in_every_request_that_leaves_and_of_tags
     assert again.records == ()
 
 
+async def test_the_line_to_the_model_alone_breaks_no_signature(tmp_path: Path) -> None:
+    noting, key = policy(tmp_path, note="true"), b"AWS4-HMAC-SHA256 Credential=x"
+    hello, mail = (
+        replace(made, headers=(*made.headers, (b"authorization", key)))
+        for made in (exchange(said("hello")), exchange(said(MAIL)))
+    )
+    verdict = await judged(noting, hello)
+    assert (verdict.outcome, verdict.body) == (Outcome.FORWARD, None)
+    assert TEXT.encode() in ((await judged(noting, mail)).body or b"")
+
+
 async def test_what_is_blocked_makes_no_pairs(tmp_path: Path) -> None:
     key = "ghp" + "_" + "0123456789abcdefABCDEF0123456789wxyz"
     verdict = await judged(policy(tmp_path), exchange(said(f"{MAIL} password: Xk7#pQ2$vL9w {key}")))

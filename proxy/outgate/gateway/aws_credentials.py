@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
@@ -49,6 +49,12 @@ def sources(profiles: Sequence[str]) -> tuple[Source, ...]:
             "aws.sign: AWS's library is not installed. Install outgate[aws], or leave it out."
         ) from None
     return tuple(Source(_profile(name)) for name in profiles) or (Source(Provider.new_default_chain()),)
+
+
+async def held(places: Iterable[Source]) -> list[Any]:  # awscrt.auth.AwsCredentials
+    """The credentials that there are now, in order."""
+    found = [await place.credentials() for place in places]
+    return [credentials for credentials in found if credentials is not None]
 
 
 def _profile(name: str) -> Any:

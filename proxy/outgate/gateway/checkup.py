@@ -16,7 +16,7 @@ from mitmproxy.net.server_spec import ServerSpec
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError, entities
 from outgate.dlp.engine import Engine
-from outgate.gateway import ca, master, modes, trust
+from outgate.gateway import aws_credentials, ca, master, modes, trust
 from outgate.policy import Policy, load
 from outgate.settings import Settings
 
@@ -53,6 +53,8 @@ def checkup(settings: Settings, *, offline: bool = False) -> Iterator[Result]:
     yield _result("model", lambda: _model(_policy(settings)))
     yield _result("detectors", lambda: _detectors(_policy(settings)))
     yield _result("vault", lambda: _vault(settings))
+    if settings.aws.sign:
+        yield _result("AWS", lambda: _aws(settings))
     yield from _ports(settings)
     if not offline:
         for host in _hosts(settings):
@@ -153,6 +155,25 @@ def _vault(settings: Settings) -> str:
             await vault.close()
 
     return f"{asyncio.run(counted())} values in {config.store}, and the key fits"
+
+
+def _aws(settings: Settings) -> str:
+    places = aws_credentials.sources(settings.aws.profiles)
+
+    async def held() -> list[str]:
+        async with asyncio.timeout(_PATIENCE):
+            return [credentials.access_key_id for credentials in await aws_credentials.held(places)]
+
+    try:
+        keys = asyncio.run(held())
+    except TimeoutError:
+        keys = []
+    if not keys:
+        raise _ProblemError(
+            "no credentials to sign requests with (`aws` in the settings). `aws sts get-caller-identity`, as "
+            "the proxy's user, shows whether AWS's own tools find some"
+        )
+    return f"signs anew what {', '.join(keys)} signed"
 
 
 # --- ports ---------------------------------------------------------------------------------------

@@ -109,9 +109,7 @@ class Signer:
         self, claim: sigv4.Claim, exchange: Exchange, endpoint: Endpoint | None
     ) -> Any:  # awscrt.auth.AwsCredentials
         """The credentials that made the request's signature, or those that are lent to its access key id."""
-        held = [
-            found for found in [await source.credentials() for source in self.sources] if found is not None
-        ]
+        held = await aws_credentials.held(self.sources)
         if not held:
             raise SigningError("Outgate finds no AWS credentials to sign it anew with.")
         for credentials in held:
