@@ -95,14 +95,13 @@ def expect(
     """Make ready for the answer to a request that leaves now: what can come back in it is looked up meanwhile.
 
     It is asked for without a content encoding, since it is restored as its events come, unless that would break a
-    signature. ``failed`` is told the
-    reason, a fixed word, when a value stays a placeholder that should not.
+    signature. ``failed`` is told the reason, a fixed word, when a value stays a placeholder that should not.
     """
     if not verdict.scope:
         return
     request = flow.request
-    covered = sigv4.covers(request.data.path, request.headers.fields, "accept-encoding")
-    if "accept-encoding" in request.headers and not covered:
+    signed = sigv4.covers(request.data.path, request.headers.fields, "accept-encoding")
+    if "accept-encoding" in request.headers and not signed:
         request.headers["accept-encoding"] = "identity"
     looked_up = _looked_up(verdict, vault, look_ups, failed)
     flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
