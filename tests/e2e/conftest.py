@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,8 +145,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-@pytest.fixture
-def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
+@contextmanager
+def proxies(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
+    """Makes proxies in front of the stand-in, and ends them."""
     running: list[_Running] = []
 
     def make(policy: str = POLICY, *, enter: Callable[[], None] | None = None, **settings: Any) -> Proxy:
@@ -175,9 +176,17 @@ def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]
         return Proxy(service, server.stand_in, f"http://{host}:{port}", folder, state / "ca" / ca.ROOT, file)
 
     server.stand_in.reset()
-    yield make
-    for run in running:
-        run.stop()
+    try:
+        yield make
+    finally:
+        for run in running:
+            run.stop()
+
+
+@pytest.fixture
+def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
+    with proxies(server, tmp_path) as make:
+        yield make
 
 
 @pytest.fixture

@@ -247,4 +247,4 @@ def test_a_plain_websocket_to_a_host_outside_the_catalogue_is_passed_through(
             tcp.sendall(Connection(ConnectionType.CLIENT).send(TextMessage(token)))
             # It may arrive in pieces, each of which is told as a message.
             assert eventually(lambda: "".join(str(piece.data) for piece in at_provider(upstream)) == token)
-    assert all(isinstance(piece, TextMessage) for piece in at_provider(upstream))
+            assert all(isinstance(piece, TextMessage) for piece in at_provider(upstream))

@@ -33,6 +33,8 @@ HOSTS = (
 
 # A request's path and JSON -> the answer's content type and the pieces of its body.
 Script = Callable[[str, dict[str, Any]], tuple[str, list[bytes]]]
+# A message of a WebSocket, and its path -> the messages that answer it; None closes the connection.
+Talk = Callable[[str, bytes], list[str | bytes | None]]
 
 
 @dataclass
@@ -67,6 +69,7 @@ class StandIn:
     trailers: bool = False  # end streams with trailers
     script: Script | None = None  # what answers instead,
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # with these headers more
+    talk: Talk | None = None  # what answers over a WebSocket instead
 
     def last(self) -> Received:
         return self.received[-1]
@@ -81,7 +84,7 @@ class StandIn:
         self.disconnected.clear()
         self.gate.clear()
         self.pause, self.events, self.hold, self.trailers, self.most = 0.0, 5, False, False, 0
-        self.script, self.headers = None, []
+        self.script, self.talk, self.headers = None, None, []
 
 
 def certificates(folder: Path) -> tuple[Path, Path, Path]:
@@ -180,7 +183,14 @@ async def _websocket(stand_in: StandIn, scope: dict[str, Any], receive: Receive,
         data = message.get("text") or message.get("bytes") or ""
         raw = data.encode() if isinstance(data, str) else data
         stand_in.received.append(Received("WEBSOCKET", "", scope["path"], [], raw, "websocket"))
-        await send({"type": "websocket.send", "text": json.dumps({"type": "echo", "size": len(raw)})})
+        if stand_in.talk is None:
+            await send({"type": "websocket.send", "text": json.dumps({"type": "echo", "size": len(raw)})})
+            continue
+        for told in stand_in.talk(scope["path"], raw):
+            if told is None:
+                await send({"type": "websocket.close", "code": 1000})
+                return
+            await send({"type": "websocket.send", "text" if isinstance(told, str) else "bytes": told})
 
 
 async def _answer(stand_in: StandIn, path: str, body: bytes, receive: Receive, send: Send) -> None:

@@ -24,6 +24,8 @@ Format = Literal[
     "gemini",
     "bedrock_converse",
     "bedrock_invoke",
+    "openai_realtime",
+    "gemini_live",
     "generic",
 ]
 Text = Annotated[str, Field(min_length=1)]

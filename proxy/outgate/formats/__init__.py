@@ -16,6 +16,7 @@ from outgate.formats import (
     generic,
     openai_chat,
     openai_completions,
+    openai_realtime,
     openai_responses,
     target,
 )
@@ -32,6 +33,8 @@ FORMATS: Mapping[str, Place] = {
     "gemini": gemini.ROOT,
     "bedrock_converse": bedrock.CONVERSE,
     "bedrock_invoke": bedrock.INVOKE,
+    "openai_realtime": openai_realtime.ROOT,
+    "gemini_live": gemini.LIVE,
     "generic": generic.ROOT,
 }
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from outgate.formats.answer_tables_live import GEMINI_LIVE, OPENAI_REALTIME
 from outgate.formats.answers import LANE, OPAQUE, SOURCE, SOURCE_LANE, WHOLE, Format, Spot, named
 
 GENERIC = Format(WHOLE)
@@ -85,10 +86,11 @@ _ITEM = Spot(
 )
 _RESPONSE = Spot(members={**_IDS, "output": _ITEM, "tools": WHOLE, "metadata": WHOLE})
 _EVENT = {**_IDS, "response": _RESPONSE, "item": _ITEM, "part": _ITEM, "output": _ITEM}
-_LANE_OF = ("output_index", "content_index", "summary_index", "command_index")
+# Several answers may come over one WebSocket, each with the ``stream_id`` that its request had.
+_LANE_OF = ("stream_id", "output_index", "content_index", "summary_index", "command_index")
 _DELTA_EVENT = Spot(by=_LANE_OF, members={**_IDS, "delta": LANE})
 _SOURCE_EVENT = Spot(by=_LANE_OF, members={**_IDS, "delta": SOURCE_LANE})
-_LAST = Spot(ends=True, members=_EVENT)
+_LAST = Spot(by=("stream_id",), ends=True, members=_EVENT)
 OPENAI_RESPONSES = Format(
     Spot(
         members=_EVENT,
@@ -98,7 +100,7 @@ OPENAI_RESPONSES = Format(
             "response.function_call_arguments.delta": _SOURCE_EVENT,
             "response.mcp_call_arguments.delta": _SOURCE_EVENT,
             "response.audio.delta": OPAQUE,
-            "response.output_item.done": Spot(by=("output_index",), ends=True, members=_EVENT),
+            "response.output_item.done": Spot(by=("stream_id", "output_index"), ends=True, members=_EVENT),
             "response.completed": _LAST,
             "response.failed": _LAST,
             "response.incomplete": _LAST,
@@ -219,6 +221,8 @@ TABLES: Mapping[str, Format] = {
     "gemini": GEMINI,
     "bedrock_converse": BEDROCK_CONVERSE,
     "bedrock_invoke": ANTHROPIC_MESSAGES,
+    "openai_realtime": OPENAI_REALTIME,
+    "gemini_live": GEMINI_LIVE,
 }
 
 

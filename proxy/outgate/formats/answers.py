@@ -25,7 +25,8 @@ class Spot:
     members: Mapping[str, Spot] = field(default_factory=dict)  # of an object, by key
     # Of an object, by its "type", whole (``error``) or its last word (``*.done``).
     blocks: Mapping[str, Spot] = field(default_factory=dict)
-    by: tuple[str, ...] = ()  # members that tell one such object from another: part of the lanes' keys
+    # Members that tell one such object from another: part of the lanes' keys. ``a.b`` is a member of a member.
+    by: tuple[str, ...] = ()
     stops: frozenset[str] = frozenset()  # a member that is set here ends the lanes under this key
     ends: bool = False  # an object here does so by being there
     goes_on: str = ""  # the member without which an object here ends them too
@@ -107,7 +108,7 @@ def _read(value: object, spot: Spot, path: Path, key: Key, steps: list[Stretch |
         if spot.by:
             parent = key
             for name in spot.by:
-                key = (*key, _mark(value.get(name)))
+                key = (*key, _mark(value.get(name) if "." not in name else _inside(value, name)))
             if spot.in_turn:
                 steps.append(End(parent, but=key))
         members = spot.members
@@ -142,6 +143,12 @@ def _read(value: object, spot: Spot, path: Path, key: Key, steps: list[Stretch |
 
 
 _READ = frozenset({str, dict, list})
+
+
+def _inside(value: object, names: str) -> object:
+    for name in names.split("."):
+        value = value.get(name) if type(value) is dict else None
+    return value
 
 
 def _mark(value: object) -> object:

@@ -1,6 +1,6 @@
-"""Gemini and Vertex AI: generateContent, streamGenerateContent, countTokens; and Gemini Code Assist.
+"""Gemini and Vertex AI: generateContent, streamGenerateContent, countTokens, and the Live API; and Gemini Code Assist.
 
-Shapes of the Gemini API reference ("Generating content"), in both spellings of its JSON
+Shapes of the Gemini API reference ("Generating content", "Live API: WebSockets"), in both spellings of its JSON
 (lowerCamelCase and snake_case, which protobuf's JSON mapping accepts alike). Code Assist wraps the
 same request in ``request``, token counting in ``generateContentRequest``.
 """
@@ -55,10 +55,11 @@ _SPEAKERS = {
 }
 _content = Place(members={"parts": _parts}, speakers=_SPEAKERS)
 _schemas = Place(members=_both({"response_schema": TOOL_DEFINITION, "response_json_schema": TOOL_DEFINITION}))
+_turns = Place(Role.USER, items=_content, members=_content.members, speakers=_SPEAKERS)
 _request = _both(
     {
         "model": PLAIN,
-        "contents": Place(Role.USER, items=_content, members=_content.members, speakers=_SPEAKERS),
+        "contents": _turns,
         "system_instruction": Place(SYSTEM.role, members={"parts": _parts}),
         "tools": TOOL_DEFINITION,
         "generation_config": _schemas,
@@ -72,6 +73,27 @@ ROOT = Place(
         {
             "request": Place(members=_request),
             "generate_content_request": Place(members=_request),
+        }
+    ),
+)
+
+_chunk = Place(members={"data": MEDIA})
+# What a message of the Live API holds that is not named here is the user's.
+LIVE = Place(
+    Role.USER,
+    members=_both(
+        {
+            "setup": Place(
+                Role.METADATA,
+                members=_request | _both({"session_resumption": Place(members={"handle": OPAQUE})}),
+            ),
+            "client_content": Place(members={"turns": _turns}),
+            "realtime_input": Place(
+                members=_both({"audio": _chunk, "video": _chunk, "media_chunks": Place(items=_chunk)})
+            ),
+            "tool_response": Place(
+                Role.TOOL_RESULT, members=_both({"function_responses": Place(items=_result)})
+            ),
         }
     ),
 )

@@ -24,6 +24,7 @@ _BLOCK = Place(
     members={
         "image_url": Place(members={"url": MEDIA}, media=True),
         "input_audio": Place(members={"data": MEDIA}),
+        "audio": MEDIA,
         "file_data": MEDIA,
         "file_id": OPAQUE,
         "file": FILE,
@@ -49,7 +50,7 @@ _OUTPUT: Mapping[str, Place] = {
 _CALL = Place(Role.TOOL_CALL, members={**_IDS, **_OUTPUT})
 _RESULT = Place(Role.TOOL_RESULT, members={**_IDS, **_OUTPUT})
 _TOOLS = Place(Role.TOOL_DEFINITION, members=_IDS)
-_ITEM = Place(
+ITEM = Place(
     members={**_IDS, "content": _CONTENT, "arguments": TOOL_CALL},
     speakers=SPEAKERS,
     blocks={
@@ -63,16 +64,17 @@ _ITEM = Place(
     },
     endings=(("_output", _RESULT), ("_call", _CALL)),
 )
+PROMPT = Place(Role.USER, members={"id": OPAQUE, "variables": Place(others=_BLOCK, items=_BLOCK)})
 
 ROOT = Place(
     Role.METADATA,
     members={
         "model": PLAIN,
         "stream": PLAIN,
-        "input": Place(Role.USER, items=_ITEM),
+        "input": Place(Role.USER, items=ITEM),
         "instructions": SYSTEM,
         "tools": TOOL_DEFINITION,
-        "prompt": Place(Role.USER, members={"id": OPAQUE, "variables": Place(others=_BLOCK, items=_BLOCK)}),
+        "prompt": PROMPT,
         "text": Place(members={"format": TOOL_DEFINITION}),
         "previous_response_id": OPAQUE,
         "conversation": Place(members={"id": OPAQUE}, opaque=True),

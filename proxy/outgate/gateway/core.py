@@ -36,7 +36,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 from outgate.gateway import errors, exchanges
-from outgate.gateway.websocket import EgressWebsocketLayer, Leg
+from outgate.gateway.websocket import EgressWebsocketLayer, Leg, Pieces
 
 REFUSED = "outgate.refused"  # in a flow's metadata: why its request was not read to its end
 LEFT = "outgate.left"  # there: the client has gone
@@ -73,6 +73,7 @@ def install() -> None:
     _http1.make_body_reader = _make_body_reader
     library_websocket.WebsocketLayer = EgressWebsocketLayer  # type: ignore[misc]
     library_websocket.WebsocketConnection = Leg  # type: ignore[misc]
+    library_websocket.Fragmentizer = Pieces  # type: ignore[misc]
 
 
 class Share:

@@ -84,6 +84,8 @@ SHAPES: Mapping[str, _Shape] = {
     "gemini": _google,
     "bedrock_converse": _aws,
     "bedrock_invoke": _aws,
+    "openai_realtime": _openai,
+    "gemini_live": _google,
     "generic": _any,
 }
 _AWS_HEADER = frozenset({"bedrock_converse", "bedrock_invoke", "generic"})

@@ -17,7 +17,7 @@ from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 
-from outgate.gateway import core, errors, exchanges, restoring, signing, websocket
+from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
 from outgate.gateway.report import Report, Reporter
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
@@ -82,7 +82,6 @@ class Inspection:
 
     def load(self, loader: Loader) -> None:
         """Tell the core its limits."""
-        self._commands = loader.master.commands
         loader.add_option(core.BUFFER, int, self._limits.buffered, "Bytes of unfinished requests.")
         loader.add_option(
             websocket.MESSAGE, int, self._limits.websocket_message, "Bytes of a WebSocket message."
@@ -208,7 +207,12 @@ class Inspection:
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Answers are passed on as they come, event by event; their bytes are counted, placeholders restored."""
         response = flow.response
-        if response is None or response.status_code == 101:
+        if response is None:
+            return
+        if response.status_code == 101:
+            report = flow.metadata.get(_KEY)
+            if isinstance(report, Report):
+                messages.begin(flow, response, report.verdict)
             return
         response.headers.pop("alt-svc", None)  # no hint to leave for QUIC, which goes round the proxy
         if flow.metadata.get(_PASSED):
@@ -279,11 +283,14 @@ class Inspection:
     # --- WebSocket ---------------------------------------------------------------------------
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Each message of the client is judged like a body; none is kept."""
+        """Each message of the client is judged like a body, each of the provider restored; none is kept."""
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
         del flow.websocket.messages[:-1]
-        if not message.from_client or message.injected or flow.metadata.get(_PASSED):
+        if flow.metadata.get(_PASSED):
+            return
+        if not message.from_client:
+            await messages.restore(flow, message, self._judge().vault, self._reporter.unrestored)
             return
         content, message.content = message.content, b""
         try:
@@ -313,15 +320,20 @@ class Inspection:
             )
         if forwards:
             message.content = content if verdict.body is None else verdict.body
+            messages.heard(flow, verdict)
         else:
             message.drop()
-            answer = self._answer(flow, verdict, exchange)
-            self._commands.call("inject.websocket", flow, True, answer.raw_content, True)
+            answer = self._answer(flow, verdict, exchange).raw_content or b""
+            flow.metadata[websocket.TOLD] = [websocket.to_client(answer)]
         if verdict.records or verdict.outcome is not Outcome.FORWARD or verdict.reason:
             report = Report(
                 replace(exchange, body=b""), verdict, started, len(content), judge.rules.policy.hash
             )
             self._reporter.finish(report, 101, 0)
+
+    def websocket_closing(self, flow: http.HTTPFlow) -> None:
+        """What was held back is told before the connection closes."""
+        messages.close(flow, self._reporter.unrestored)
 
     # --- clients that leave ------------------------------------------------------------------
 

@@ -1,39 +1,78 @@
-"""WebSockets in the core: every byte that a client sends is in a message that is judged.
+"""WebSockets in the core: every message is looked at whole, and what is told besides goes out in its turn.
 
 The library passes pings, pongs and the reason of a closing on as they are, and collects a message however
-long it is. Here pings are answered, reasons stay, and of a message no more is kept than shows that it is too
-long.
+long it is. Here a client's pings are answered, its reasons stay, and of a message no more is kept than shows that
+it is too long: a client's is then refused, a provider's ends the connection. What the library injects waits for
+whatever came before it, and falls into a message that is half there; here a hook's messages go out at once.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any
 
-from mitmproxy.proxy import events, layer
+from mitmproxy import http
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import websocket
+from mitmproxy.websocket import WebSocketMessage
 from wsproto import events as ws
 from wsproto.connection import ConnectionState
+from wsproto.frame_protocol import CloseReason, Opcode
 
 MESSAGE = "outgate_message"  # option: bytes of one message
+TOLD = "outgate.told"  # in a flow's metadata: messages to the client, before the one that was just looked at
+ENDS = "outgate.ends"  # there: the code with which the connection ends after them
+
+_Commands = layer.CommandGenerator[None]
+
+
+@dataclass
+class WebsocketClosingHook(commands.StartHook):
+    """One side closes the connection; the other may still be told something."""
+
+    flow: http.HTTPFlow
+
+
+def to_client(content: bytes, *, is_text: bool = True) -> WebSocketMessage:
+    """A message for TOLD."""
+    return WebSocketMessage(Opcode.TEXT if is_text else Opcode.BINARY, False, content)
 
 
 class EgressWebsocketLayer(websocket.WebsocketLayer):
     """Both sides of a WebSocket."""
 
-    def start(self, event: events.Event) -> layer.CommandGenerator[None]:
+    def start(self, event: events.Event) -> _Commands:
         """Set up both sides."""
         yield from super().start(event)
-        self.client_ws.limit = getattr(self.context.options, MESSAGE)
+        self.client_ws.limit = self.server_ws.limit = getattr(self.context.options, MESSAGE)
         self.client_ws.answers_to = self.server_ws
+        self._closing = False
 
-    def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """As the library does, and pings are answered here."""
-        yield from super().relay_messages(event)
+    def relay_messages(self, event: events.Event) -> _Commands:
+        """As the library does; pings are answered here, and what the hooks want told goes out with it."""
+        assert self.flow.websocket is not None
+        for command in super().relay_messages(event):
+            if self.flow.websocket.timestamp_end and not self._closing:
+                # The provider's side is the one that the library closes first: the client's is still open.
+                self._closing = True
+                yield WebsocketClosingHook(self.flow)
+                yield from self._told()
+            yield command
+            if isinstance(command, websocket.WebsocketMessageHook):
+                yield from self._told()
         while self.client_ws.pongs and self.client_ws.state is ConnectionState.OPEN:
             yield self.client_ws.send2(self.client_ws.pongs.popleft())
+
+    def _told(self) -> _Commands:
+        metadata = self.flow.metadata
+        for message in metadata.pop(TOLD, ()):
+            for piece in Pieces([], message.is_text)(message.content):
+                if self.client_ws.state is ConnectionState.OPEN:
+                    yield self.client_ws.send2(piece)
+        self.server_ws.ends = metadata.pop(ENDS, self.server_ws.ends)
 
     _handle_event = start
 
@@ -43,6 +82,7 @@ class Leg(websocket.WebsocketConnection):
 
     limit = 0  # bytes of a message
     answers_to: Leg | None = None  # set on the client's side
+    ends: int | None = None  # the code with which we end the connection
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -55,7 +95,16 @@ class Leg(websocket.WebsocketConnection):
         for event in super().events():
             if isinstance(event, ws.Ping):
                 self._pings.append(bytes(event.payload))
-            yield event if self.answers_to is None else self._plain(event, self.answers_to)
+            if self.answers_to is not None:
+                event = self._plain(event, self.answers_to)
+            elif isinstance(event, ws.Message):
+                event = self._bounded(event)
+                if self._size > self.limit:
+                    self.ends = CloseReason.MESSAGE_TOO_BIG
+            yield event
+            if self.ends is not None:
+                yield ws.CloseConnection(self.ends)
+                return
 
     def _plain(self, event: Any, server: Leg) -> Any:
         match event:
@@ -75,3 +124,23 @@ class Leg(websocket.WebsocketConnection):
         cut = self._size > self.limit
         self._size = 0 if event.message_finished else self._size + len(event.data)
         return replace(event, data=event.data[:0], frame_finished=False) if cut else event
+
+
+class Pieces(websocket.Fragmentizer):
+    """The frames of a message: those in which it came if it is as long, else short ones. A character stays whole."""
+
+    def __call__(self, content: bytes) -> Iterator[ws.Message[Any]]:
+        """The frames in turn."""
+        ends = [0]
+        lengths = self.fragment_lengths
+        if sum(lengths) != len(content):
+            lengths = [self.FRAGMENT_SIZE] * -(-len(content) // self.FRAGMENT_SIZE)
+        for end in accumulate(lengths[:-1]):
+            while (
+                self.is_text and end > ends[-1] and content[end] & 0xC0 == 0x80
+            ):  # within a character of UTF-8
+                end -= 1
+            ends.append(end)
+        for start, end in pairwise(ends):
+            yield self.msg(content[start:end], False)
+        yield self.msg(content[ends[-1] :], True)

@@ -38,6 +38,7 @@ PARSERS: Mapping[Kind, Callable[[], Parser]] = {
 }
 
 BOM = b"\xef\xbb\xbf"
+_BLANK = BOM + b" \t\r\n"
 _LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines"})
 _UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _EVENTS_OPEN = (b"data: ", b"data:{", b"event: ", b": ")
@@ -66,20 +67,25 @@ def labelled(content_type: str) -> Kind | None:
 
 def opened(data: bytes, content_type: str, format_name: str) -> Kind | None:
     """What the first bytes say, of what says that it is JSON or says nothing; None while they do not."""
-    opening = data.lstrip(BOM + b" \t\r\n")
+    opening = data.lstrip(_BLANK)
     if not opening and len(data) < _MOST_BLANKS:
         return None
     if opening.startswith(_EVENTS_OPEN):
         return Kind.EVENTS
     if opening and any(mark.startswith(opening) for mark in _EVENTS_OPEN):
         return None
-    is_json = opening[:1] in (b"{", b"[", b'"')
+    is_json = opens_as_json(opening)
     if _label(content_type) in _UNLABELLED:
         # A file of results has a document a line.
         return Kind.LINES if is_json else Kind.OTHER
     if format_name == "gemini" and opening[:1] == b"[":
         return Kind.ARRAY
     return Kind.WHOLE if is_json else Kind.TEXT
+
+
+def opens_as_json(data: bytes) -> bool:
+    """Whether the first mark is one of a JSON document that has texts in it."""
+    return data.lstrip(_BLANK)[:1] in (b"{", b"[", b'"')
 
 
 def parsed(frame: Frame) -> object:

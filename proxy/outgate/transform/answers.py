@@ -1,4 +1,4 @@
-"""One answer body with its placeholders restored, whatever its kind: JSON, a stream of events, or text.
+"""An answer with its placeholders restored, whatever its kind: JSON, a stream of events or of messages, or text.
 
 Owns the lanes: which text goes on where, and what of it is held back. A string that changes is the only
 thing that is spelled anew; a frame without one is passed on as it came, as soon as it is whole. What
@@ -21,7 +21,7 @@ from outgate.transform.alike import Alike
 from outgate.transform.answer_frames import LIMIT, PARSERS, Kind, changed, parsed, spelled
 from outgate.transform.restore import Known, Restorer, restored
 from outgate.wire import WireError
-from outgate.wire.frames import Frame, Parser
+from outgate.wire.frames import Frame, Messages, Parser
 
 _MOST_ALIKE = 4  # kinds of events that are told apart at once: choices, tool calls
 _CREDIT = 16  # patterns that are made, though no event matches them
@@ -67,6 +67,34 @@ class AnswerRestorer:
         parser = PARSERS[Kind.LINES if kind is Kind.WHOLE else kind]()
         frames = _Frames(parser, self._format, self._known)
         return _Whole(frames) if kind is Kind.WHOLE else frames
+
+
+class MessageRestorer:
+    """What a provider sends over one WebSocket, message by message. What is known may change between two."""
+
+    def __init__(self, format_name: str) -> None:
+        self._known = Known({})
+        self._frames = _Frames(Messages(), format_name, self._known)
+
+    def learn(self, known: Known) -> None:
+        """The placeholders that count from here on."""
+        self._known = known
+        self._frames.learn(known)
+
+    def feed(self, message: bytes, *, is_text: bool) -> list[bytes]:
+        """The messages to tell instead: last this one, before it what was held back of texts that it ends."""
+        if not len(self._known) and not self._frames.is_under_way:
+            return [message]
+        if answer_frames.opens_as_json(message):
+            return self._frames.feed(message)
+        if not is_text:
+            return [message]
+        text = _Text(self._known)
+        return [b"".join((*text.feed(message), *text.finish()))]
+
+    def finish(self) -> list[bytes]:
+        """The connection is at its end: what was held back, as messages."""
+        return self._frames.finish()
 
 
 class _Body(Protocol):
@@ -152,6 +180,16 @@ class _Frames:
                 if not (self._alike and frame.spans and self._alike_told(frame.raw, pieces)):
                     pieces += self.told(frame)
         return pieces
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a text goes on."""
+        return bool(self._lanes)
+
+    def learn(self, known: Known) -> None:
+        self._known = known
+        for lane in self._lanes.values():
+            lane.restorer.learn(known)
 
     def finish(self) -> list[bytes]:
         pieces: list[bytes] = []

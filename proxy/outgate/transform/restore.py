@@ -98,6 +98,10 @@ class _Plain:
         self._before = ""  # the code point before what is held
         self.spell = spell
 
+    def learn(self, known: Known) -> None:
+        """More is known from here on, or less; what is held is looked at anew."""
+        self._known = known
+
     def pass_mark(self) -> None:
         """Something that is no word's stood here; nothing is held."""
         self._before = ""
@@ -198,6 +202,10 @@ class Restorer:
     def flush(self) -> str:
         """The text is at its end: what was held back."""
         return self._plain.take("", final=True)
+
+    def learn(self, known: Known) -> None:
+        """Go on with other placeholders. What is held of one that is not among them is told with what comes next."""
+        self._plain.learn(known)
 
     def _decide(self, text: str) -> None:
         """Whether this is JSON: ``{"``, ``["`` or ``[{`` come first, blanks aside."""

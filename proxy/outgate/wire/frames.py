@@ -45,6 +45,25 @@ class Frame:
         return self.raw[: self.spans[0][0]] + payload + self.raw[self.spans[-1][1] :]
 
 
+class Messages:
+    """The parser of what comes in messages (WebSocket): each piece that is fed is one, however long."""
+
+    ends: ClassVar[tuple[bytes, ...]] = ()
+
+    @property
+    def idle(self) -> bool:
+        """Two messages are never one piece, so that where one ends is no question."""
+        return False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The message."""
+        return [Frame(data, ((0, len(data)),))]
+
+    def finish(self) -> list[Frame]:
+        """Nothing is ever held."""
+        return []
+
+
 class Parser(Protocol):
     """Bytes in at any cut, frames out as soon as they are whole. Every byte sequence is a stream."""
 

@@ -1,0 +1,124 @@
+"""The way back over a WebSocket: placeholders in what the provider sends become their values again.
+
+Owns what is known of one connection: placeholders of its scope as the vault tells them, and those that its own
+client's messages brought. How a message is restored is ``transform.answers``; how it goes out is ``websocket``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from mitmproxy import http
+from mitmproxy.websocket import WebSocketMessage
+from wsproto.frame_protocol import CloseReason
+
+from outgate.gateway import errors, restoring
+from outgate.gateway.websocket import ENDS, TOLD, to_client
+from outgate.model import Verdict
+from outgate.transform.answers import MessageRestorer
+from outgate.transform.restore import Known
+from outgate.vault import Vault
+
+Failed = Callable[[str], None]  # is told, by a fixed word, when a value stays a placeholder that should not
+_BACK = "outgate.back"  # in a flow's metadata: its WayBack
+_MOST = 2_000  # placeholders of the connection's own that are kept, the last said; or as many as one message brings
+
+
+class WayBack:
+    """Of one connection. Holds values in the clear for as long as it is open."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        """``verdict``: of the request that opened the connection."""
+        self.format = verdict.endpoint.format if verdict.endpoint else "generic"
+        self._restorer = MessageRestorer(self.format)
+        self._scope = ""
+        self._own: dict[str, str] = {}
+        self._earlier: Mapping[str, str] = {}
+        self._is_known = False  # whether all that is known by now has been told to the restorer
+        self.is_text = True  # the provider's last message
+        self.heard(verdict)
+
+    def heard(self, verdict: Verdict) -> None:
+        """A message of the client leaves: its placeholders may come back, those of another scope no more."""
+        if not verdict.scope:
+            return
+        if verdict.scope != self._scope:
+            self._scope, self._own, self._earlier, self._is_known = verdict.scope, {}, {}, False
+        for pair in verdict.pairs:
+            if self._own.pop(pair.placeholder, None) != pair.value:
+                self._is_known = False
+            self._own[pair.placeholder] = pair.value
+        for placeholder in list(self._own)[: -max(_MOST, len(verdict.pairs))]:
+            del self._own[placeholder]
+
+    async def told(
+        self, message: bytes, *, is_text: bool, vault: Vault | None, failed: Failed
+    ) -> list[bytes]:
+        """The messages to tell instead of the provider's, which is the last of them.
+
+        The vault is asked at first, and again after the client has brought a new placeholder; where it fails, what it
+        told before still counts.
+        """
+        self.is_text = is_text
+        if self._scope and not self._is_known:
+            self._is_known = True
+            self._earlier = await restoring.known(self._scope, (), vault, failed) or self._earlier
+            self._restorer.learn(Known({**self._earlier, **self._own}))
+        return self._restorer.feed(message, is_text=is_text)
+
+    def finish(self) -> list[bytes]:
+        """What is held back, at the connection's end."""
+        return self._restorer.finish()
+
+
+def begin(flow: http.HTTPFlow, response: http.Response, verdict: Verdict) -> None:
+    """A connection of messages opens. No extension was offered, so what a provider packs all the same is refused."""
+    response.headers.pop("sec-websocket-extensions", None)
+    flow.metadata[_BACK] = WayBack(verdict)
+
+
+def heard(flow: http.HTTPFlow, verdict: Verdict) -> None:
+    """A message of the client goes on."""
+    back = flow.metadata.get(_BACK)
+    if isinstance(back, WayBack):
+        back.heard(verdict)
+
+
+async def restore(
+    flow: http.HTTPFlow, message: WebSocketMessage, vault: Vault | None, failed: Failed
+) -> None:
+    """Put back the values in a message of the provider.
+
+    If that breaks, the connection ends: what was held back is lost, and the rest would be another text, or another
+    tool call.
+    """
+    back = flow.metadata.get(_BACK)
+    if not isinstance(back, WayBack):
+        return
+    try:
+        *before, last = await back.told(message.content, is_text=message.is_text, vault=vault, failed=failed)
+        flow.metadata[TOLD] = [to_client(content, is_text=message.is_text) for content in before]
+        message.content = last
+    except asyncio.CancelledError:
+        message.drop()
+        raise
+    except BaseException:
+        message.drop()
+        del flow.metadata[_BACK]
+        flow.metadata |= {TOLD: [to_client(_broken(back.format))], ENDS: CloseReason.INTERNAL_ERROR}
+        failed("unrestored")
+
+
+def close(flow: http.HTTPFlow, failed: Failed) -> None:
+    """The connection closes: what is held back is told first."""
+    back = flow.metadata.pop(_BACK, None)
+    if isinstance(back, WayBack):
+        try:
+            flow.metadata[TOLD] = [to_client(content, is_text=back.is_text) for content in back.finish()]
+        except BaseException:
+            failed("unrestored")
+
+
+def _broken(format_name: str) -> bytes:
+    return errors.answer(format_name, 503, "The answer could not be restored.", "og_none").body
