@@ -107,7 +107,8 @@ class Exchange:
     headers: Headers  # names and values raw, folded lines already joined
     body: bytes
     identity: Identity = Identity()
-    websocket: bool = False  # ``body`` is one message of an upgraded connection
+    websocket: bool = False  # ``body`` is one message of an upgraded connection,
+    connection: str = ""  # which has this name, and no other ever has
 
     def header(self, name: str) -> str:
         """All values of a header (case-insensitive), joined by ``, ``; ``""`` when absent."""

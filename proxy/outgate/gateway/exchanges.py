@@ -81,6 +81,7 @@ def to_exchange(flow: http.HTTPFlow, host: str, *, message: bytes | None = None)
         body=request.raw_content or b"" if message is None else message,
         identity=identify(flow.client_conn),
         websocket=message is not None,
+        connection=flow.id if message is not None else "",
     )
 
 

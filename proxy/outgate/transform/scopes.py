@@ -23,15 +23,16 @@ def scope_of(kind: Scope, exchange: Exchange, document: Document, key: bytes) ->
     is told by who leads it and by the words of its first message from the user, which every request
     of it repeats; they are hashed with ``key``, so that the name tells nothing. A request that repeats
     nothing (its history is the provider's) begins another conversation, and so does one whose client
-    has shortened the history.
+    has shortened the history. All messages of a WebSocket are one.
     """
     identity = exchange.identity
     if kind == "group" and identity.groups:
         return "group:" + "\n".join(sorted(set(identity.groups)))
     person = f"user:{identity.user}" if identity.user else f"address:{exchange.client}"
-    if kind != "conversation" or exchange.websocket:
+    if kind != "conversation":
         return person
-    told = "\0".join((person, *_first_message(document))).encode("utf-8", "surrogatepass")
+    words = (exchange.connection,) if exchange.websocket else _first_message(document)
+    told = "\0".join((person, *words)).encode("utf-8", "surrogatepass")
     return f"conversation:{hmac.digest(key, told, 'sha256').hex()[:_LENGTH]}"
 
 

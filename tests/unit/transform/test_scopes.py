@@ -81,9 +81,13 @@ def test_another_first_message_or_person_is_another_conversation() -> None:
     assert "hello" not in one
 
 
-def test_a_message_of_a_websocket_is_the_persons() -> None:
-    exchange = replace(EXCHANGE, identity=ALICE, websocket=True)
-    assert scope_of("conversation", exchange, document(*FIRST), KEY) == "user:alice"
+def test_a_websocket_is_one_conversation_whatever_its_messages_say() -> None:
+    exchange = replace(EXCHANGE, identity=ALICE, websocket=True, connection="c1")
+    one = scope_of("conversation", exchange, document(*FIRST), KEY)
+    assert one == scope_of("conversation", exchange, document(*GROWN[3:]), KEY)
+    assert one != scope_of("conversation", replace(exchange, connection="c2"), document(*FIRST), KEY)
+    assert one != scope_of("conversation", replace(exchange, identity=Identity("bob")), document(*FIRST), KEY)
+    assert scope_of("user", exchange, document(*FIRST), KEY) == "user:alice"
 
 
 def test_a_prompt_that_is_no_list_is_its_own_first_message() -> None:
