@@ -1,13 +1,15 @@
-"""What a client's side of a WebSocket lets through to be judged, and what it keeps."""
+"""What the sides of a WebSocket let through to be looked at, what they keep, and how a message goes out again."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mitmproxy.test import tflow
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, Pong, TextMessage
 
-from outgate.gateway.websocket import Leg
+from outgate.gateway.websocket import Leg, Pieces
 
 LIMIT = 1000
 
@@ -19,7 +21,8 @@ class Sides:
         self.client = Connection(ConnectionType.CLIENT)
         self.client_leg = Leg(ConnectionType.SERVER, [], conn=tflow.tclient_conn())
         self.server_leg = Leg(ConnectionType.CLIENT, [], conn=tflow.tserver_conn())
-        self.client_leg.limit, self.client_leg.answers_to = LIMIT, self.server_leg
+        self.client_leg.limit = self.server_leg.limit = LIMIT
+        self.client_leg.answers_to = self.server_leg
 
     def sent(self, *events: Event) -> list[Event]:
         for event in events:
@@ -78,3 +81,53 @@ def test_a_pong_goes_on_with_its_payload_only_when_the_server_sent_that(sides: S
 
 def test_of_a_closing_the_code_goes_on_and_not_the_reason(sides: Sides) -> None:
     assert sides.sent(CloseConnection(4000, "a secret")) == [CloseConnection(4000)]
+
+
+@pytest.mark.parametrize("kind", [TextMessage, BytesMessage])
+def test_a_message_of_the_provider_without_end_ends_the_connection(
+    sides: Sides, kind: type[Message[object]]
+) -> None:
+    provider = Connection(ConnectionType.SERVER)
+    piece = "x" * 100 if kind is TextMessage else b"x" * 100
+    came: list[Event] = []
+    for _ in range(20):
+        sides.server_leg.receive_data(provider.send(kind(data=piece, message_finished=False)))
+        came += sides.server_leg.events()
+        if CloseConnection(1009) in came:
+            break
+    *pieces, last = came
+    assert last == CloseConnection(1009)
+    assert len(pieces) == 11 and not any(getattr(one, "message_finished", True) for one in pieces)
+
+
+def test_what_comes_after_an_end_of_ours_is_not_read(sides: Sides) -> None:
+    provider = Connection(ConnectionType.SERVER)
+    sides.server_leg.receive_data(provider.send(TextMessage("a")) + provider.send(TextMessage("b")))
+    events = sides.server_leg.events()
+    assert getattr(next(events), "data", "") == "a"
+    sides.server_leg.ends = 1011
+    assert list(events) == [CloseConnection(1011)]
+
+
+def frames(content: bytes, lengths: list[int], *, is_text: bool) -> list[bytes]:
+    """The frames of a message that came in frames of these lengths."""
+    pieces = list(Pieces([b"x" * length for length in lengths], is_text)(content))
+    assert [piece.message_finished for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    return [piece.data.encode() if isinstance(piece.data, str) else bytes(piece.data) for piece in pieces]
+
+
+def test_a_message_that_is_as_long_goes_out_in_the_frames_in_which_it_came() -> None:
+    assert frames(b"abcdef", [1, 3, 2], is_text=True) == [b"a", b"bcd", b"ef"]
+    assert frames(b"abcdef", [6, 0], is_text=False) == [b"abcdef", b""]
+    assert frames(b"", [], is_text=True) == [b""]
+
+
+@given(
+    st.text(max_size=40) | st.text("é中😀", min_size=1500, max_size=3000),
+    st.lists(st.integers(0, 9), max_size=6),
+)
+def test_a_character_is_never_cut_whatever_frames_the_message_had(text: str, lengths: list[int]) -> None:
+    pieces = frames(text.encode(), lengths, is_text=True)
+    assert b"".join(pieces) == text.encode()
+    assert "".join(piece.decode() for piece in pieces) == text
+    assert all(len(piece) <= Pieces.FRAGMENT_SIZE + 3 for piece in pieces)
