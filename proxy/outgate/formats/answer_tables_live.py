@@ -1,14 +1,15 @@
 """The answers of APIs that speak over a WebSocket, as trees of spots (see ``answers``).
 
 Sources: OpenAI API reference ("Realtime: server events", in the names of today and those of the beta; "Realtime
-translation"), Gemini API reference ("Live API: WebSockets", BidiGenerateContentServerMessage).
+translation"; "Live: server events", which hand on those of Responses), Gemini API reference ("Live API: WebSockets",
+BidiGenerateContentServerMessage).
 """
 
 from __future__ import annotations
 
 from outgate.formats.answers import LANE, OPAQUE, SOURCE, SOURCE_LANE, WHOLE, Format, Spot, named
 
-# --- OpenAI Realtime ------------------------------------------------------------------------------
+# --- OpenAI Realtime and Live ---------------------------------------------------------------------
 
 _IDS = named(
     """
@@ -55,6 +56,7 @@ OPENAI_REALTIME = Format(
             "session.closed": _CLOSED,
         },
     ),
+    repeated=frozenset({"type", "item_id", "output_index", "content_index"}),
 )
 
 # --- Gemini Live ----------------------------------------------------------------------------------

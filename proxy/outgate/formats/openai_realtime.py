@@ -1,7 +1,7 @@
-"""OpenAI Realtime over a WebSocket, Azure's as well: the events that a client sends.
+"""OpenAI Realtime over a WebSocket, Azure's as well, and OpenAI Live: the events that a client sends.
 
-Shapes of the OpenAI API reference ("Realtime: client events"); its items are those of Responses. What an event
-holds that is not named here is the user's.
+Shapes of the OpenAI API reference ("Realtime: client events", "Live: client events"); their items are those of
+Responses. What an event holds that is not named here is the user's.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from outgate.wire.frames import Frame, Messages, Parser
 _MOST_ALIKE = 4  # kinds of events that are told apart at once: choices, tool calls
 _CREDIT = 16  # patterns that are made, though no event matches them
 MAX_LANES = 4096  # at once; a text that goes on beyond them is restored stretch by stretch
+MAX_KEPT = 64 * 1024 * 1024  # bytes of the frames that lanes went on in; beyond them the same
 
 
 class AnswerRestorer:
@@ -167,6 +168,7 @@ class _Frames:
         self._answers = table(format_name)
         self._known = known
         self._lanes: dict[Key, _Lane] = {}
+        self._kept = 0  # bytes of their frames
         self._count: object = None  # of the last event, where they are counted
         self._alike: list[Alike] = []  # the newest first
         self._last: Key | None = None  # the lane of the last event that was read, if it was in one alone
@@ -300,11 +302,15 @@ class _Frames:
 
     def _lane(self, key: Key, source: bool, frame: Frame, path: Path) -> _Lane | None:
         lane = self._lanes.get(key)
+        more = len(frame.raw) - (len(lane.frame.raw) if lane else 0)
+        if self._kept + more > MAX_KEPT:
+            return lane
         if lane is None:
             if len(self._lanes) >= MAX_LANES:
                 return None
             lane = self._lanes[key] = _Lane(Restorer(self._known, source=source), frame, path)
         lane.frame, lane.path = frame, path
+        self._kept += more
         return lane
 
     def _ended(
@@ -317,6 +323,7 @@ class _Frames:
         frames: list[bytes] = []
         for key in [key for key in self._lanes if end.of(key)]:
             lane = self._lanes.pop(key)
+            self._kept -= len(lane.frame.raw)
             rest = lane.restorer.flush()
             if not rest:
                 continue

@@ -239,6 +239,8 @@ def test_a_ca_limited_to_the_names_can_sign_for_nobody_else() -> None:
         ("api.openai.com", "/v1/realtime?model=gpt-realtime", "openai_realtime", None),
         ("api.openai.com", "/v1/realtime/translations", "openai_realtime", None),
         ("api.openai.com", "/v1/realtime/client_secrets", "generic", None),
+        ("api.openai.com", "/v1/live/sessions", "openai_realtime", None),
+        ("api.openai.com", "/v1/live/sessions/s_1/attach", "openai_realtime", None),
         ("x.openai.azure.com", "/openai/realtime?api-version=1&deployment=d", "openai_realtime", None),
         ("x.openai.azure.com", "/openai/v1/realtime", "openai_realtime", None),
         ("api.elevenlabs.io", "/v1/speech-to-text/realtime", "generic", None),

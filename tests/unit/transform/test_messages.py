@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from outgate.transform import answers
 from outgate.transform.answers import MessageRestorer
 from outgate.transform.restore import Known, restored
 from unit.transform.made_live_answers import SPOKEN, Live, Streams
@@ -164,6 +165,24 @@ def test_the_sides_of_a_session_without_items_are_two_texts() -> None:
         assert said == "Ada Example "
 
 
+def test_events_of_responses_within_events_of_a_session_are_lanes_too() -> None:
+    place = {"item_id": "i", "output_index": 0, "content_index": 0}
+    inner = [{"type": "response.output_text.delta", **place, "delta": piece} for piece in (ADA[:9], ADA[9:])]
+    inner.append({"type": "response.output_text.done", **place, "text": ADA})
+    messages = [
+        json.dumps({"type": "response.event", "event_id": "e", "event": one}).encode() for one in inner
+    ]
+    told = [json.loads(one) for one in through(REALTIME, messages)]
+    assert "".join(one["event"].get("delta", "") for one in told) == "Ada Example"
+    *_, before, last = told
+    assert before == {
+        "type": "response.event",
+        "event_id": "e",
+        "event": {**inner[0], "delta": "Ada Example"},
+    }
+    assert last["event"] == {**inner[-1], "text": "Ada Example"}
+
+
 def test_what_becomes_known_in_the_middle_of_a_text_counts_from_there() -> None:
     restorer = MessageRestorer("openai_realtime")
     restorer.learn(Known({ADA: "Ada Example"}))
@@ -190,6 +209,25 @@ def test_text_that_is_no_json_is_restored_and_bytes_are_not() -> None:
     assert restorer.feed(f"é {ADA}, {BO}".encode(), is_text=True) == [f"é Ada Example, {VALUES[BO]}".encode()]
     assert restorer.feed(ADA.encode(), is_text=False) == [ADA.encode()]
     assert restorer.feed(b'{"a":"%s"}' % ADA.encode(), is_text=False) == [b'{"a":"Ada Example"}']
+
+
+def test_of_frames_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = REALTIME.messages([("r1 0 a", ADA[:9]), ("r1 0 a", f"{ADA[9:]} {ADA[:9]}")])[1:3]
+    other = REALTIME.messages([("r1 1 b", ADA[:9])])[1]
+    long = json.dumps({**json.loads(second), "padding": "x" * 1000}).encode()
+    monkeypatch.setattr(answers, "MAX_KEPT", len(first) + 100)
+    end = REALTIME.messages([])[1]
+    rest = REALTIME.messages([("r1 1 b", f"{ADA[9:]} ")])[1]
+    told = [json.loads(one) for one in through(REALTIME, [first, other, long, end, other, rest])]
+    assert (
+        [(one["item_id"], one["delta"]) for one in told if "delta" in one]
+        == [
+            *(("a", ""), ("b", ADA[:9])),  # the other text finds no room, and is told as it comes
+            *(("a", "Ada Example "), ("a", ADA[:9])),  # the first goes on, and ends in its first frame again
+            *(("b", ""), ("b", "Ada Example ")),  # then there is room
+        ]
+    )
+    assert ["padding" in one for one in told] == [False, False, True, False, False, False, False]
 
 
 def test_streams_end_one_by_one() -> None:
