@@ -290,7 +290,8 @@ class Inspection:
         if flow.metadata.get(_PASSED):
             return
         if not message.from_client:
-            await messages.restore(flow, message, self._judge().vault, self._reporter.unrestored)
+            vault, failed = self._judge().vault, self._reporter.unrestored
+            await messages.restore(flow, message, vault, self._look_ups, failed)
             return
         content, message.content = message.content, b""
         try:

@@ -14,10 +14,10 @@ from mitmproxy.websocket import WebSocketMessage
 from wsproto.frame_protocol import CloseReason
 
 from outgate.gateway import errors, restoring
+from outgate.gateway.restoring import LookUps
 from outgate.gateway.websocket import ENDS, TOLD, to_client
 from outgate.model import Verdict
 from outgate.transform.answers import MessageRestorer
-from outgate.transform.restore import Known
 from outgate.vault import Vault
 
 Failed = Callable[[str], None]  # is told, by a fixed word, when a value stays a placeholder that should not
@@ -53,7 +53,7 @@ class WayBack:
             del self._own[placeholder]
 
     async def told(
-        self, message: bytes, *, is_text: bool, vault: Vault | None, failed: Failed
+        self, message: bytes, *, is_text: bool, vault: Vault | None, look_ups: LookUps, failed: Failed
     ) -> list[bytes]:
         """The messages to tell instead of the provider's, which is the last of them.
 
@@ -64,7 +64,9 @@ class WayBack:
         if self._scope and not self._is_known:
             self._is_known = True
             self._earlier = await restoring.known(self._scope, (), vault, failed) or self._earlier
-            self._restorer.learn(Known({**self._earlier, **self._own}))
+            is_vaults = self._own.items() <= self._earlier.items()
+            values = self._earlier if is_vaults else {**self._earlier, **self._own}
+            self._restorer.learn(look_ups.of(self._scope, values))
         return self._restorer.feed(message, is_text=is_text)
 
     def finish(self) -> list[bytes]:
@@ -75,6 +77,7 @@ class WayBack:
 def begin(flow: http.HTTPFlow, response: http.Response, verdict: Verdict) -> None:
     """A connection of messages opens. No extension was offered, so what a provider packs all the same is refused."""
     response.headers.pop("sec-websocket-extensions", None)
+    restoring.let_go(flow)
     flow.metadata[_BACK] = WayBack(verdict)
 
 
@@ -86,7 +89,7 @@ def heard(flow: http.HTTPFlow, verdict: Verdict) -> None:
 
 
 async def restore(
-    flow: http.HTTPFlow, message: WebSocketMessage, vault: Vault | None, failed: Failed
+    flow: http.HTTPFlow, message: WebSocketMessage, vault: Vault | None, look_ups: LookUps, failed: Failed
 ) -> None:
     """Put back the values in a message of the provider.
 
@@ -97,7 +100,9 @@ async def restore(
     if not isinstance(back, WayBack):
         return
     try:
-        *before, last = await back.told(message.content, is_text=message.is_text, vault=vault, failed=failed)
+        *before, last = await back.told(
+            message.content, is_text=message.is_text, vault=vault, look_ups=look_ups, failed=failed
+        )
         flow.metadata[TOLD] = [to_client(content, is_text=message.is_text) for content in before]
         message.content = last
     except asyncio.CancelledError:

@@ -146,6 +146,13 @@ async def _restorer(flow: http.HTTPFlow, verdict: Verdict, failed: Callable[[str
     return _latched(answer, format_name, failed)
 
 
+def let_go(flow: http.HTTPFlow) -> None:
+    """The answer that was expected does not come, or is none of bytes."""
+    looked_up = flow.metadata.pop(_LOOKED_UP, None)
+    if looked_up is not None:
+        looked_up.cancel()
+
+
 async def known(
     scope: str, pairs: Sequence[Pair], vault: Vault | None, failed: Callable[[str], None]
 ) -> Mapping[str, str]:

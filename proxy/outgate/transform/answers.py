@@ -276,6 +276,7 @@ class _Frames:
             end = one.end()
         if not found:
             return start
+        self._kept += len(like.frame.raw) - len(lane.frame.raw)  # short both ways: see LONGEST
         lane.frame, lane.path = like.frame, like.path
         self._credit = min(_CREDIT, self._credit + len(found) // 4)
         if like.counted:

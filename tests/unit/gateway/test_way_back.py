@@ -11,6 +11,7 @@ from mitmproxy.test import tflow
 
 from outgate.gateway import messages
 from outgate.gateway.messages import WayBack
+from outgate.gateway.restoring import LookUps
 from outgate.gateway.websocket import ENDS, TOLD, to_client
 from outgate.model import Outcome, Pair, Verdict
 
@@ -41,7 +42,13 @@ def verdict(*pairs: Pair, scope: str = "ada") -> Verdict:
 
 async def said(back: WayBack, vault: Vault | None, failed: list[str] | None = None) -> str:
     counted: list[str] = [] if failed is None else failed
-    (told,) = await back.told(ALL.encode(), is_text=True, vault=vault, failed=counted.append)  # type: ignore[arg-type]
+    (told,) = await back.told(
+        ALL.encode(),
+        is_text=True,
+        vault=vault,  # type: ignore[arg-type]
+        look_ups=LookUps(),
+        failed=counted.append,
+    )
     return told.decode()
 
 
@@ -105,7 +112,7 @@ async def test_cancelled_while_the_vault_is_asked_a_message_goes_nowhere() -> No
     messages.begin(flow, flow.response, verdict())
     message = to_client(ALL.encode())
     with pytest.raises(asyncio.CancelledError):
-        await messages.restore(flow, message, vault, lambda _: None)
+        await messages.restore(flow, message, vault, LookUps(), lambda _: None)
     assert message.dropped
 
 
@@ -119,7 +126,7 @@ async def test_a_message_that_cannot_be_restored_is_dropped_and_ends_the_connect
     monkeypatch.setattr("outgate.transform.answers.MessageRestorer.feed", broken)
     flow, failed, message = tflow.twebsocketflow(), [], to_client(ALL.encode())
     messages.begin(flow, flow.response, verdict(ADA))
-    await messages.restore(flow, message, None, failed.append)
+    await messages.restore(flow, message, None, LookUps(), failed.append)
     assert message.dropped and flow.metadata[ENDS] == 1011
     assert b"could not be restored" in flow.metadata[TOLD][0].content
     assert failed == ["unrestored"]
