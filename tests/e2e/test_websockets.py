@@ -16,11 +16,19 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from e2e.conftest import Proxy, proxies
-from e2e.test_reversible import MAIL, POLICY, TEXT, ask, chat, placeholder
+from e2e.test_reversible import MAIL, TEXT, ask, chat, placeholder
+from outgate.dlp.examples import fake
 from providers.standin import Server
 
 REALTIME = "wss://api.openai.com/v1/realtime?model=gpt-realtime"
-QUOTED = 'pass"w\\ord\nof Ada'  # what a tool's arguments have to escape
+QUOTED = 'Blue"bi\\rd'  # what a tool's arguments have to escape
+POLICY = f"""
+version: 1
+rules:
+  - {{name: people, detect: [EMAIL_ADDRESS, PRIVATE_KEY, PROJECT], action: pseudonymise}}
+detectors:
+  words: [{{entity: PROJECT, words: ['{QUOTED}']}}]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +127,8 @@ def joined(events: list[dict[str, Any]], kind: str, number: int = 0) -> str:
 # --- the official clients ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", [TEXT, f"{MAIL} password: {QUOTED!r} ends with {MAIL}"])
-async def test_openai_realtime(proxy: Proxy, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("text", [TEXT, f"{MAIL}, {QUOTED}:\n{fake('PRIVATE_KEY')}\nends with {MAIL}"])
+async def test_openai_realtime(proxy: Proxy, text: str) -> None:
     proxy.stand_in.talk = realtime
     options: Any = {"ssl": proxy.ssl, "proxy": proxy.url}
     client = AsyncOpenAI(api_key="none")
@@ -143,6 +151,8 @@ async def test_openai_realtime(proxy: Proxy, text: str, monkeypatch: pytest.Monk
     assert json.loads(call["arguments"]) == {"to": text}
     left = proxy.received[-1].body
     assert MAIL.encode() not in left and b"EMAIL_ADDRESS_" in left
+    assert (QUOTED in text) == (b" PROJECT_" in left) == (b"PRIVATE_KEY_" in left)
+    assert b"BEGIN" not in left and b"Blue" not in left
 
 
 def live(path: str, message: bytes) -> list[str | bytes | None]:
