@@ -237,14 +237,22 @@ def test_a_plain_websocket_to_a_host_outside_the_catalogue_is_passed_through(
 ) -> None:
     token = fake("GITHUB_TOKEN")
     with RawUpstream(tmp_path, SWITCHED, tls=False) as upstream:
-        proxy = make_proxy(routes={"intranet.example:80": upstream.address})
+        proxy = make_proxy(
+            routes={"intranet.example:80": upstream.address}, limits={"websocket_message": 20_000}
+        )
         with plain(proxy) as tcp:
             tcp.sendall(
                 b"GET http://intranet.example/feed HTTP/1.1\r\nHost: intranet.example\r\nUpgrade: websocket\r\n"
                 b"Connection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDAw\r\n\r\n"
             )
             assert b" 101 " in tcp.recv(4096)
-            tcp.sendall(Connection(ConnectionType.CLIENT).send(TextMessage(token)))
+            client = Connection(ConnectionType.CLIENT)
+            tcp.sendall(client.send(TextMessage(token)))
             # It may arrive in pieces, each of which is told as a message.
             assert eventually(lambda: "".join(str(piece.data) for piece in at_provider(upstream)) == token)
             assert all(isinstance(piece, TextMessage) for piece in at_provider(upstream))
+            # What is too long is not cut off: it ends the connection.
+            for _ in range(6):
+                tcp.sendall(client.send(TextMessage("x" * 5000, message_finished=False)))
+            assert eventually(lambda: CloseConnection(1009, "") in at_provider(upstream))
+            assert "xx" not in "".join(str(getattr(piece, "data", "")) for piece in at_provider(upstream))

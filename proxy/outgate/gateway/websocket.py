@@ -2,8 +2,8 @@
 
 The library passes pings, pongs and the reason of a closing on as they are, and collects a message however
 long it is. Here a client's pings are answered, its reasons stay, and of a message no more is kept than shows that
-it is too long: a client's is then refused, a provider's ends the connection. What the library injects waits for
-whatever came before it, and falls into a message that is half there; here a hook's messages go out at once.
+it is too long: one that would be judged is then refused, any other ends the connection. What the library injects
+waits for whatever came before it, and falls into a message that is half there; here a hook's messages go out at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason, Opcode
 
 MESSAGE = "outgate_message"  # option: bytes of one message
-TOLD = "outgate.told"  # in a flow's metadata: messages to the client, before the one that was just looked at
+PASSED = "outgate.passed"  # in a flow's metadata: nobody looks at what it carries
+TOLD = "outgate.told"  # there: messages to the client, before the one that was just looked at
 ENDS = "outgate.ends"  # there: the code with which the connection ends after them
 
 _Commands = layer.CommandGenerator[None]
@@ -48,7 +49,8 @@ class EgressWebsocketLayer(websocket.WebsocketLayer):
         """Set up both sides."""
         yield from super().start(event)
         self.client_ws.limit = self.server_ws.limit = getattr(self.context.options, MESSAGE)
-        self.client_ws.answers_to = self.server_ws
+        if not self.flow.metadata.get(PASSED):
+            self.client_ws.answers_to = self.server_ws
         self._closing = False
 
     def relay_messages(self, event: events.Event) -> _Commands:
@@ -81,7 +83,7 @@ class Leg(websocket.WebsocketConnection):
     """One side of a WebSocket. What a client could hide in control frames stays here."""
 
     limit = 0  # bytes of a message
-    answers_to: Leg | None = None  # set on the client's side
+    answers_to: Leg | None = None  # set on the side of a client whose messages are judged
     ends: int | None = None  # the code with which we end the connection
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
