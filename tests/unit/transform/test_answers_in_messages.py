@@ -83,6 +83,31 @@ def test_whatever_comes_between_is_told_as_it_came(api: Any, messages: list[byte
         assert restorer.feed(message, is_text=True) == [message]
 
 
+NAMES = """type delta text arguments response id item part content response_id item_id output_index stream_id
+content_index output serverContent modelTurn parts outputTranscription turnComplete finished thought event a.b""".split()
+TYPES = """response.output_text.delta response.function_call_arguments.delta response.output_text.done response.done
+response.output_item.done session.output_transcript.delta x.delta .done function_call message""".split()
+ANYTHING = st.recursive(
+    st.sampled_from([*TYPES, *VALUES, ADA[:9], f"{BO} ", '"', 0, 1, True, None]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*NAMES, ADA]), inner, max_size=5)
+        | st.fixed_dictionaries({"type": st.sampled_from(TYPES), "delta": inner, "response": inner})
+    ),
+    max_leaves=20,
+)
+
+
+@of_each
+@given(messages=st.lists(ANYTHING.map(lambda value: json.dumps(value).encode()), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_messages_of_no_api_stay_messages_of_json(api: Any, messages: list[bytes]) -> None:
+    told = through(api, messages)
+    assert len(told) >= len(messages)
+    for message in told:
+        json.loads(message)
+
+
 @of_each
 def test_with_nothing_to_restore_every_message_is_itself(api: Any) -> None:
     messages = api.messages(in_turns({lane: list(text) for lane, text in originals(api, ADA + BO).items()}))
