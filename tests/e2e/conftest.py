@@ -146,12 +146,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def proxies(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
-    """Makes proxies in front of the stand-in, and ends them."""
+def proxies(server: Server, parent: Path) -> Iterator[Callable[..., Proxy]]:
+    """What makes proxies with their files under ``parent``, all stopped at the end."""
     running: list[_Running] = []
 
     def make(policy: str = POLICY, *, enter: Callable[[], None] | None = None, **settings: Any) -> Proxy:
-        folder = tmp_path / f"proxy{len(running)}"
+        folder = parent / f"proxy{len(running)}"
         folder.mkdir()
         file = folder / "policy.yaml"
         file.write_text(policy)

@@ -155,6 +155,43 @@ async def test_openai_realtime(proxy: Proxy, text: str) -> None:
     assert b"BEGIN" not in left and b"Blue" not in left
 
 
+def responses(path: str, message: bytes) -> list[str | bytes | None]:
+    """Two answers at once: the words again, a character an event, to the stream that asked and to another."""
+    words = str(json.loads(message)["input"])
+    part = {"item_id": "m", "output_index": 0, "content_index": 0}
+    events: list[dict[str, Any]] = [
+        {"type": "response.output_text.delta", **part, "delta": sign, "logprobs": [], "stream_id": stream}
+        for sign in words
+        for stream in ("one", "two")
+    ]
+    for stream in ("one", "two"):
+        events.append({"type": "response.output_text.done", **part, "text": words, "stream_id": stream})
+        events.append({"type": "response.completed", "response": {"id": "r"}, "stream_id": stream})
+    return [json.dumps({**event, "sequence_number": number}) for number, event in enumerate(events)]
+
+
+async def test_openai_responses_over_a_websocket(proxy: Proxy) -> None:
+    proxy.stand_in.talk = responses
+    client, options = AsyncOpenAI(api_key="none"), {"ssl": proxy.ssl, "proxy": proxy.url}
+    texts, wholes = {"one": "", "two": ""}, {}
+    async with client.responses.connect(websocket_connection_options=options) as socket:  # type: ignore[arg-type]
+        await socket.send({"type": "response.create", "model": "gpt-5", "input": TEXT, "stream_id": "one"})
+        ended = 0
+        async for event in socket:
+            if event.type == "response.output_text.delta":
+                texts[str(event.stream_id)] += event.delta
+            elif event.type == "response.output_text.done":
+                wholes[event.stream_id] = event.text
+            elif event.type == "response.completed":
+                ended += 1
+                if ended == 2:
+                    break
+    await client.close()
+    assert texts == wholes == {"one": TEXT, "two": TEXT}
+    left = proxy.received[-1].body
+    assert MAIL.encode() not in left and b"EMAIL_ADDRESS_" in left
+
+
 def live(path: str, message: bytes) -> list[str | bytes | None]:
     """Gemini's, in binary frames: a turn's text and its transcript, a character a message, and a call."""
     asked = json.loads(message)

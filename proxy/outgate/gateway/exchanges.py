@@ -15,6 +15,7 @@ from outgate.gateway.identity import address_of, identify
 from outgate.model import Exchange, Verdict
 from outgate.wire import sigv4
 
+PASSED = "outgate.passed"  # in a flow's metadata: it goes through, and nobody looks at it
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 # Modes in which the address is always that of a machine, and only SNI and Host name the site.
 _BY_ADDRESS = (mode_specs.TransparentMode, mode_specs.LocalMode, mode_specs.WireGuardMode, mode_specs.TunMode)

@@ -95,12 +95,12 @@ class Inspection:
         except BaseException:
             passed = False  # then it is looked at, and refused there
         if passed:
-            flow.metadata[websocket.PASSED] = True
+            flow.metadata[exchanges.PASSED] = True
             flow.request.stream = True
 
     async def request(self, flow: http.HTTPFlow) -> None:
         """Closed first; opened by a verdict alone."""
-        if flow.metadata.get(websocket.PASSED):
+        if flow.metadata.get(exchanges.PASSED):
             return
         own = flow.response
         flow.response = _CLOSED
@@ -214,7 +214,7 @@ class Inspection:
                 messages.begin(flow, response, report.verdict)
             return
         response.headers.pop("alt-svc", None)  # no hint to leave for QUIC, which goes round the proxy
-        if flow.metadata.get(websocket.PASSED):
+        if flow.metadata.get(exchanges.PASSED):
             response.stream = True
             return
         report = flow.metadata.get(_KEY)
@@ -249,7 +249,7 @@ class Inspection:
         if isinstance(report, Report):
             verdict = replace(report.verdict, status=502, message=_unreached(flow))
             return self._answer(flow, verdict, report.exchange)
-        passed, refused = flow.metadata.get(websocket.PASSED), flow.metadata.get(core.REFUSED)
+        passed, refused = flow.metadata.get(exchanges.PASSED), flow.metadata.get(core.REFUSED)
         exchange, _ = self._begin(flow, judge)
         if passed and not refused:
             verdict = Verdict(Outcome.FORWARD, 502, message=_unreached(flow))
@@ -286,7 +286,7 @@ class Inspection:
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
         del flow.websocket.messages[:-1]
-        if flow.metadata.get(websocket.PASSED):
+        if flow.metadata.get(exchanges.PASSED):
             return
         if not message.from_client:
             vault, failed = self._judge().vault, self._reporter.unrestored

@@ -22,9 +22,10 @@ from wsproto import events as ws
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from outgate.gateway.exchanges import PASSED
+
 MESSAGE = "outgate_message"  # option: bytes of one message
-PASSED = "outgate.passed"  # in a flow's metadata: nobody looks at what it carries
-TOLD = "outgate.told"  # there: messages to the client, before the one that was just looked at
+TOLD = "outgate.told"  # in a flow's metadata: messages to the client, before the one that was just looked at
 ENDS = "outgate.ends"  # there: the code with which the connection ends after them
 
 _Commands = layer.CommandGenerator[None]
