@@ -26,8 +26,11 @@ POLICY = f"""
 version: 1
 rules:
   - {{name: people, detect: [EMAIL_ADDRESS, PRIVATE_KEY, PROJECT], action: pseudonymise}}
+  - {{name: unannounced, detect: [UNANNOUNCED], action: block, message: Ask the desk for leave.}}
 detectors:
-  words: [{{entity: PROJECT, words: ['{QUOTED}']}}]
+  words:
+    - {{entity: PROJECT, words: ['{QUOTED}']}}
+    - {{entity: UNANNOUNCED, words: [Heliotrope]}}
 """
 
 
@@ -214,16 +217,20 @@ def live(path: str, message: bytes) -> list[str | bytes | None]:
     return [*signs, json.dumps({"toolCall": call}).encode(), content({"turnComplete": True})]
 
 
-async def test_gemini_live(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy.stand_in.talk = live
+def live_client(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> genai.Client:
     monkeypatch.setenv("https_proxy", proxy.url)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    client = genai.Client(
+    return genai.Client(
         api_key="none",
         vertexai=False,
         http_options=types.HttpOptions(async_client_args={"ssl": proxy.ssl, "trust_env": True}),
     )
+
+
+async def test_gemini_live(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy.stand_in.talk = live
+    client = live_client(proxy, monkeypatch)
     text, transcript, calls = "", "", []
     async with client.aio.live.connect(
         model="gemini-live", config={"response_modalities": ["TEXT"]}
@@ -242,6 +249,21 @@ async def test_gemini_live(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == [{"to": TEXT}]
     left = proxy.received[-1].body
     assert MAIL.encode() not in left and b"EMAIL_ADDRESS_" in left
+
+
+async def test_a_message_of_gemini_live_that_is_blocked_ends_the_connection_with_the_policys_words(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.stand_in.talk = live
+    client = live_client(proxy, monkeypatch)
+    async with client.aio.live.connect(model="m", config={"response_modalities": ["TEXT"]}) as session:
+        words = types.Part(text="When does Heliotrope start?")
+        await session.send_client_content(turns=types.Content(role="user", parts=[words]))
+        with pytest.raises(genai.errors.APIError, match="Ask the desk for leave") as refused:
+            async for _ in session.receive():
+                pass
+    assert refused.value.code == 1008
+    assert not any(b"Heliotrope" in one.body for one in proxy.received)
 
 
 # --- whose placeholder it is ---------------------------------------------------------------------

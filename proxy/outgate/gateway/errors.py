@@ -88,6 +88,8 @@ SHAPES: Mapping[str, _Shape] = {
     "gemini_live": _google,
     "generic": _any,
 }
+# Over a WebSocket these APIs have no event for an error: they end the connection with a code and a reason.
+CLOSING = frozenset({"gemini_live"})
 _AWS_HEADER = frozenset({"bedrock_converse", "bedrock_invoke", "generic"})
 
 

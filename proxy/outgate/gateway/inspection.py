@@ -323,8 +323,7 @@ class Inspection:
             messages.heard(flow, verdict)
         else:
             message.drop()
-            answer = self._answer(flow, verdict, exchange).raw_content or b""
-            flow.metadata[websocket.TOLD] = [websocket.to_client(answer)]
+            messages.refuse(flow, verdict, self._answer(flow, verdict, exchange))
         if verdict.records or verdict.outcome is not Outcome.FORWARD or verdict.reason:
             report = Report(
                 replace(exchange, body=b""), verdict, started, len(content), judge.rules.policy.hash

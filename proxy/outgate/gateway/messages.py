@@ -15,7 +15,7 @@ from wsproto.frame_protocol import CloseReason
 
 from outgate.gateway import errors, restoring
 from outgate.gateway.restoring import LookUps
-from outgate.gateway.websocket import ENDS, TOLD, to_client
+from outgate.gateway.websocket import ENDS, TOLD, ending, to_client
 from outgate.model import Verdict
 from outgate.transform.answers import MessageRestorer
 from outgate.vault import Vault
@@ -111,8 +111,20 @@ async def restore(
     except BaseException:
         message.drop()
         del flow.metadata[_BACK]
-        flow.metadata |= {TOLD: [to_client(_broken(back.format))], ENDS: CloseReason.INTERNAL_ERROR}
+        flow.metadata |= {
+            TOLD: [to_client(_broken(back.format))],
+            ENDS: ending(CloseReason.INTERNAL_ERROR, ""),
+        }
         failed("unrestored")
+
+
+def refuse(flow: http.HTTPFlow, verdict: Verdict, answer: http.Response) -> None:
+    """A message of the client does not go on; it is told so by an event of its API, or by the end of the connection."""
+    if verdict.endpoint and verdict.endpoint.format in errors.CLOSING:
+        told = verdict.message or "This message is not allowed by policy."
+        flow.metadata[ENDS] = ending(CloseReason.POLICY_VIOLATION, told)
+    else:
+        flow.metadata[TOLD] = [to_client(answer.raw_content or b"")]
 
 
 def close(flow: http.HTTPFlow, failed: Failed) -> None:

@@ -26,7 +26,7 @@ from outgate.gateway.exchanges import PASSED
 
 MESSAGE = "outgate_message"  # option: bytes of one message
 TOLD = "outgate.told"  # in a flow's metadata: messages to the client, before the one that was just looked at
-ENDS = "outgate.ends"  # there: the code with which the connection ends after them
+ENDS = "outgate.ends"  # there: the code and the reason with which the connection ends after them
 
 _Commands = layer.CommandGenerator[None]
 
@@ -36,6 +36,11 @@ class WebsocketClosingHook(commands.StartHook):
     """One side closes the connection; the other may still be told something."""
 
     flow: http.HTTPFlow
+
+
+def ending(code: CloseReason, reason: str) -> tuple[int, str]:
+    """For ENDS; a reason has 123 bytes at most (RFC 6455, 5.5)."""
+    return code, reason.encode()[:123].decode(errors="ignore")
 
 
 def to_client(content: bytes, *, is_text: bool = True) -> WebSocketMessage:
@@ -66,6 +71,8 @@ class EgressWebsocketLayer(websocket.WebsocketLayer):
             yield command
             if isinstance(command, websocket.WebsocketMessageHook):
                 yield from self._told()
+                asked = self.client_ws if self.flow.websocket.messages[-1].from_client else self.server_ws
+                asked.ends = self.flow.metadata.pop(ENDS, asked.ends)
         while self.client_ws.pongs and self.client_ws.state is ConnectionState.OPEN:
             yield self.client_ws.send2(self.client_ws.pongs.popleft())
 
@@ -75,7 +82,6 @@ class EgressWebsocketLayer(websocket.WebsocketLayer):
             for piece in Pieces([], message.is_text)(message.content):
                 if self.client_ws.state is ConnectionState.OPEN:
                     yield self.client_ws.send2(piece)
-        self.server_ws.ends = metadata.pop(ENDS, self.server_ws.ends)
 
     _handle_event = start
 
@@ -85,7 +91,7 @@ class Leg(websocket.WebsocketConnection):
 
     limit = 0  # bytes of a message
     answers_to: Leg | None = None  # set on the side of a client whose messages are judged
-    ends: int | None = None  # the code with which we end the connection
+    ends: tuple[int, str] | None = None  # the code and the reason with which we end the connection
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -103,10 +109,10 @@ class Leg(websocket.WebsocketConnection):
             elif isinstance(event, ws.Message):
                 event = self._bounded(event)
                 if self._size > self.limit:
-                    self.ends = CloseReason.MESSAGE_TOO_BIG
+                    self.ends = CloseReason.MESSAGE_TOO_BIG, ""
             yield event
             if self.ends is not None:
-                yield ws.CloseConnection(self.ends)
+                yield ws.CloseConnection(*self.ends)
                 return
 
     def _plain(self, event: Any, server: Leg) -> Any:
