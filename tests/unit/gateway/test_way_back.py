@@ -127,7 +127,7 @@ async def test_a_message_that_cannot_be_restored_is_dropped_and_ends_the_connect
     flow, failed, message = tflow.twebsocketflow(), [], to_client(ALL.encode())
     messages.begin(flow, flow.response, verdict(ADA))
     await messages.restore(flow, message, None, LookUps(), failed.append)
-    assert message.dropped and flow.metadata[ENDS] == 1011
+    assert message.dropped and flow.metadata[ENDS] == (1011, "")
     assert b"could not be restored" in flow.metadata[TOLD][0].content
     assert failed == ["unrestored"]
     messages.heard(flow, verdict(BO))

@@ -105,8 +105,8 @@ def test_what_comes_after_an_end_of_ours_is_not_read(sides: Sides) -> None:
     sides.server_leg.receive_data(provider.send(TextMessage("a")) + provider.send(TextMessage("b")))
     events = sides.server_leg.events()
     assert getattr(next(events), "data", "") == "a"
-    sides.server_leg.ends = 1011
-    assert list(events) == [CloseConnection(1011)]
+    sides.server_leg.ends = 1011, "sorry"
+    assert list(events) == [CloseConnection(1011, "sorry")]
 
 
 def frames(content: bytes, lengths: list[int], *, is_text: bool) -> list[bytes]:
