@@ -167,6 +167,7 @@ class Document:
 
     segments: tuple[Segment, ...]
     model: str | None = None
+    models: tuple[str, ...] = ()  # that the requests within a batch are for
     stream: bool = False  # the client asked for a streamed answer
     uninspectable: tuple[Uninspectable, ...] = ()
 

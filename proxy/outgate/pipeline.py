@@ -93,7 +93,7 @@ async def inspect(
         )
         pseudonymiser = None
         with watch("policy"):
-            judgement = policy.gate(facts)
+            judgement = _gate(policy, facts, document, rules.catalogue)
         if judgement.blocked_by is None:
             with watch("detect"):
                 findings = await detect(document.segments) if policy.entities else ()
@@ -129,6 +129,17 @@ async def inspect(
             scope=scope,
         )
     return replace(verdict, seconds=watch.seconds)
+
+
+def _gate(policy: Policy, facts: Facts, document: Document, catalogue: Catalogue) -> Judgement:
+    """What the gates say, also of every other model that a batch is for: the first that blocks decides."""
+    judgement = policy.gate(facts)
+    for model in document.models:
+        if judgement.blocked_by is not None or judgement.would_block is not None:
+            break
+        told = policy.gate(replace(facts, model=model, model_origin=catalogue.model_origin(model)))
+        judgement = replace(told, rules=tuple(dict.fromkeys((*judgement.rules, *told.rules))))
+    return judgement
 
 
 def _apply(

@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "proxy"), str(Path(__file__).par
 from outgate.formats.answer_tables import TABLES  # noqa: E402
 from outgate.transform.answers import AnswerRestorer  # noqa: E402
 from outgate.transform.restore import Known  # noqa: E402
-from unit.transform.made_amazon_answers import APIS  # noqa: E402
+from unit.transform.made_other_answers import APIS  # noqa: E402
 
 _VALUES = {
     "PERSON_k3jq7x2mabcd": "Ada Example",

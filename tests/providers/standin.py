@@ -26,6 +26,9 @@ HOSTS = (
     "api.deepseek.com",
     "chatgpt.com",
     "bedrock-runtime.us-east-1.amazonaws.com",
+    "api.cohere.com",
+    "api.mistral.ai",
+    "ollama.com",
     "intranet.example",
     "localhost",
 )

@@ -23,20 +23,23 @@ class Spot:
     """One place of an answer: an object, an array or a string, whichever the API put there."""
 
     members: Mapping[str, Spot] = field(default_factory=dict)  # of an object, by key
-    # Of an object, by its "type", whole (``error``) or its last word (``*.done``).
+    # Of an object, by what ``kind`` says of it, whole (``error``) or its last word (``*.done``).
     blocks: Mapping[str, Spot] = field(default_factory=dict)
+    kind: str = "type"  # the member that says what an object here is
     # Members that tell one such object from another: part of the lanes' keys. ``a.b`` is a member of a member.
     by: tuple[str, ...] = ()
     stops: frozenset[str] = frozenset()  # a member that is set here ends the lanes under this key
     ends: bool = False  # an object here does so by being there
     goes_on: str = ""  # the member without which an object here ends them too
+    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # a text ends those under these names
     in_turn: bool = False  # an object here ends the lanes of those before it that it does not go on with
+    names: bool = False  # those of an object's members are words too, as they are where it has no ``members``
     lane: bool = False  # strings go on
     source: bool = False  # a string is JSON source; an object in its place is only an object
     opaque: bool = False  # left out, and all below
 
     def block(self, kind: object) -> Spot | None:
-        """The spot that an object with this ``type`` is."""
+        """The spot that an object of this kind is."""
         if not self.blocks or not isinstance(kind, str):
             return None
         return self.blocks.get(kind) or self.blocks.get("*." + kind.rpartition(".")[2])
@@ -65,6 +68,7 @@ class End(NamedTuple):
 
     prefix: Key = ()
     but: Key | None = None
+    alone: bool = False  # only the lane with this very key
 
     def of(self, key: Key) -> bool:
         """Whether this is the end of that lane."""
@@ -102,7 +106,7 @@ def _read(value: object, spot: Spot, path: Path, key: Key, steps: list[Stretch |
     if len(path) > MAX_DEPTH:
         return
     if type(value) is dict:
-        spot = (WHOLE if spot.source else spot.block(value.get("type"))) or spot
+        spot = (WHOLE if spot.source else spot.block(value.get(spot.kind))) or spot
         if spot.opaque:
             return
         if spot.by:
@@ -114,7 +118,7 @@ def _read(value: object, spot: Spot, path: Path, key: Key, steps: list[Stretch |
         members = spot.members
         for name, inner in value.items():
             kind = type(inner)
-            if not members:  # an object of the client's own, whose names are its words too
+            if spot.names or not members:  # an object of the client's own, whose names are its words too
                 steps.append(Stretch((*path, name, None), name, None, False))
             if kind in _READ:
                 member = members.get(name, spot)
@@ -124,6 +128,8 @@ def _read(value: object, spot: Spot, path: Path, key: Key, steps: list[Stretch |
                     _read(inner, member, (*path, name), (*key, name), steps)
                 elif inner:
                     lane = (*key, name) if member.lane else None
+                    if spot.after:
+                        steps += [End((*key, before), alone=True) for before in spot.after.get(name, ())]
                     steps.append(Stretch((*path, name), inner, lane, member.source))
         if spot.ends or (spot.goes_on and not value.get(spot.goes_on)):
             steps.append(End(key))

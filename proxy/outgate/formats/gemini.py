@@ -1,8 +1,8 @@
-"""Gemini and Vertex AI: generateContent, streamGenerateContent, countTokens, and the Live API; and Gemini Code Assist.
+"""Gemini and Vertex AI: generateContent, countTokens, cached contents, batches, the Live API; Gemini Code Assist.
 
-Shapes of the Gemini API reference ("Generating content", "Live API: WebSockets"), in both spellings of its JSON
-(lowerCamelCase and snake_case, which protobuf's JSON mapping accepts alike). Code Assist wraps the
-same request in ``request``, token counting in ``generateContentRequest``.
+Shapes of the Gemini API reference ("Generating content", "Caching", "Batch API", "Live API: WebSockets"), in
+both spellings of its JSON (lowerCamelCase and snake_case, which protobuf's JSON mapping accepts alike). Code
+Assist wraps the same request in ``request``, token counting in ``generateContentRequest``.
 """
 
 from __future__ import annotations
@@ -66,11 +66,14 @@ _request = _both(
         "cached_content": OPAQUE,
     }
 )
+_inlined = Place(members={"requests": Place(items=Place(members={"request": Place(members=_request)}))})
+_batch = Place(members=_both({"input_config": Place(members={"requests": _inlined})}))
 ROOT = Place(
     Role.METADATA,
     members=_request
     | _both(
         {
+            "batch": _batch,
             "request": Place(members=_request),
             "generate_content_request": Place(members=_request),
         }

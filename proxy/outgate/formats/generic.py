@@ -41,11 +41,14 @@ _MAX_DEPTH = 4  # of multipart within multipart
 _OPENS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+[{\[]")
 
 
-def read(data: bytes, content_type: str, root: Place = ROOT) -> Reading:
-    """All strings of a body. Raises WireError for a body that says it is JSON and is not."""
+def read(data: bytes, content_type: str, root: Place = ROOT, part: Place = ROOT) -> Reading:
+    """All strings of a body; ``part`` is what JSON in a part of a multipart body is.
+
+    Raises WireError for a body that says it is JSON and is not.
+    """
     label = _label(content_type)
     if label.startswith("multipart/"):
-        return _multipart(data, content_type, "", 0, 0)
+        return _multipart(data, content_type, part, "", 0, 0)
     if label == "application/x-www-form-urlencoded" and not _OPENS_AS_JSON.match(data):
         return _form(data)
     return _content(data, 0, label, "body", "", root)
@@ -114,7 +117,7 @@ def _form(data: bytes) -> Reading:
     return reading
 
 
-def _multipart(data: bytes, content_type: str, prefix: str, offset: int, depth: int) -> Reading:
+def _multipart(data: bytes, content_type: str, root: Place, prefix: str, offset: int, depth: int) -> Reading:
     if depth >= _MAX_DEPTH:
         raise WireError(400, "too_deep", f"Multipart is nested deeper than {_MAX_DEPTH} levels.")
     whole = Reading()
@@ -130,7 +133,7 @@ def _multipart(data: bytes, content_type: str, prefix: str, offset: int, depth: 
                 text = CODECS[codec].decode(raw)
                 label = f"{place}.{name[:64]}"
                 whole.add(Segment(text, Role.METADATA, label, BODY, offset + start, offset + end, codec))
-        reading = _part_body(data, part, place, offset, depth)
+        reading = _part_body(data, part, root, place, offset, depth)
         if _FIELD_MODEL.search(part.header(data, "content-disposition")) and len(reading.segments) == 1:
             whole.model = reading.segments[0].text.strip()
         _join(whole, reading)
@@ -140,7 +143,9 @@ def _multipart(data: bytes, content_type: str, prefix: str, offset: int, depth: 
 _FIELD_MODEL = re.compile(r"""; ?name="?model"?(?:;|$)""", re.IGNORECASE)
 
 
-def _part_body(data: bytes, part: multipart.PartSpan, place: str, offset: int, depth: int) -> Reading:
+def _part_body(
+    data: bytes, part: multipart.PartSpan, root: Place, place: str, offset: int, depth: int
+) -> Reading:
     body = data[part.start : part.end]
     start = offset + part.start
     transfer = part.header(data, "content-transfer-encoding").lower()
@@ -148,8 +153,8 @@ def _part_body(data: bytes, part: multipart.PartSpan, place: str, offset: int, d
         return _transferred(body, transfer.replace("-", "_"), start, place)
     content_type = part.header(data, "content-type")
     if _label(content_type).startswith("multipart/"):
-        return _multipart(body, content_type, f"{place}.", start, depth + 1)
-    return _content(body, start, "", place, f"{place}: ", ROOT)
+        return _multipart(body, content_type, root, f"{place}.", start, depth + 1)
+    return _content(body, start, "", place, f"{place}: ", root)
 
 
 def _transferred(body: bytes, codec: str, start: int, place: str) -> Reading:
@@ -182,3 +187,4 @@ def _text(raw: bytes, offset: int, place: str) -> Reading:
 def _join(whole: Reading, other: Reading) -> None:
     whole.segments += other.segments
     whole.uninspectable += other.uninspectable
+    whole.models += other.models

@@ -17,13 +17,16 @@ SPEAKERS: Mapping[str, Role] = {
 }
 
 FILE = Place(members={"file_id": OPAQUE, "file_data": MEDIA})
+# Mistral's reasoning, as a block of its content.
+THOUGHT = Place(members={"signature": OPAQUE}, signed=frozenset({"thinking"}))
 BLOCK = Place(
+    blocks={"thinking": THOUGHT},
     members={
         "image_url": Place(members={"url": MEDIA}, media=True),
         "video_url": Place(members={"url": MEDIA}),
         "input_audio": Place(members={"data": MEDIA}),
         "file": FILE,
-    }
+    },
 )
 CONTENT = Place(items=BLOCK)
 # What OpenRouter and others send back with an answer: signed or encrypted reasoning.

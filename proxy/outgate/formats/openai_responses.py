@@ -1,4 +1,4 @@
-"""OpenAI Responses, its input items, and its WebSocket events (OpenAI API reference, "Responses").
+"""OpenAI Responses, conversations, their items, and WebSocket events (OpenAI API reference, under these names).
 
 ``response.create`` over a WebSocket has the fields of the request at its top, so one shape reads both.
 """
@@ -72,6 +72,7 @@ ROOT = Place(
         "model": PLAIN,
         "stream": PLAIN,
         "input": Place(Role.USER, items=ITEM),
+        "items": Place(Role.USER, items=ITEM),
         "instructions": SYSTEM,
         "tools": TOOL_DEFINITION,
         "prompt": PROMPT,

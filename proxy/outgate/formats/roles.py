@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from outgate.formats import media, plain
-from outgate.formats.shape import PLAIN, Place
+from outgate.formats.shape import MODEL, PLAIN, Place
 from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
 from outgate.model import BODY, Role, Segment, Uninspectable
 from outgate.wire import WireError
 from outgate.wire.json_spans import Container, Kind, Scalar, Tree
 
 MIN_DIGITS = 7  # shorter numbers identify nobody and no account
-_STATED = frozenset({"role", "type", "signature"})
+_STATED = frozenset({"role", "type", "url", "signature"})
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Reading:
     segments: list[Segment] = field(default_factory=list)
     uninspectable: list[Uninspectable] = field(default_factory=list)
     model: str | None = None
+    models: list[str] = field(default_factory=list)  # of the requests within it
     stream: bool = False
 
     def add(self, segment: Segment) -> None:
@@ -90,6 +91,8 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
         elif isinstance(key, str) and text in STRUCTURAL_VALUES.get(key, ()):
             continue
         leaf = _leaf(frame.place, key)
+        if leaf is MODEL:
+            reading.models.append(text)
         role = leaf.role or frame.role
         editable = not (frame.opaque or leaf.opaque or (frame.signed and key in frame.place.signed))
         if kind is Kind.NUMBER:
@@ -189,7 +192,7 @@ def _frames(tree: Tree, root: Place) -> dict[int, _Frame]:
             said = stated.get((marker, "role"))
             if said is not None:
                 role = place.speakers.get(said, Role.USER)
-        kind = stated.get((marker, "type")) if place.blocks or place.endings else None
+        kind = stated.get((marker, place.kind)) if place.blocks or place.endings else None
         if kind is not None:
             block = place.block(kind)
             if block is not None:

@@ -22,8 +22,9 @@ class Place:
     others: Place | None = None  # of an object, under keys that ``members`` does not name
     # An object that says in "role" who speaks; a word that is not here is the user's.
     speakers: Mapping[str, Role] = field(default_factory=dict)
-    # An object that says in "type" what it is: exact words first, then endings.
+    # An object that says in ``kind`` what it is: exact words first, then endings.
     blocks: Mapping[str, Place] = field(default_factory=dict)
+    kind: str = "type"
     endings: tuple[tuple[str, Place], ...] = ()
     # Members that a "signature" in the same object covers: they go back exactly as they came.
     signed: frozenset[str] = frozenset()
@@ -31,7 +32,7 @@ class Place:
     media: bool = False  # a base64 run is what belongs here
 
     def block(self, kind: str) -> Place | None:
-        """The place that an object with this ``type`` is; None when the format knows of none."""
+        """The place that an object of this kind is; None when the format knows of none."""
         known = self.blocks.get(kind)
         if known is None:
             return next((place for ending, place in self.endings if kind.endswith(ending)), None)
@@ -41,12 +42,13 @@ class Place:
         """Whether a second value under ``key`` would leave open whose words the others are."""
         if key == "role":
             return bool(self.speakers)
-        return key in self.members or (key == "type" and bool(self.blocks or self.endings))
+        return key in self.members or (key == self.kind and bool(self.blocks or self.endings))
 
 
 PLAIN = Place()
 OPAQUE = Place(opaque=True)
 MEDIA = Place(media=True)
+MODEL = Place()  # names the model of a request within the request
 SYSTEM = Place(Role.SYSTEM)
 USER = Place(Role.USER)
 TOOL_CALL = Place(Role.TOOL_CALL)

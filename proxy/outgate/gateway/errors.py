@@ -1,7 +1,7 @@
 """Answers of our own, in the shape that the provider's clients understand.
 
 The shapes are those of the vendors' API references (OpenAI "Error codes", Anthropic "Errors",
-google.rpc.Status for Gemini and Vertex; for Bedrock, AWS's restJson1 protocol: the kind in
+google.rpc.Status for Gemini and Vertex, Ollama "Errors"; for Bedrock, AWS's restJson1 protocol: the kind in
 ``x-amzn-errortype``, the text in ``message``). ``x-should-retry: false`` is honoured by the official OpenAI
 and Anthropic SDKs. No text of the request is ever repeated.
 """
@@ -70,6 +70,10 @@ def _aws(_status: int, _kind: _Kind, text: str, _reference: str) -> dict[str, An
     return {"message": text}
 
 
+def _ollama(_status: int, _kind: _Kind, text: str, _reference: str) -> dict[str, Any]:
+    return {"error": text}
+
+
 def _any(status: int, kind: _Kind, text: str, reference: str) -> dict[str, Any]:
     # ``message`` is where Cohere's and most others' clients look that do not look for OpenAI's.
     return _openai(status, kind, text, reference) | {"message": text}
@@ -80,12 +84,21 @@ SHAPES: Mapping[str, _Shape] = {
     "openai_responses": _openai,
     "openai_completions": _openai,
     "openai_embeddings": _openai,
+    "openai_audio": _openai,
+    "openai_images": _openai,
+    "openai_files": _any,
     "anthropic_messages": _anthropic,
+    "anthropic_batches": _anthropic,
     "gemini": _google,
+    "gemini_interactions": _google,
     "bedrock_converse": _aws,
     "bedrock_invoke": _aws,
     "openai_realtime": _openai,
     "gemini_live": _google,
+    "cohere_chat": _any,
+    "cohere_v1": _any,
+    "mistral_conversations": _any,
+    "ollama": _ollama,
     "generic": _any,
 }
 # Over a WebSocket these APIs have no event for an error: they end the connection with a code and a reason.

@@ -39,8 +39,8 @@ PARSERS: Mapping[Kind, Callable[[], Parser]] = {
 
 BOM = b"\xef\xbb\xbf"
 _BLANK = BOM + b" \t\r\n"
-_LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines"})
-_UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_LINES = frozenset({"ndjson", "x-ndjson", "jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "stream+json"})
+_UNLABELLED = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/binary"})
 _EVENTS_OPEN = (b"data: ", b"data:{", b"event: ", b": ")
 _MOST_BLANKS = 4096  # bytes that are waited through for what a body opens with
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^"';,\s]*)""", re.IGNORECASE)
@@ -54,14 +54,14 @@ def labelled(content_type: str) -> Kind | None:
     if any(charset.lower() not in _ASCII_ALIKE for charset in _CHARSET.findall(content_type)):
         return Kind.OTHER
     kind, _, name = label.partition("/")
+    if name in _LINES:
+        return Kind.LINES
     if label in _UNLABELLED or name.rpartition("+")[2] == "json":
         return None
     if label == "text/event-stream":
         return Kind.EVENTS
     if label == "application/vnd.amazon.eventstream":
         return Kind.MESSAGES
-    if name in _LINES:
-        return Kind.LINES
     return Kind.TEXT if kind == "text" else Kind.OTHER
 
 

@@ -213,7 +213,11 @@ class _Frames:
         before: list[bytes] = []
         changes: dict[Path, str] = {}
         here: dict[Key, tuple[Path, str]] = {}  # lanes that go on in this frame: where, and what it said
+        matters: list[Stretch | End] = []
         for step in steps:
+            if isinstance(step, End) and step.alone and step.prefix not in self._lanes:
+                continue
+            matters.append(step)
             if isinstance(step, End):
                 before += self._ended(step, here, changes)
                 continue
@@ -228,7 +232,7 @@ class _Frames:
         if self._answers.counter and isinstance(document, dict):
             self._count = document.get(self._answers.counter)
         if not last:
-            self._learn(frame, steps, changes)
+            self._learn(frame, matters, changes)
         raw = frame.raw
         if changes:
             with suppress(WireError):
@@ -310,6 +314,7 @@ class _Frames:
             if len(self._lanes) >= MAX_LANES:
                 return None
             lane = self._lanes[key] = _Lane(Restorer(self._known, source=source), frame, path)
+            self._alike = []  # what went on in one lane may be what ends this one
         lane.frame, lane.path = frame, path
         self._kept += more
         return lane
@@ -322,7 +327,7 @@ class _Frames:
     ) -> list[bytes]:
         """Lanes told to their end: in this frame where they go on in it, else in frames of their own before it."""
         frames: list[bytes] = []
-        for key in [key for key in self._lanes if end.of(key)]:
+        for key in [end.prefix] if end.alone else [key for key in self._lanes if end.of(key)]:
             lane = self._lanes.pop(key)
             self._kept -= len(lane.frame.raw)
             rest = lane.restorer.flush()

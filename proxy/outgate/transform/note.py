@@ -45,8 +45,13 @@ _SLOTS: Mapping[str, _Slot] = {
         frozenset({"cachedContent", "cached_content"}),
         (":countTokens",),
     ),
+    "gemini_interactions": _Slot(
+        ("system_instruction",), "model", b'"system_instruction":"%s",', frozenset({"cached_content"})
+    ),
+    # Only where it begins, and with no agent, may a conversation be given instructions: there it names a model.
+    "mistral_conversations": _Slot(("instructions",), "model", b'"instructions":"%s",'),
 }
-_CHAT = "openai_chat"
+_CHATS = frozenset({"openai_chat", "cohere_chat", "ollama"})
 _CHAT_MESSAGE = b'{"role":"system","content":"%s"},'
 _CHAT_SYSTEM = frozenset({"system", "developer"})
 
@@ -57,7 +62,7 @@ def added(format_name: str, path: str, body: bytes) -> bytes | None:
     ``path`` is normalised, without the query.
     """
     slot = _SLOTS.get(format_name)
-    if (slot is None and format_name != _CHAT) or (slot and path.endswith(slot.not_at)):
+    if (slot is None and format_name not in _CHATS) or (slot and path.endswith(slot.not_at)):
         return None
     try:
         tree = json_spans.scan(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -62,6 +63,7 @@ EXPECTED = {
     "api.perplexity.ai": ("perplexity", "US", "api"),
     "www.perplexity.ai": ("perplexity-web", "US", "chat"),
     "api.groq.com": ("groq", "US", "api"),
+    "ollama.com": ("ollama", "US", "api"),
     "api.together.xyz": ("together", "US", "api"),
     "api.fireworks.ai": ("fireworks", "US", "api"),
     "openrouter.ai": ("openrouter", "US", "aggregator"),
@@ -180,6 +182,10 @@ def test_no_wide_spelling_of_one_provider_covers_anothers_host() -> None:
                 assert covering <= {identifier}, name
 
 
+def test_a_file_may_name_every_format_that_there_is() -> None:
+    assert set(get_args(schema.Format)) == set(FORMATS)
+
+
 def test_every_format_that_is_named_exists() -> None:
     named = set(FILE.paths.values()) | {
         name for entry in FILE.providers.values() for name in entry.formats.values()
@@ -214,15 +220,18 @@ def test_a_ca_limited_to_the_names_can_sign_for_nobody_else() -> None:
         ("api.openai.com", "/v1/responses/compact", "openai_responses", None),
         ("api.openai.com", "/v1/completions", "openai_completions", None),
         ("api.openai.com", "/v1/embeddings", "openai_embeddings", None),
-        ("api.openai.com", "/v1/responses/resp_1", "generic", None),
-        ("api.openai.com", "/v1/audio/speech", "generic", None),
+        ("api.openai.com", "/v1/responses/resp_1", "openai_responses", None),
+        ("api.openai.com", "/v1/conversations/conv_1/items", "openai_responses", None),
+        ("api.openai.com", "/v1/audio/speech", "openai_audio", None),
+        ("api.openai.com", "/v1/files/file-1/content", "openai_files", None),
+        ("api.openai.com", "/v1/batches", "generic", None),
         ("api.openai.com", "/", "generic", None),
         ("chatgpt.com", "/backend-api/codex/responses", "openai_responses", None),
         ("chatgpt.com", "/backend-api/conversation", "generic", None),
         ("api.anthropic.com", "/v1/messages", "anthropic_messages", None),
         ("api.anthropic.com", "/v1/messages?beta=true", "anthropic_messages", None),
         ("api.anthropic.com", "/v1/messages/count_tokens", "anthropic_messages", None),
-        ("api.anthropic.com", "/v1/messages/batches", "generic", None),
+        ("api.anthropic.com", "/v1/messages/batches", "anthropic_batches", None),
         ("generativelanguage.googleapis.com", "/v1beta/models/g-2:generateContent", "gemini", "g-2"),
         (
             "generativelanguage.googleapis.com",
@@ -262,6 +271,12 @@ def test_a_ca_limited_to_the_names_can_sign_for_nobody_else() -> None:
             "gemini_live",
             None,
         ),
+        ("x.openai.azure.com", "/openai/v1/chat/completions", "openai_chat", None),
+        ("x.openai.azure.com", "/openai/v1/conversations/conv_1/items", "openai_responses", None),
+        ("x.openai.azure.com", "/openai/v1/files/file-1/content", "openai_files", None),
+        ("x.openai.azure.com", "/openai/deployments/my-stt/audio/transcriptions", "openai_audio", "my-stt"),
+        ("x.services.ai.azure.com", "/models/chat/completions", "openai_chat", None),
+        ("x.services.ai.azure.com", "/providers/cohere/v2/chat", "cohere_chat", None),
         ("x.services.ai.azure.com", "/anthropic/v1/messages", "anthropic_messages", None),
         (
             "us-east5-aiplatform.googleapis.com",
@@ -287,9 +302,38 @@ def test_a_ca_limited_to_the_names_can_sign_for_nobody_else() -> None:
             "bedrock_invoke",
             "us.anthropic.claude-x-v1:0",
         ),
+        (
+            "aiplatform.googleapis.com",
+            "/v1/projects/p/locations/global/publishers/mistralai/models/mistral-x:streamRawPredict",
+            "openai_chat",
+            "mistral-x",
+        ),
+        (
+            "aiplatform.googleapis.com",
+            "/v1/projects/p/locations/global/endpoints/openapi/chat/completions",
+            "openai_chat",
+            None,
+        ),
+        (
+            "aiplatform.googleapis.com",
+            "/v1/projects/p/locations/l/endpoints/7:generateContent",
+            "gemini",
+            "7",
+        ),
+        ("aiplatform.googleapis.com", "/v1/projects/p/locations/l/cachedContents", "gemini", None),
+        (
+            "aiplatform.googleapis.com",
+            "/v1beta1/projects/p/locations/l/interactions",
+            "gemini_interactions",
+            None,
+        ),
+        ("generativelanguage.googleapis.com", "/v1beta/models/g-2:batchGenerateContent", "gemini", "g-2"),
+        ("generativelanguage.googleapis.com", "/v1beta/interactions/v1_a", "gemini_interactions", None),
         ("bedrock-mantle.us-east-1.api.aws", "/v1/chat/completions", "openai_chat", None),
         ("api.groq.com", "/openai/v1/chat/completions", "openai_chat", None),
         ("openrouter.ai", "/api/v1/chat/completions", "openai_chat", None),
+        ("openrouter.ai", "/api/v1/responses", "openai_responses", None),
+        ("openrouter.ai", "/api/v1/messages", "anthropic_messages", None),
         ("api.perplexity.ai", "/chat/completions", "openai_chat", None),
         ("dashscope.aliyuncs.com", "/compatible-mode/v1/chat/completions", "openai_chat", None),
         ("dashscope.aliyuncs.com", "/api/v1/services/aigc/text-generation/generation", "generic", None),
@@ -299,10 +343,16 @@ def test_a_ca_limited_to_the_names_can_sign_for_nobody_else() -> None:
         ("api.fireworks.ai", "/inference/v1/chat/completions", "openai_chat", None),
         ("api.deepinfra.com", "/v1/openai/chat/completions", "openai_chat", None),
         ("api.cohere.com", "/compatibility/v1/chat/completions", "openai_chat", None),
-        ("api.cohere.com", "/v2/chat", "generic", None),
+        ("api.cohere.com", "/v2/chat", "cohere_chat", None),
+        ("api.cohere.com", "/v1/chat", "cohere_v1", None),
+        ("api.cohere.com", "/v2/rerank", "generic", None),
         ("api.deepseek.com", "/anthropic/v1/messages", "anthropic_messages", None),
         ("api.moonshot.ai", "/anthropic/v1/messages", "anthropic_messages", None),
         ("api.mistral.ai", "/v1/fim/completions", "openai_completions", None),
+        ("api.mistral.ai", "/v1/agents/completions", "openai_chat", None),
+        ("api.eu.mistral.ai", "/v1/conversations/conv_1/restart", "mistral_conversations", None),
+        ("ollama.com", "/api/chat", "ollama", None),
+        ("ollama.com", "/v1/chat/completions", "openai_chat", None),
         ("api.githubcopilot.com", "/chat/completions", "openai_chat", None),
         (
             "copilot-proxy.githubusercontent.com",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -42,10 +43,11 @@ async def judged(
     target: bytes = b"/v1/chat/completions",
     body: bytes = CHAT,
     settings: str = "",
+    policy: str = "",
     detect: Detect = nothing,
 ) -> Verdict:
     file = folder / "policy.yaml"
-    file.write_text(POLICY.format(settings=settings))
+    file.write_text(policy or POLICY.format(settings=settings))
     exchange = Exchange(
         id="og_1",
         time=datetime(2026, 11, 24, tzinfo=UTC),
@@ -115,3 +117,18 @@ async def test_on_error_does_not_open_a_gate_for_a_body_that_cannot_be_read(tmp_
     assert (elsewhere.outcome, elsewhere.reason, elsewhere.rules) == (Outcome.FORWARD, "bad_json", ("told",))
     audited = await judged(tmp_path, settings="mode: audit", **restricted)
     assert (audited.outcome, audited.would_block) == (Outcome.FORWARD, "no china")
+
+
+async def test_a_gate_holds_for_every_model_that_a_batch_is_for(tmp_path: Path) -> None:
+    rule = 'rules: [{name: none of these, when: {model: "deepseek*"}, action: block}]'
+    for models, wanted in (("claude-x claude-y", Outcome.FORWARD), ("claude-x deepseek-r1", Outcome.BLOCK)):
+        requests = [{"params": {"model": model, "messages": []}} for model in models.split()]
+        verdict = await judged(
+            tmp_path,
+            host="api.anthropic.com",
+            target=b"/v1/messages/batches",
+            body=json.dumps({"requests": requests}).encode(),
+            policy=f"version: 1\n{rule}\n",
+        )
+        assert verdict.outcome is wanted
+        assert verdict.facts is not None and verdict.facts.model == "claude-x"

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from outgate.transform import answers
 from outgate.transform.answers import AnswerRestorer
 from outgate.transform.restore import Known, restored
-from unit.transform.made_amazon_answers import APIS
 from unit.transform.made_answers import (
     EVENT_STREAM,
     Anthropic,
@@ -26,6 +25,7 @@ from unit.transform.made_answers import (
     event,
     payloads,
 )
+from unit.transform.made_other_answers import APIS
 
 ADA, BO, CARD = "PERSON_k3jq7x2mabcd", "PERSON_k3jq7x2mabce", "ann.lee@example.com"
 VALUES = {

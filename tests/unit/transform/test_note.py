@@ -68,6 +68,18 @@ def with_note(format_name: str, body: Any) -> Any:
             {"contents": [], "system_instruction": {"parts": [{"text": "Be brief."}]}},
             {"contents": [], "system_instruction": {"parts": [{"text": f"Be brief.\n\n{TEXT}"}]}},
         ),
+        ("cohere_chat", {"messages": HELLO}, {"messages": [{"role": "system", "content": TEXT}, *HELLO]}),
+        ("ollama", {"messages": HELLO}, {"messages": [{"role": "system", "content": TEXT}, *HELLO]}),
+        (
+            "gemini_interactions",
+            {"model": "m", "input": "hello"},
+            {"system_instruction": TEXT, "model": "m", "input": "hello"},
+        ),
+        (
+            "mistral_conversations",
+            {"model": "m", "inputs": "hello"},
+            {"instructions": TEXT, "model": "m", "inputs": "hello"},
+        ),
     ],
 )
 def test_it_is_with_what_the_client_instructs_or_stands_alone(
@@ -87,6 +99,11 @@ def test_it_is_with_what_the_client_instructs_or_stands_alone(
         (CHAT, [HELLO]),
         (MESSAGES, {"system": None, "messages": HELLO}),
         (RESPONSES, {"prompt": "hello"}),
+        ("ollama", {"prompt": "hello"}),
+        ("cohere_v1", {"message": "hello"}),
+        ("mistral_conversations", {"inputs": "hello", "agent_id": "ag_1"}),
+        ("mistral_conversations", {"inputs": "hello"}),
+        ("gemini_interactions", {"agent": "a", "input": "hello"}),
         (GEMINI, {"contents": [], "cachedContent": "cachedContents/x"}),
         (GEMINI, {"request": {"contents": []}}),
     ],
