@@ -112,7 +112,8 @@ class Leg(websocket.WebsocketConnection):
                     self.ends = CloseReason.MESSAGE_TOO_BIG, ""
             yield event
             if self.ends is not None:
-                yield ws.CloseConnection(*self.ends)
+                code, reason = self.ends
+                yield ws.CloseConnection(code, reason or None)
                 return
 
     def _plain(self, event: Any, server: Leg) -> Any:
