@@ -46,10 +46,11 @@ class ErrorAnswer:
 _Shape = Callable[[int, _Kind, str, str], dict[str, Any]]  # status, its names, text, reference
 
 
-def _openai(_status: int, kind: _Kind, text: str, _reference: str) -> dict[str, Any]:
-    # ``type`` on the outside is that of the Realtime API's events; over HTTP nobody looks at it.
+def _openai(status: int, kind: _Kind, text: str, _reference: str) -> dict[str, Any]:
+    # ``type`` and ``status`` on the outside are those of events over a WebSocket, of the Realtime API and of
+    # Responses (Codex waits on after an error without a status); over HTTP nobody looks at them.
     error = {"message": text, "type": kind.openai, "param": None, "code": "outgate"}
-    return {"type": "error", "error": error}
+    return {"type": "error", "status": status, "error": error}
 
 
 def _anthropic(_status: int, kind: _Kind, text: str, reference: str) -> dict[str, Any]:
@@ -101,6 +102,8 @@ SHAPES: Mapping[str, _Shape] = {
     "ollama": _ollama,
     "generic": _any,
 }
+# Codex speaks Responses alone, and asks five times more for whatever is refused with another status of 4xx.
+_REFUSED: Mapping[str, int] = {"openai_responses": 400}
 # Over a WebSocket these APIs have no event for an error: they end the connection with a code and a reason.
 CLOSING = frozenset({"gemini_live"})
 _AWS_HEADER = frozenset({"bedrock_converse", "bedrock_invoke", "generic"})
@@ -113,6 +116,8 @@ def answer(format_name: str, status: int, message: str, reference: str, *, html:
     """
     if html:
         return _page(status, message, reference)
+    if status < 500:
+        status = _REFUSED.get(format_name, status)
     kind = _KINDS.get(status) or _KINDS[400 if status < 500 else 503]
     text = f"{message} (reference {reference})"
     body = SHAPES.get(format_name, _any)(status, kind, text, reference)
