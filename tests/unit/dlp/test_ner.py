@@ -244,6 +244,22 @@ def test_what_the_gate_leaves_out_holds_no_name() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "max",
+        "How hard to think: low, medium, high, xhigh, max",
+        "Milliseconds to wait, min 1000, max 3600000.",
+        "As Codex, you are curious.",
+        "Fast mode switches to Opus.",
+    ],
+)
+def test_words_of_coding_agents_own_prompts_and_tools_are_no_names(
+    detector: ner.NameDetector, text: str
+) -> None:
+    assert found(detector, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Veuillez corriger les fautes : « Les données on été importé hier et le rapport sera disponible demain. »",
         "Personalbogen\nName, Vorname: siehe Anlage, Unterlagen folgen umgehend mit der Post",
         "Vielen Dank für Ihr Schreiben. Wir haben Ihre neue Anschrift vermerkt und melden uns bei Ihnen.",
