@@ -1,7 +1,7 @@
 # make run    set up everything and start the proxy
 # make test   set up everything and run the tests
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench bench-dlp eval fuzz pictures lock clean
+.PHONY: help run test agents lint fmt bench bench-dlp eval fuzz pictures lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 # --no-deps below: the locks are complete, and the pip of Python 3.12.1 takes an extra in them for something unpinned.
@@ -38,12 +38,23 @@ LOCKED := requirements/$(if $(filter no,$(NAMES)),small,run).lock
 	 else echo "npm is not installed: the tests of the npm client will say so"; fi
 	@touch $@
 
+# A gigabyte, of which the tests use this machine's binaries and run no script of a package.
+.venv/agents: tests/e2e/agents/package-lock.json .venv/made
+	@echo "Installing the command-line agents (once; about a minute)"
+	@if [ -z "$$NODE_EXTRA_CA_CERTS" ] && [ -r /etc/ssl/certs/ca-certificates.crt ]; then \
+	 export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt; fi; \
+	 npm ci --prefix tests/e2e/agents --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 run: .venv/run ## set up everything and start the proxy on 127.0.0.1:8080
 	@$(BIN)/outgate ca init --if-missing
 	@exec $(BIN)/outgate run
 
 test: .venv/dev .venv/node ## set up everything and run the tests
 	$(BIN)/python -m pytest -n 2 -q
+
+agents: .venv/dev .venv/agents ## test with Claude Code, Codex and Gemini CLI; without this they are skipped
+	$(BIN)/python -m pytest -n 2 -q tests/e2e/test_agents.py
 
 lint: .venv/dev ## ruff, mypy, and the layers of the design
 	$(BIN)/ruff check .
@@ -84,4 +95,4 @@ lock: .venv/dev ## make the locks anew from pyproject.toml
 LOCK := --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 clean: ## remove what the targets above made
-	rm -rf .venv tests/e2e/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv tests/e2e/node/node_modules tests/e2e/agents/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

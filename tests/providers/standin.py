@@ -69,6 +69,7 @@ class StandIn:
     most: int = 0  # of them, at any time
     gate: threading.Event = field(default_factory=threading.Event)  # what a held stream waits for
     hold: bool = False  # hold streams after their first event
+    websockets: bool = True  # or who asks for one is told to do without
     trailers: bool = False  # end streams with trailers
     script: Script | None = None  # what answers instead,
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # with these headers more
@@ -86,6 +87,7 @@ class StandIn:
         self.received.clear()
         self.disconnected.clear()
         self.gate.clear()
+        self.websockets = True
         self.pause, self.events, self.hold, self.trailers, self.most = 0.0, 5, False, False, 0
         self.script, self.talk, self.headers = None, None, []
 
@@ -178,6 +180,10 @@ def app(stand_in: StandIn) -> Callable[[dict[str, Any], Receive, Send], Awaitabl
 
 async def _websocket(stand_in: StandIn, scope: dict[str, Any], receive: Receive, send: Send) -> None:
     await receive()
+    if not stand_in.websockets:
+        await send({"type": "websocket.http.response.start", "status": 426, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+        return
     await send({"type": "websocket.accept"})
     while True:
         message = await receive()
