@@ -14,7 +14,7 @@ from outgate.formats import media, plain
 from outgate.formats.shape import MODEL, PLAIN, Place
 from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
 from outgate.model import BODY, Role, Segment, Uninspectable
-from outgate.wire import WireError
+from outgate.wire import WireError, json_document
 from outgate.wire.json_spans import Container, Kind, Scalar, Tree
 
 MIN_DIGITS = 7  # shorter numbers identify nobody and no account
@@ -97,6 +97,9 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
         editable = not (frame.opaque or leaf.opaque or (frame.signed and key in frame.place.signed))
         if kind is Kind.NUMBER:
             _add(reading, scalar, role, editable, offset, prefix, "json_number")
+        elif json_document.may_be(text):
+            written = scalar._replace(text=json_document.shown(text))
+            _add(reading, written, role, editable, offset, prefix, "json_document")
         elif not _blob(reading, scalar, data, leaf, role, editable, offset, prefix):
             _add(reading, scalar, role, editable, offset, prefix, "json_string")
     if odd:
