@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.scripts import SOLID
 from outgate.dlp.statements import values_under
 from outgate.dlp.tables import aligned, fields, marked_up, may_be_header
 
@@ -86,15 +87,13 @@ _DATE = (
     rf"|{_YEAR}[.,]?[ -](?:{_MONTHS})\.?[ -]{_DAY}(?:st|nd|rd|th|\.(?!\d))?"
     rf"|{_YEAR}[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
 )
-# Letters of scripts that put no blanks between words: Thai, Chinese, Japanese, Korean.
-_SOLID = r"[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
 # A word of a label may also begin where a hump of camel case does: `patientDob`.
 _LABEL = re.compile(
-    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DB]))|(?={_SOLID}))(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}))(?:(?<=[.*])|(?<={_SOLID})|(?![^\W_]))",
+    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DB]))|(?={SOLID}))(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}))(?:(?<=[.*])|(?<={SOLID})|(?![^\W_]))",
     re.IGNORECASE,
 )
 _DATED = re.compile(
-    rf"(?:(?<![\w/.-])|(?<={_SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![\w/-]|[.]\d))", re.IGNORECASE
+    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![\w/-]|[.]\d))", re.IGNORECASE
 )
 _CODED = re.compile(
     rf"(?<![\w/.-]){_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
