@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -73,3 +74,42 @@ async def test_a_value_in_a_key_is_edited_and_in_no_place(policy) -> None:
     assert b"kim.roe" not in verdict.body
     assert not [record for record in verdict.records if "kim" in record.place]
     assert len(verdict.records) == 2
+
+
+@pytest.mark.parametrize("opening", ["", " "])
+async def test_the_key_of_a_calls_argument_tells_what_its_value_is(policy, opening: str) -> None:
+    use = {
+        "type": "tool_use",
+        "id": "t",
+        "name": "f",
+        "input": {"login": {"user": "kim", "password": PASSWORD}},
+    }
+    body = json.dumps({"model": "m", "messages": [{"role": "assistant", "content": [use]}]}).encode()
+    body = body.replace(b'{"user"', f'{{{opening}"user"'.encode())
+    verdict = await judged(policy, exchange(body, host="api.anthropic.com", path="/v1/messages"))
+    assert verdict.body == body.replace(json.dumps(PASSWORD).encode(), b'"[REDACTED PASSWORD]"')
+    [record] = verdict.records
+    assert (record.place, record.role) == ("messages[0].content[0].input.login.password", Role.TOOL_CALL)
+
+
+async def test_an_image_in_a_calls_arguments_is_told_and_what_stands_beside_it_is_read(policy) -> None:
+    image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(99)).decode()
+    call = {
+        "name": "f",
+        "args": {"shot": f"data:image/png;base64,{image}", "to": "kim.roe@northwind-mail.com"},
+    }
+    body = {"contents": [{"role": "model", "parts": [{"functionCall": call}]}]}
+    path = "/v1beta/models/some-model:generateContent"
+    verdict = await judged(policy, exchange(body, host="generativelanguage.googleapis.com", path=path))
+    assert [one.media_type for one in verdict.uninspectable] == ["image/png"]
+    assert b"kim.roe" not in verdict.body
+
+
+async def test_a_key_that_stands_twice_in_arguments_hides_nothing(policy) -> None:
+    mail = b'"kim.roe@northwind-mail.com"'
+    body = json.dumps(
+        {"model": "m", "messages": [{"role": "assistant", "content": [{"type": "tool_use", "input": 0}]}]}
+    )
+    body = body.encode().replace(b'"input": 0', b'"input": {"a": %b, "a": "x", "b": %b}' % (mail, mail))
+    verdict = await judged(policy, exchange(body, host="api.anthropic.com", path="/v1/messages"))
+    assert verdict.body == body.replace(mail, b'"****@****.com"')

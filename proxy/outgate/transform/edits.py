@@ -117,6 +117,13 @@ def apply(
     )
 
 
+# The text of what is read as a document, by codec.
+_READ: Mapping[str, Callable[[bytes], str]] = {
+    "json_document": json_text,
+    "json_value": lambda raw: raw.decode("utf-8"),
+}
+
+
 class _Teller:
     """What may be told of the findings of one exchange; each value and place is worked out once."""
 
@@ -158,14 +165,15 @@ class _Teller:
         """Where a finding is, and the texts of the strings there: several in a string that is a document."""
         index = finding.segment
         segment = self._segments[index]
-        if segment.codec != "json_document" or not segment.editable:
+        if segment.codec not in _READ or not segment.editable:
             return segment.place, [segment.text]
         if index not in self._documents:
             raw = self._raw(segment.part)[segment.start : segment.end]
-            self._documents[index] = json_document.read(json_text(raw))
+            self._documents[index] = json_document.read(_READ[segment.codec](raw))
         document = self._documents[index]
         path, texts = document.told(finding.start, finding.end) if document else ("", [segment.text])
-        return f"{segment.place}:{path}" if path else segment.place, texts
+        mark = ":" if segment.codec == "json_document" else "" if path.startswith("[") else "."
+        return f"{segment.place}{mark}{path}" if path else segment.place, texts
 
     def record(self, decision: Decision) -> Record:
         finding = decision.finding

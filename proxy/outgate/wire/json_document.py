@@ -21,7 +21,15 @@ from typing import NamedTuple
 
 from outgate.wire import WireError
 from outgate.wire.json_spans import Kind, Scalar, scan
-from outgate.wire.spelling import Change, Edit, code_points, json_changes, json_text, literal_changes
+from outgate.wire.spelling import (
+    Change,
+    Edit,
+    code_points,
+    json_changes,
+    json_text,
+    literal_changes,
+    run_changes,
+)
 
 MAX_STRINGS = 4  # each of which is a document in the one before it; what is in a fifth is text
 MAX_SCALARS = 200_000  # of a document, with those in its strings
@@ -183,6 +191,21 @@ def changes(raw: bytes, edits: Sequence[Edit]) -> list[Change]:
     """Edits of what is read as changes of the bytes of the JSON string."""
     document = read(json_text(raw)) if edits else None
     return json_changes(raw, edits if document is None else document.edited(edits))
+
+
+def value_decoded(raw: bytes) -> str:
+    """The same of a document that is an object or an array of the body itself."""
+    return shown(raw.decode("utf-8"))
+
+
+def value_changes(raw: bytes, edits: Sequence[Edit]) -> list[Change]:
+    """Edits of what is read of an object or an array as changes of its bytes. Raises WireError for none."""
+    text = raw.decode("utf-8")
+    document = read(text) if edits else None
+    if document is None:
+        raise WireError(400, "bad_json", "What is to be edited is no document.")
+    own = document.edited(edits)
+    return run_changes([(0, len(raw), text)], lambda new: new.encode("utf-8", "replace"), own)
 
 
 def read(text: str, strings: int = MAX_STRINGS, room: int = MAX_SCALARS) -> Document | None:

@@ -171,6 +171,10 @@ CODECS: Mapping[str, Codec] = {
     "json_number": Codec(
         lambda raw: raw.decode("ascii"), lambda raw, edits: changed(raw, literal_changes(raw, edits))
     ),
+    "json_value": Codec(
+        json_document.value_decoded,
+        lambda raw, edits: changed(raw, json_document.value_changes(raw, edits)) if edits else raw,
+    ),
     "json_document": Codec(
         json_document.decoded, lambda raw, edits: changed(raw, json_document.changes(raw, edits))
     ),
