@@ -20,6 +20,7 @@ from outgate.dlp.names import (
     firms_abroad,
     gate,
     models,
+    own_scripts,
     persons,
     places,
     repair,
@@ -91,7 +92,7 @@ class NameDetector:
             (unit, [span for span in own if span[2] in _NAMES])
             for unit, own in zip(reading.units, said, strict=True)
         ]
-        sure = [*fields.listed(text), *uncased.labelled(text)]
+        sure = [*fields.listed(text), *uncased.labelled(text), *own_scripts.told(text)]
         for unit, named in units:
             sure += firms.companies(text, unit, named)
             sure += firms_abroad.companies(text, unit)

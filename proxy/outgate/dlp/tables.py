@@ -13,7 +13,10 @@ from functools import cached_property
 
 _MARKS = "\t;|,"
 _LONGEST = 2_000  # code points of a line of names
-_NAME = re.compile(r"[\"' >#*-]{0,24}[^\W\d][\w #./()?*&'’-]{0,40}[\"' ]{0,3}|[ ]{0,3}(?:#|№)?[ ]{0,3}")
+_NAME = re.compile(
+    r"[\"' >#*-]{0,24}(?:\d{1,2}(?=[^\W\d]))?[^\W\d][\w #./()?*&'’$€£%+@<>\[\]-]{0,40}[\"' ]{0,3}:?"
+    r"|(?:19|20)\d\d|[ ]{0,3}(?:#|№)?[ ]{0,3}"
+)
 _PROSE = re.compile(r'.*(?::[ ]+|[:,\[(]")')  # before the first name, in the same line
 _LINES = 4  # of one row, where a quoted field has several
 _RULED = re.compile(
@@ -84,7 +87,7 @@ def header(text: str, start: int) -> tuple[list[str], str]:
     if not 3 <= len(line) <= _LONGEST:
         return [], ""
     mark = max(_MARKS, key=line.count)
-    names = line.split(mark)
+    names = _whole(line, mark).split(mark)
     if len(names) < 2 or end < 0:
         return [], ""
     prose = _PROSE.match(names[0])
@@ -98,13 +101,18 @@ def header(text: str, start: int) -> tuple[list[str], str]:
     return (names, mark) if below.count('"') % 2 or below.count(mark) >= len(names) - 1 else ([], "")
 
 
+def _whole(line: str, mark: str) -> str:
+    """``line`` without the marks that stand within quotes."""
+    return _QUOTED.sub(lambda quoted: quoted[0].replace(mark, " "), line) if '"' in line else line
+
+
 def fields(text: str, position: int) -> list[tuple[int, int]]:
     """Spans of the fields below the name at ``position``, if that is a column's name; without blanks and quotes."""
     start = text.rfind("\n", 0, position) + 1
     names, mark = header(text, start)
     if not names:
         return []
-    index = text[start:position].count(mark)
+    index = _whole(text[start:position], mark).count(mark)
     found: list[tuple[int, int]] = []
     line = text.find("\n", start) + 1
     while line:

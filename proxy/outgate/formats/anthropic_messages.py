@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from outgate.formats.shape import MEDIA, OPAQUE, PLAIN, TOOL_DEFINITION, Place
+from outgate.formats.shape import MEDIA, OPAQUE, PLAIN, TOOL_DEFINITION, WHOLE, Place
 from outgate.model import Role
 
 _blocks: dict[str, Place] = {}
 _citations = Place(items=Place(members={"encrypted_index": OPAQUE, "file_id": OPAQUE}))
 _text = Place(members={"citations": _citations})
-_use = Place(Role.TOOL_CALL, members={"id": OPAQUE})
+_use = Place(Role.TOOL_CALL, members={"id": OPAQUE, "input": WHOLE})
 # What a server-side tool brought: encrypted parts, and files by id, at two depths.
 _brought = Place(
     members={"encrypted_content": OPAQUE, "encrypted_stdout": OPAQUE, "file_id": OPAQUE},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from outgate.formats import anthropic_messages
-from outgate.formats.shape import MEDIA, OPAQUE, SYSTEM, TOOL_DEFINITION, USER, Place
+from outgate.formats.shape import MEDIA, OPAQUE, SYSTEM, TOOL_DEFINITION, USER, WHOLE, Place
 from outgate.model import Role
 
 _source = Place(members={"bytes": MEDIA})
@@ -24,10 +24,10 @@ _reasoning = Place(
 _block = Place(
     members={
         **_media,
-        "toolUse": Place(Role.TOOL_CALL, members={"toolUseId": OPAQUE}),
+        "toolUse": Place(Role.TOOL_CALL, members={"toolUseId": OPAQUE, "input": WHOLE}),
         "toolResult": Place(
             Role.TOOL_RESULT,
-            members={"toolUseId": OPAQUE, "content": Place(items=Place(members=_media))},
+            members={"toolUseId": OPAQUE, "content": Place(items=Place(members={**_media, "json": WHOLE}))},
         ),
         "searchResult": Place(Role.TOOL_RESULT),
         "reasoningContent": _reasoning,

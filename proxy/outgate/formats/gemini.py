@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from outgate.formats.shape import MEDIA, OPAQUE, PLAIN, SYSTEM, TOOL_DEFINITION, Place
+from outgate.formats.shape import MEDIA, OPAQUE, PLAIN, SYSTEM, TOOL_DEFINITION, WHOLE, Place
 from outgate.model import Role
 
 
@@ -28,8 +28,10 @@ _media = _both(
         "file_data": Place(members=_both({"file_uri": OPAQUE})),
     }
 )
-_call = Place(Role.TOOL_CALL, members={"id": OPAQUE})
-_result = Place(Role.TOOL_RESULT, members={"id": OPAQUE, "parts": Place(items=Place(members=_media))})
+_call = Place(Role.TOOL_CALL, members={"id": OPAQUE, "args": WHOLE})
+_result = Place(
+    Role.TOOL_RESULT, members={"id": OPAQUE, "response": WHOLE, "parts": Place(items=Place(members=_media))}
+)
 _parts = Place(
     items=Place(
         members=_media

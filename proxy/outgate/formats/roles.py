@@ -14,7 +14,7 @@ from outgate.formats import media, plain
 from outgate.formats.shape import MODEL, PLAIN, Place
 from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
 from outgate.model import BODY, Role, Segment, Uninspectable
-from outgate.wire import WireError
+from outgate.wire import WireError, json_document
 from outgate.wire.json_spans import Container, Kind, Scalar, Tree
 
 MIN_DIGITS = 7  # shorter numbers identify nobody and no account
@@ -48,6 +48,7 @@ class _Frame:
     place: Place
     opaque: bool
     signed: bool
+    whole: Container | None = None  # that is read together, and this with it
 
 
 def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: str = "") -> Reading:
@@ -66,10 +67,16 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
     frame = _Frame(root.role or Role.METADATA, PLAIN, False, False)
     container: Container | None
     key: str | int | None
+    wholes = _wholes(tree, frames, data)
     for scalar in tree.scalars:
         kind, text, container = scalar.kind, scalar.text, scalar.container
         if container is not last and container is not None:
             last, frame = container, frames[id(container)]
+            if frame.whole is not None and (said := wholes.get(id(frame.whole), "")):
+                wholes[id(frame.whole)] = None
+                _whole(reading, frame.whole, said, frame, offset, prefix)
+        if frame.whole is not None and id(frame.whole) in wholes:
+            continue
         if kind is Kind.KEY:
             if text and text not in STRUCTURAL_KEYS:
                 folded = text.casefold()
@@ -97,6 +104,9 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
         editable = not (frame.opaque or leaf.opaque or (frame.signed and key in frame.place.signed))
         if kind is Kind.NUMBER:
             _add(reading, scalar, role, editable, offset, prefix, "json_number")
+        elif json_document.may_be(text):
+            written = scalar._replace(text=json_document.shown(text))
+            _add(reading, written, role, editable, offset, prefix, "json_document")
         elif not _blob(reading, scalar, data, leaf, role, editable, offset, prefix):
             _add(reading, scalar, role, editable, offset, prefix, "json_string")
     if odd:
@@ -117,6 +127,28 @@ def _add(
     start, end = scalar.start + offset, scalar.end + offset
     place = f"{prefix}{scalar.path}{suffix}"
     reading.add(Segment(scalar.text, role, place, BODY, start, end, codec, editable))
+
+
+def _wholes(tree: Tree, frames: dict[int, _Frame], data: bytes) -> dict[int, str | None]:
+    """What is read of each container that is read together: none that has base64 in it, for that is looked into."""
+    found = {id(one): one for one in tree.containers if frames[id(one)].whole is one}
+    if not found:
+        return {}
+    for scalar in tree.scalars:
+        whole = frames[id(scalar.container)].whole if scalar.container is not None else None
+        if whole is not None and scalar.kind is Kind.STRING and media.look(scalar.text, expected=False):
+            found.pop(id(whole), None)
+    read = ((marker, json_document.read(data[one.start : one.end].decode())) for marker, one in found.items())
+    return {marker: document.shown for marker, document in read if document is not None}
+
+
+def _whole(
+    reading: Reading, container: Container, text: str, frame: _Frame, offset: int, prefix: str
+) -> None:
+    start, end = container.start + offset, container.end + offset
+    editable = not frame.opaque
+    place = f"{prefix}{container.path}"
+    reading.add(Segment(text, frame.role, place, BODY, start, end, "json_value", editable))
 
 
 def _blob(
@@ -198,7 +230,10 @@ def _frames(tree: Tree, root: Place) -> dict[int, _Frame]:
             if block is not None:
                 place, role, opaque = block, block.role or role, opaque or block.opaque
         signed = bool(place.signed and stated.get((marker, "signature")))
-        frames[marker] = _Frame(role, place, opaque, signed)
+        whole = parent.whole if parent is not None else None
+        if whole is None and place.whole:
+            whole = container
+        frames[marker] = _Frame(role, place, opaque, signed, whole)
     return frames
 
 

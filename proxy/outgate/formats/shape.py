@@ -30,6 +30,9 @@ class Place:
     signed: frozenset[str] = frozenset()
     opaque: bool = False  # ids, signatures, encrypted content: read, but never edited
     media: bool = False  # a base64 run is what belongs here
+    # An object of a client's own making, such as a call's arguments: a key there tells what its value is, so all of
+    # its strings are read together.
+    whole: bool = False
 
     def block(self, kind: str) -> Place | None:
         """The place that an object of this kind is; None when the format knows of none."""
@@ -49,6 +52,7 @@ PLAIN = Place()
 OPAQUE = Place(opaque=True)
 MEDIA = Place(media=True)
 MODEL = Place()  # names the model of a request within the request
+WHOLE = Place(whole=True)
 SYSTEM = Place(Role.SYSTEM)
 USER = Place(Role.USER)
 TOOL_CALL = Place(Role.TOOL_CALL)

@@ -6,7 +6,7 @@ an edited string is spelled in its place is the segment's codec in ``wire``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from outgate.model import (
@@ -16,6 +16,7 @@ from outgate.model import (
     Decision,
     Document,
     Exchange,
+    Finding,
     Pair,
     Part,
     Record,
@@ -24,7 +25,9 @@ from outgate.model import (
 )
 from outgate.transform import operators, places
 from outgate.transform.placeholders import Pseudonymiser
-from outgate.wire.text_codecs import CODECS, Edit
+from outgate.wire import json_document
+from outgate.wire.spelling import Edit, json_text
+from outgate.wire.text_codecs import CODECS
 
 
 class UneditableError(Exception):
@@ -86,7 +89,7 @@ def apply(
     """
     if not decisions:
         return Edited()
-    told = _Teller(document, decisions, key, pseudonymiser)
+    told = _Teller(document, decisions, key, pseudonymiser, lambda part: _raw(exchange, body, part))
     records = tuple(told.record(decision) for decision in decisions)
     if not edit:
         return Edited(records=records)
@@ -95,7 +98,7 @@ def apply(
         if decision.action.edits:
             index = decision.finding.segment
             if not document.segments[index].editable:
-                raise UneditableError(told.place(index), decision.rule, records)
+                raise UneditableError(told.place(decision.finding), decision.rule, records)
             by_segment.setdefault(index, []).append(decision)
     by_part: dict[Part, list[tuple[Segment, list[Edit]]]] = {}
     for index, asked in sorted(by_segment.items()):  # a placeholder's value is spelled as it first stands
@@ -114,6 +117,13 @@ def apply(
     )
 
 
+# The text of what is read as a document, by codec.
+_READ: Mapping[str, Callable[[bytes], str]] = {
+    "json_document": json_text,
+    "json_value": lambda raw: raw.decode("utf-8"),
+}
+
+
 class _Teller:
     """What may be told of the findings of one exchange; each value and place is worked out once."""
 
@@ -123,11 +133,14 @@ class _Teller:
         decisions: Iterable[Decision],
         key: bytes,
         pseudonymiser: Pseudonymiser | None,
+        raw: Callable[[Part], bytes],
     ) -> None:
         self._segments = document.segments
+        self._raw = raw
+        self._documents: dict[int, json_document.Document | None] = {}
         self._key = key
         self._pseudonymiser = pseudonymiser
-        self._places: dict[int, str] = {}
+        self._places: dict[str, str] = {}
         self._fingerprints: dict[tuple[str, str], str] = {}
         self._replacements: dict[tuple[Action, str, str], str] = {}
         # A segment may be a JSON key, and so a name in its own place and in the places below it.
@@ -139,14 +152,28 @@ class _Teller:
             text = self._segments[finding.segment].text
             if not 0 <= finding.start < finding.end <= len(text):
                 raise InconsistentError("a finding lies outside its segment")
-            if len(text) <= places.LIMIT:
-                self._tainted.add(text)
+            self._tainted.update(said for said in self._told(finding)[1] if len(said) <= places.LIMIT)
 
-    def place(self, index: int) -> str:
-        place = self._places.get(index)
-        if place is None:
-            place = self._places[index] = places.safe(self._segments[index].place, self._tainted)
-        return place
+    def place(self, finding: Finding) -> str:
+        place = self._told(finding)[0]
+        safe = self._places.get(place)
+        if safe is None:
+            safe = self._places[place] = places.safe(place, self._tainted)
+        return safe
+
+    def _told(self, finding: Finding) -> tuple[str, list[str]]:
+        """Where a finding is, and the texts of the strings there: several in a string that is a document."""
+        index = finding.segment
+        segment = self._segments[index]
+        if segment.codec not in _READ or not segment.editable:
+            return segment.place, [segment.text]
+        if index not in self._documents:
+            raw = self._raw(segment.part)[segment.start : segment.end]
+            self._documents[index] = json_document.read(_READ[segment.codec](raw))
+        document = self._documents[index]
+        path, texts = document.told(finding.start, finding.end) if document else ("", [segment.text])
+        mark = ":" if segment.codec == "json_document" else "" if path.startswith("[") else "."
+        return f"{segment.place}{mark}{path}" if path else segment.place, texts
 
     def record(self, decision: Decision) -> Record:
         finding = decision.finding
@@ -158,7 +185,7 @@ class _Teller:
         return Record(
             entity=finding.entity,
             role=segment.role,
-            place=self.place(finding.segment),
+            place=self.place(finding),
             score=round(finding.score, 3),
             fingerprint=fingerprint,
             rule=decision.rule,

@@ -18,7 +18,7 @@ _PREFIX = re.compile(r"line \d{1,9}: |part\[\d{1,9}\]: |")
 _NAMED = re.compile(r"(query|form|header):(.*)", re.DOTALL)
 _KEY = " (key)"
 # Names in quotes are the odd ones. They are not escaped, so all from the first to the last goes.
-_PIECE = re.compile(r'(\[".*"\])|(\[\d{1,7}\])|([^.\[\]]+)|(.)', re.DOTALL)
+_PIECE = re.compile(r'(\[".*"\])|(\[\d{1,7}\])|([^.:\[\]]+)|(.)', re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,39}")
 _MOST_DIGITS = 4  # a name with more of them is somebody's identifier, not a field
 _TAIL = 60
@@ -52,7 +52,7 @@ def _piece(found: re.Match[str], tainted: Set[str]) -> str:
         return f'["{CUT}"]'
     if name is not None:
         return _name(name, tainted)
-    return index or (mark if mark == "." else CUT)
+    return index or (mark if mark in (".", ":") else CUT)
 
 
 def _name(name: str, tainted: Set[str]) -> str:

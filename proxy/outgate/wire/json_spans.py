@@ -28,11 +28,13 @@ class Kind(StrEnum):
 
 
 class Container:
-    """An object or an array, and where it hangs. Paths are built only when asked for."""
+    """An object or an array, where it hangs, and its bytes. Paths are built only when asked for."""
 
-    __slots__ = ("_path", "depth", "is_object", "key", "parent")
+    __slots__ = ("_path", "depth", "end", "is_object", "key", "parent", "start")
 
-    def __init__(self, parent: Container | None, key: str | int | None, is_object: bool) -> None:
+    def __init__(self, parent: Container | None, key: str | int | None, is_object: bool, start: int) -> None:
+        self.start = start
+        self.end = 0  # until it is closed
         self.parent = parent
         self.key = key
         self.is_object = is_object
@@ -155,7 +157,7 @@ def scan(data: bytes, *, max_depth: int = 512, max_scalars: int = 2_000_000) -> 
             add(new(Scalar, (node, key, string, start, position, text)))
         elif group == 5:
             is_object = data[position - 1] == _OPEN_OBJECT
-            node = Container(node, key, is_object)
+            node = Container(node, key, is_object, position - 1)
             if node.depth >= max_depth:
                 raise WireError(400, "too_deep", f"The body is nested deeper than {max_depth} levels.")
             containers.append(node)
@@ -178,6 +180,7 @@ def scan(data: bytes, *, max_depth: int = 512, max_scalars: int = 2_000_000) -> 
                 mark = data[position] if position < size else 0
             if mark == (_CLOSE_OBJECT if node.is_object else _CLOSE_ARRAY):
                 position += 1
+                node.end = position
                 if node.is_object:
                     names.pop()
                 key, node = node.key, node.parent

@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import quopri
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
-from outgate.wire import WireError
-
-Edit = tuple[int, int, str]  # start and end in code points of the decoded text, replacement
+from outgate.wire import WireError, json_document
+from outgate.wire.spelling import (
+    Edit,
+    Run,
+    changed,
+    json_changes,
+    json_text,
+    literal_changes,
+    places,
+    run_changes,
+    spliced,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,87 +37,11 @@ class Codec:
     rewrite: Callable[[bytes, Sequence[Edit]], bytes]
 
 
-# A stretch of raw bytes and the text it holds. Within a stretch of several code points each stands as
-# its own UTF-8 bytes (one surrogate: one byte that is no UTF-8); an escape is a stretch of one.
-_Run = tuple[int, int, str]
-
-
 def _run_rewrite(
-    runs: Callable[[bytes], Iterable[_Run]], encode: Callable[[str], bytes]
+    runs: Callable[[bytes], Iterable[Run]], encode: Callable[[str], bytes]
 ) -> Callable[[bytes, Sequence[Edit]], bytes]:
     """A rewrite for encodings in which every code point has its own run of bytes. Linear."""
-
-    def rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
-        if not edits:
-            return raw
-        wanted = sorted({offset for start, end, _ in edits for offset in (start, end)})
-        places = _places(runs(raw), wanted)
-        pieces, position = [], 0
-        for start, stop, replacement in edits:
-            pieces += [raw[position : places[start]], encode(replacement)]
-            position = places[stop]
-        pieces.append(raw[position:])
-        return b"".join(pieces)
-
-    return rewrite
-
-
-def _places(runs: Iterable[_Run], wanted: Sequence[int]) -> dict[int, int]:
-    """Where in the raw bytes the code points at ``wanted`` (sorted offsets) begin."""
-    places: dict[int, int] = {}
-    index, count, last = 0, 0, 0
-    for byte_start, byte_end, text in runs:
-        last = byte_end
-        if index == len(wanted):
-            return places
-        done, at = 0, byte_start
-        while index < len(wanted) and wanted[index] < count + len(text):
-            step = wanted[index] - count
-            at += len(text[done:step].encode("utf-8", "surrogateescape"))
-            done = step
-            places[wanted[index]] = at
-            index += 1
-        count += len(text)
-    if index < len(wanted) and wanted[index] == count:
-        places[count] = last
-    return places
-
-
-# --- JSON strings and numbers -------------------------------------------------------------------
-
-_JSON_RUN = re.compile(
-    rb"[^\\]++|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.",
-    re.DOTALL,
-)
-
-
-def _json_runs(raw: bytes) -> Iterator[_Run]:
-    for found in _JSON_RUN.finditer(raw, 1, len(raw) - 1):
-        start, end = found.span()
-        yield start, end, "\\" if raw[start] == 0x5C else raw[start:end].decode("utf-8")
-    yield len(raw) - 1, len(raw) - 1, ""
-
-
-def _json_decode(raw: bytes) -> str:
-    return str(json.loads(raw, strict=False))
-
-
-def _json_encode(text: str) -> bytes:
-    return json.dumps(text)[1:-1].encode("ascii")
-
-
-def _number_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
-    """An edited number is a number no more: it becomes a JSON string of the edited spelling."""
-    return raw if not edits else json.dumps(_splice(raw.decode("ascii"), edits)).encode("ascii")
-
-
-def _splice(text: str, edits: Sequence[Edit]) -> str:
-    pieces, position = [], 0
-    for start, end, replacement in edits:
-        pieces += [text[position:start], replacement]
-        position = end
-    pieces.append(text[position:])
-    return "".join(pieces)
+    return lambda raw, edits: changed(raw, run_changes(runs(raw), encode, edits))
 
 
 # --- plain text, headers, URLs and forms ---------------------------------------------------------
@@ -119,7 +51,7 @@ _ESCAPES = re.compile(rb"(?:%[0-9a-fA-F]{2})++")
 _AS_LATIN1 = {0xDC00 + octet: octet for octet in range(0x80, 0x100)}
 
 
-def _utf8_runs(raw: bytes) -> Iterator[_Run]:
+def _utf8_runs(raw: bytes) -> Iterator[Run]:
     yield 0, len(raw), raw.decode("utf-8")
 
 
@@ -152,7 +84,7 @@ def _percent_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
     octets = unquote_to_bytes(raw)
     wanted = sorted({offset for start, end, _ in edits for offset in (start, end)})
     text = octets.decode("utf-8", "surrogateescape")
-    in_octets = _places([(0, len(octets), text)], wanted)
+    in_octets = places([(0, len(octets), text)], wanted)
     in_raw = _octet_places(raw, sorted(set(in_octets.values())))
     pieces, position = [], 0
     for start, end, replacement in edits:
@@ -211,7 +143,7 @@ def base64_bytes(raw: bytes) -> bytes:
 def _base64_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
     if not edits:
         return raw
-    encoded = base64.b64encode(_splice(_base64_decode(raw), edits).encode("utf-8", "replace"))
+    encoded = base64.b64encode(spliced(_base64_decode(raw), edits).encode("utf-8", "replace"))
     if b"-" in raw or b"_" in raw:
         encoded = encoded.translate(bytes.maketrans(b"+/", b"-_"))
     lines = raw.split(b"\n")
@@ -231,12 +163,21 @@ def _quoted_printable_decode(raw: bytes) -> str:
 def _quoted_printable_rewrite(raw: bytes, edits: Sequence[Edit]) -> bytes:
     if not edits:
         return raw
-    return quopri.encodestring(_splice(_quoted_printable_decode(raw), edits).encode("utf-8", "replace"))
+    return quopri.encodestring(spliced(_quoted_printable_decode(raw), edits).encode("utf-8", "replace"))
 
 
 CODECS: Mapping[str, Codec] = {
-    "json_string": Codec(_json_decode, _run_rewrite(_json_runs, _json_encode)),
-    "json_number": Codec(lambda raw: raw.decode("ascii"), _number_rewrite),
+    "json_string": Codec(json_text, lambda raw, edits: changed(raw, json_changes(raw, edits))),
+    "json_number": Codec(
+        lambda raw: raw.decode("ascii"), lambda raw, edits: changed(raw, literal_changes(raw, edits))
+    ),
+    "json_value": Codec(
+        json_document.value_decoded,
+        lambda raw, edits: changed(raw, json_document.value_changes(raw, edits)) if edits else raw,
+    ),
+    "json_document": Codec(
+        json_document.decoded, lambda raw, edits: changed(raw, json_document.changes(raw, edits))
+    ),
     "utf8": Codec(lambda raw: raw.decode("utf-8"), _run_rewrite(_utf8_runs, _utf8_encode)),
     "latin1": Codec(lambda raw: raw.decode("latin-1"), _latin1_rewrite),
     "percent": Codec(_percent_decode, _percent_rewrite),

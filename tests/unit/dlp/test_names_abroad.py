@@ -151,3 +151,20 @@ def test_a_text_of_words_that_are_not_english_is_not_read_as_english() -> None:
 
 def test_ordinary_words_of_other_languages_are_no_part_of_names() -> None:
     assert {"anschrift", "ihr", "fiche", "formulario", "personeelsgegevens"} <= words().nameless
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Entre les soussignés : M. Jean DUPONT, né le 3 mai 1974 à Lyon", "Jean DUPONT"),
+        ("De una parte, D. Juan Carlos Pérez García, mayor de edad", "Juan Carlos Pérez García"),
+        ("De heer H.A. ter Horst heeft gebeld en komt morgen.", "H.A. ter Horst"),
+        ("Kannst du Frau Klingbeil anrufen?", "Klingbeil"),
+        ("Cu stimă,\nMihai Constantinescu", "Mihai Constantinescu"),
+        ("Bună ziua, doamna Wuxilescu, vă trimit datele.", "Wuxilescu"),
+    ],
+)
+def test_a_title_of_one_letter_is_no_initial_and_titles_of_many_languages_are_known(
+    text: str, name: str
+) -> None:
+    assert any(name.lower() in one.lower() for one in persons_in(text))

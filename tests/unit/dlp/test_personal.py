@@ -470,3 +470,22 @@ def test_the_letter_of_an_escape_is_no_part_of_an_address(engine: Engine, escape
     """Cut in two, JSON in a tool's arguments would be JSON no more, and the address another one."""
     text = f'{{"text": "ask{escape}kim.roe@northwind-mail.com{escape}now"}}'
     assert found(engine, text) == ["kim.roe@northwind-mail.com"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("联系zhang.wei@corp-mail.cn，谢谢", ["zhang.wei@corp-mail.cn"]),
+        ("邮箱是kim@corp-mail.cn吧", ["kim@corp-mail.cn"]),
+        ("联系kim@corp-mail.cn或lee@corp-mail.com.cn。", ["kim@corp-mail.cn", "lee@corp-mail.com.cn"]),
+        ("メールはkim@corp-mail.jpです", ["kim@corp-mail.jp"]),
+        ("이메일은kim@corp-mail.kr입니다", ["kim@corp-mail.kr"]),
+        ("ติดต่อkim@corp-mail.thนะ", ["kim@corp-mail.th"]),
+        ("邮箱：张伟@公司.cn", ["张伟@公司.cn"]),
+        ("写信给kim@corp-mail.谢谢", []),
+    ],
+)
+def test_an_address_beside_letters_that_need_no_blank_is_found_without_them(
+    engine: Engine, text: str, wanted: list[str]
+) -> None:
+    assert found(engine, text, "EMAIL_ADDRESS") == wanted

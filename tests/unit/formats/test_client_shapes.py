@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import pytest
@@ -18,7 +19,11 @@ CALL, RESULT, TOOLS, META = Role.TOOL_CALL, Role.TOOL_RESULT, Role.TOOL_DEFINITI
 
 def marks(body: dict[str, Any], name: str) -> dict[str, tuple[Role, bool]]:
     """Role and editability of every string of the form ``@word``."""
-    return {s.text: (s.role, s.editable) for s in holding(read(body, name), "@") if s.text.startswith("@")}
+    return {
+        mark: (segment.role, segment.editable)
+        for segment in holding(read(body, name), "@")
+        for mark in re.findall(r'(?:^|")(@\w+)(?:$|")', segment.text)
+    }
 
 
 CLAUDE_CODE = {

@@ -44,7 +44,8 @@ def read(
 
 
 def role_of(document: Document, text: str) -> Role:
-    return next(segment.role for segment in document.segments if segment.text == text)
+    quoted = f'"{text}"'  # in arguments that are read together
+    return next(s.role for s in document.segments if s.text == text or quoted in s.text)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,12 @@ def test_a_binary_message_is_uninspectable_and_its_strings_are_read_and_never_ed
 def test_escapes_that_no_encoder_writes_are_undone_within_tool_arguments() -> None:
     call = {"function": {"name": "f", "arguments": f'{{"a": "{ESCAPED}"}}'}}
     found = holding(read({"messages": [{"role": "assistant", "tool_calls": [call]}]}))
+    assert [(s.role, s.editable) for s in found] == [(Role.TOOL_CALL, True)]
+
+
+def test_escapes_that_no_encoder_writes_are_undone_within_arguments_that_are_no_json() -> None:
+    call = {"function": {"name": "f", "arguments": f'{{"a": "{ESCAPED}"'}}
+    found = holding(read({"messages": [{"role": "assistant", "tool_calls": [call]}]}))
     assert [(s.role, s.editable) for s in found] == [(Role.TOOL_CALL, False)]
 
 

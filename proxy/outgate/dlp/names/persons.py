@@ -10,7 +10,16 @@ import re
 from collections.abc import Iterator, Sequence
 
 from outgate.dlp.names.gate import Unit
-from outgate.dlp.names.shapes import CAPITALISED, NAME, RUN, Span, is_glued, looks_organised, starts_line
+from outgate.dlp.names.shapes import (
+    CAPITALISED,
+    GERMAN_RUN,
+    NAME,
+    RUN,
+    Span,
+    is_glued,
+    looks_organised,
+    starts_line,
+)
 from outgate.dlp.names.words import cue_set, words
 
 _LINE = 80  # characters of a line before a name that can tell of it
@@ -45,7 +54,8 @@ _ENUMERATION = re.compile(
     rf"(?:,?[ \t](?:and|&|or|und|oder|et|ou|y|e|ed|en|of|och|og)[ \t]{NAME})?(?![\w/@(])"
 )
 _INITIALLED = re.compile(
-    rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})(?:(?:van|von|de|der|den|del|di|da|la|le)[ ]){{0,2}}"
+    rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})"
+    r"(?:(?:van|von|de|der|den|del|di|da|la|le|ter|ten|te|el|al|af|zu|op|’t|'t)[ ]){0,3}"
     rf"(?P<family>{CAPITALISED})(?![\w(@]|\.\w)"
 )
 # What looks like initials.
@@ -74,7 +84,8 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
     if not unit.strict:
         yield from _enumerated(text, unit)
         yield from _initialled(text, unit, named)
-    for run in RUN.finditer(text, unit.start, unit.end):
+    runs = GERMAN_RUN if unit.language == "de" else RUN
+    for run in runs.finditer(text, unit.start, unit.end):
         if _MENTION.match(text, run.start() - 1) and is_person(run[0].split(), sure=False):
             yield *run.span(), "PERSON"
         if run[0].endswith(_HONORIFICS):
@@ -87,6 +98,11 @@ def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
     """Initials and a family name: "A.J. Wiegersma", "M. Quillard"."""
     lists = words()
     for one in _INITIALLED.finditer(text, unit.start, unit.end):
+        whole = RUN.match(text, one.start("family"), unit.end)
+        if whole and whole.end() > one.end() and one["family"].lower().split("-")[0] in lists.given:
+            if len(one["initials"].rstrip()) == 2 and is_person(whole[0].split(), sure=True):
+                yield *whole.span(), "PERSON"  # M. Jean Dupont: a title
+            continue
         family = one["family"].lower().split("-")
         other = any(word in lists.nameless or word in lists.products for word in family)
         if other or len(family[0]) < 3 or looks_organised(one[0].split()):

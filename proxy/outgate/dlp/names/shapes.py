@@ -23,6 +23,8 @@ _PARTICLE = (
 #: One to five such words on one line.
 NAME = rf"{CAPITALISED}(?:(?:[ \t]|-(?={_PARTICLE}[ \t]))(?:{_PARTICLE}[ \t]){{0,2}}{CAPITALISED}){{0,4}}"
 RUN = re.compile(rf"(?<!\w){NAME}(?!\w)")
+#: The same in German, where "du" is you and "das" the: "Hast du Frau Klinge gefragt?"
+GERMAN_RUN = re.compile(RUN.pattern.replace("da|do|dos|das|", "").replace("|du|", "|"))
 
 _GLUE_BEFORE = frozenset("._$#@/\\{=+&")
 _GLUE_AFTER = frozenset("_({[=/\\@+")

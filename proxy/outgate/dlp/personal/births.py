@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.scripts import SOLID
 from outgate.dlp.statements import values_under
 from outgate.dlp.tables import aligned, fields, marked_up, may_be_header
 
@@ -24,22 +25,29 @@ _COLUMNS = 4  # of one table that may be dates of birth
 _FEW = 5  # words of any kind between a label with a colon and its date
 
 # A label of forms, and a word of prose.
+# What a form asks for together with the date, and before it.
+_PLACES = r"(?:place|lieu|luogo|lugar|local|(?:geburts)?ort|tempat|miejsce|plaats)"
 _FORMS = (
     r"(?:dates?|days?|dt)[ _-]?(?:(?:and|/|&)[ ]?place[ _-]?)?(?:of[ _-]?)?births?|"
-    r"(?:time|place)[ ]?(?:and|/|&)[ ]?date[ ]of[ ]birth|"
-    r"birth[ _-]?(?:dates?|days?|dt)|births?(?=[\"']?[ ]?[:=])|"
-    r"d(?:[._]?o[._]?|\.[ ]o\.[ ])b(?:\.|s(?![^\W_])|(?:[ _-]?dates?))?|b-?days?|"
+    rf"(?:{_PLACES}|time)[ ]?(?:and|[/&,]|et|e|y|und|i|en)[ ]?(?:dat[ae]|fecha|tgl\.?|tanggal|-?(?:geburts)?datum)"
+    r"(?:[ ](?:of|de|di|do|da|of)?[ ]?(?:birth|naissance|nascita|nacimiento|nascimento|urodzenia|lahir))?|"
+    r"b(?:i?r)?th[ ._-]?(?:dates?|days?|dt(?:tm)?|ymd|time(?=[\"' ]{0,2}[:=>v]))(?:[ _-]?(?:str|iso|ymd))?|birt(?=\n)|"
+    r"births?(?=[\"']?[ ]?[:=;|\t(]|[\"']?,\S)|(?<=[,;|\t\"'])births?(?=[\"']?\n)|"
+    r"fec[ _-]?nac(?:imiento)?|geb[ _-]?dat|gbdat|"
+    r"(?:user|patient|customer|client|employee|member|person|subscriber|insured|child|spouse)?"
+    r"d(?:[._]?o[._]?|\.[ ]o\.[ ])b(?:\.|s(?![^\W_])|[ _-]?dates?|_?\d(?!\d)|[ _-]?(?:str|iso|ymd))?|"
+    r"b[ _-]?days?|bdate|(?:date|dt)[ _-]?born|"
     r"born[ _-]?(?:on|date)|"
     r"geburtsdat(?:um|en)|geburtstage?|geb(?:\.|oren)?[ ]?-?(?:am|dat(?:um|\.))|geb\.|"
-    r"date[ _-](?:de[ _-])?naiss(?:ance|\.)|fecha[ _-](?:de[ _-])?nac(?:imiento|\.)|f\.[ ]?nac(?:imiento|\.)|"
+    r"date[ _-]?(?:de[ _-]?)?naiss(?:ance|\.)?|fecha[ _-]?(?:de[ _-]?)?nac(?:imiento|\.)?|f[._]?[ ]?nac(?:imiento|\.)|"
     r"nacimiento|naissance|nascita|d\.?d?\.?n\.?(?=[ ]?:?[ ]?\d)|"
-    r"data[ _-](?:di[ _-])?nasc(?:ita|\.)|data[ _-](?:de[ _-])?nasc(?:imento|\.)|nascimento|"
+    r"d(?:a?ta?)[ _-]?(?:d[ie][ _-]?)?nasc(?:ita|imento|\.)?|nascimento|"
     r"geboortedat(?:um|a)|geb\.?[ ]?datum|data[ _-](?:urodzenia|ur\.)|født|fødselsdato|"
     r"fødselsdag|födelsedatum|född|syntymäaika|syntynyt|datum[ _]narozen[íi]|dátum[ _]narodenia|"
     r"születési[ ](?:dátum|idő)|szül\.|data[ _]nașterii|data[ _]nasterii|"
     r"datum[ _](?:rođenja|rojstva)|doğum[ _](?:tarihi|günü)|sünni(?:aeg|kuupäev)|dzimšanas[ _]datums|gimimo[ _]data|"
     r"fæðingardag\w{1,3}|ngày[ _]sinh|tanggal[ _]lahir|tgl\.?[ _]lahir|"
-    r"дата[ _](?:рождения|народження)|дата[ _]на[ _]раждане|ημερομηνία[ _]γέννησης|ημ\.?[ _]γέννησης|"
+    r"дата[ _]?(?:рождения|народження)|дата[ _]на[ _]раждане|ημερομηνία[ _]γέννησης|ημ\.?[ _]γέννησης|"
     r"תאריך[ _]לידה|تاريخ[ _](?:الميلاد|الولادة)|วันเกิด|जन्म[ _]?तिथि|"
     r"生年月日|出生(?:日期|年月日)?|生日|誕生日|출생일?|생년월일|생일"
 )
@@ -52,6 +60,12 @@ _PROSE = (
     r"(?<=[(,])[ ]?(?:b\.|\*)|(?<=[(,][ ])(?:b\.|\*)|"
     # Behind a name: "Alma Reyes b. 3/4/1971", "Sabine Uhlig *12.12.1965"
     r"(?<=\w[ ])(?:b\.(?=[ ]?\d)|\*(?=[ ]?\d{1,2}\.[ ]?\d{1,2}\.[ ]?\d{4}))"
+)
+# Words that stand right behind the date, and labels where nothing follows them.
+_BEHIND = (
+    r"г\.?[ ]?р\.|(?:года[ ])?(?:рождения|народження)|р\.[ ]?н\.|doğumlu|doğdu|"
+    r"생(?=$|[\s,.)(])|출생|出生|生まれ|生(?=$|[\s,。、.)])|"
+    r"(?:dob|birth[ ]?da(?:te|y)|date[ ]of[ ]birth)(?=[ ]?(?:$|[\n.,;)]))"
 )
 _MONTHS = (
     # English and the other Germanic languages, French, the other Romance ones, and further east
@@ -73,46 +87,73 @@ _MONTHS = (
     r"(?:ιανουαρ|φεβρουαρ|μαρτ|απριλ|ιουν|ιουλ|σεπτεμβρ|οκτωβρ|νοεμβρ|δεκεμβρ)ίου|μα[ΐι]ου|αυγούστου|"
     r"(?-i:I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})"
 )
+# Spelt out, as who is asked says it.
+_NTH = (
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth"
+    r"|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ -](?:first|second|third|fourth|fifth"
+    r"|sixth|seventh|eighth|ninth)|thirtieth|thirty[ -]first)"
+)
+_ERA = r"(?:明治|大正|昭和|平成|令和|民[國国])"
 _YEAR = r"(?:18[89]\d|19\d\d|20[0-4]\d)"
 _DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _DATE = (
     rf"{_YEAR}(?P<a>[-/. ]|,[ ]?){_MONTH}(?P=a){_DAY}(?=T\d|\D|$)"
     rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-    rf"|{_DAY}(?P<b>[-/. ]|\.\ ){_MONTH}(?P=b)(?:{_YEAR}|\d\d)"
-    rf"|{_MONTH}(?P<c>[-/. ]){_DAY}(?P=c)(?:{_YEAR}|\d\d)"
-    rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ -]?(?:of |de |d[’'])?(?:{_MONTHS})(?=\b|\d)"
-    rf"[,.]?[ -]?(?:de[l]? )?(?:{_YEAR}|[’']?\d\d)"
-    rf"|(?:{_MONTHS})\b[ -.]?[ ]?{_DAY}(?:st|nd|rd|th)?,?[ -]{_YEAR}"
+    rf"|{_DAY}(?P<b>[-/. ]|\.\ |\ /\ ){_MONTH}(?P=b)(?:{_YEAR}|[’']?\d\d)"
+    rf"|{_MONTH}(?P<c>[-/. ]|\ /\ ){_DAY}(?P=c)(?:{_YEAR}|[’']?\d\d)"
+    rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ /-]?(?:day )?(?:of |de |d[’'])?(?:{_MONTHS})(?=\b|\d)"
+    rf"[,.]?[ /-]?(?:de[l]? )?(?:{_YEAR}|[’']?\d\d)"
+    rf"|(?:{_MONTHS})\b[ -.]?[ ]?{_DAY}(?:st|nd|rd|th)?(?:,?[ -]{_YEAR}|,?[ ][’']\d\d|,[ ]\d\d(?![:.]?\d))"
     rf"|{_YEAR}[.,]?[ -](?:{_MONTHS})\.?[ -]{_DAY}(?:st|nd|rd|th|\.(?!\d))?"
-    rf"|{_YEAR}[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
+    rf"|(?:the )?{_NTH} (?:of )?(?:{_MONTHS}),? {_YEAR}|(?:{_MONTHS}) (?:the )?{_NTH},? {_YEAR}"
+    rf"|(?:{_YEAR}|{_ERA}[ ]?(?:元|\d{{1,3}}))[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
 )
-# Letters of scripts that put no blanks between words: Thai, Chinese, Japanese, Korean.
-_SOLID = r"[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]"
 # A word of a label may also begin where a hump of camel case does: `patientDob`.
 _LABEL = re.compile(
-    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DB]))|(?={_SOLID}))(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}))(?:(?<=[.*])|(?<={_SOLID})|(?![^\W_]))",
+    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DBFG]))|(?={SOLID}))(?:(?P<behind>(?={_BEHIND}))?(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}|{_BEHIND})))(?:(?<=[.*])|(?<={SOLID})|(?![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))",
     re.IGNORECASE,
 )
 _DATED = re.compile(
-    rf"(?:(?<![\w/.-])|(?<={_SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![\w/-]|[.]\d))", re.IGNORECASE
+    rf"(?:(?<![^\W_])(?<![/.-])|(?<={SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![^\W_]|[/-]|[.]\d))", re.IGNORECASE
 )
+_SHORT_YEAR_FIRST = re.compile(r"\d\d(?P<a>[-/])(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])")
+_LONGEST_CELL = 40  # code points of one that has a date and something about it
 _CODED = re.compile(
-    rf"(?<![\w/.-]){_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
+    rf"(?<![\w/.-])(?:{_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
+    rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|[12]\d|3[01]){_YEAR}(?!\w))"
 )
-_ALONE = re.compile(rf"(?:{_DATE})(?:[T ]\d\d:\d\d[\d:.Z+-]*)?", re.IGNORECASE)
+_ALONE = re.compile(rf"(?:{_DATE})(?:[T ]\d?\d:\d\d[\d:.Z+-]*(?: ?[ap]m)?)?", re.IGNORECASE)
 _AHEAD = re.compile(
-    rf"(?<![\w/.-])(?P<value>{_DATE})(?:[ ]?[(\[][ ]?|[ ](?:is|was|as)[ ](?:(?:my|his|her|their|your|the)[ ])?"
-    r"(?:\w+[’']s[ ])?)$",
+    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{_DATE})(?:[ ]?[(\[][ ]?"
+    r"|[ ](?:is|was|as|for)[ ](?:(?:my|his|her|their|your|the)[ ])?(?:\w+[’']s[ ])?)$",
     re.IGNORECASE,
 )
+_RIGHT_AHEAD = re.compile(
+    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{_DATE})(?:[’'](?:de|da|te|ta))?[.,]?[ ]?(?:[-–—][ ]|г(?:ода|\.)?[ ])?$",
+    re.IGNORECASE,
+)
+_WHERE_AHEAD = {"form": _AHEAD, "behind": _RIGHT_AHEAD}
 _SEVERAL = re.compile(r"s$|dates|days", re.IGNORECASE)
 _ANOTHER = re.compile(
-    r"[\"']?\s{0,9},\s{0,9}[\"']|[ ]?(?:[,;/&+]|\b(?:and|und|et|y|e|en|i)\b)[ ]?(?:[^\W\d_][\w’'-]*[ :]{1,2}){0,3}"
+    r"[\"']?,?[ ](?:to|but(?:[ ][a-z’']{1,9}){0,5}[ ](?:be|is|was)|(?:and[ ])?not|instead[ ]of)[ ]"
+    r"|[\"']?\r?\n[\"']?(?=\d)|\)?[\"']?,?\s{1,9}(?:and[ ])?(?:[^\W\d_][\w’'-]{0,30}[ ]){1,3}\("
+    r"|[\"']?\s{0,9},\s{0,9}[\"']|[ ]?(?:[,;/&+]|\b(?:and|und|et|y|e|en|i)\b)[ ]?(?:[^\W\d_][\w’'-]*[ :]{1,2}){0,3}"
 )
-# HL7 version 2: the seventh field of the patient's segment.
+# HL7 version 2: the seventh field of the patient's segment. X12: the second of DMG. DICOM: the
+# attribute (0010,0030). A driving licence's bar code (AAMVA): DBB.
 _SEGMENT = re.compile(
-    rf"\bPID\|(?:[^|\n]{{0,120}}\|){{6}}(?P<value>{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+    r"(?:\bPID\|(?:[^|\n]{0,120}\|){6}|\bDMG\*D8\*|\bDBB|\(0010,0030\)[ \t]{0,9}(?:DA)?[ \t]{0,9}\[?)"
+    rf"(?P<value>{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){_YEAR}(?!\d))"
 )
+# "aged 43 (12/03/1981)", "43 y/o (1981-03-12)": the year of a birth that goes with the age.
+_AGED = re.compile(
+    r"\b(?:aged?:?[ ](?P<age>\d{1,3})|(?P<years>\d{1,3})[ -]?(?:y/o|yo|y\.o\.|yrs?|years?[ -]old|[MF]\b|[ ][MF]\b))"
+    rf"(?:[ ][^\W\d_]{{1,12}})?,?[ ]?[(\[,][ ]?(?P<value>{_DATE})(?!\w)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"(?<!\w)[A-ZÀ-Þ][\w.’'-]*[ ]$|[(,][ ]?$")  # what a star stands behind
+_FULL_YEAR = re.compile(_YEAR)
+_SOON, _LONG_AGO = 2030, 1990  # years in which somebody of that age may have been written of
 # A list of people with a date each, below "dates of birth".
 _HEADING = re.compile(r"[^\n\d]{0,40}\n")
 _ITEMS = re.compile(r"[^\n]*\n?")
@@ -123,19 +164,34 @@ _HINT = re.compile(
     r"\(?\b(?:dd?|mm?m?|yyyy|yy|tt|jj|jjjj|aaaa|aa|gg)(?:[/. -](?:dd?|mm?m?|yyyy|yy|jj|jjjj|aaaa|aa)){2}\b\)?"
     r"|;VALUE=[\w-]+:|\{\s{0,9}[\"']?(?:date|value|iso)[\"']?(?=\s?:)"
     # The answer to a question; the value beside a key; a tag of YAML, the end of one of TeX; a day of the week.
-    r"|\?[\"'*_]{0,3}\s{1,3}(?:[-–—>]\s)?(?:[^\W\d_][\w .]{0,20}:(?=\s))?"
+    r"|(?:\?|\bplease[.!?]?)[\"'*_]{0,3}\s{1,3}(?:[-–—>]\s)?(?:[^\W\d_][\w .]{0,20}:(?=\s))?"
     r"|[\"']\s?,\s{0,9}[\"']?(?:value|val|typed|text|content|answer|input)[\"']?(?=\s?[:=])"
-    r"|!!\w+|^\}|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day,?",
+    r"|\bat[ ]\d{1,2}[:.h]\d\d(?:\s?[ap]\.?m\.?)?|\n\d[ ]DATE\b|</?[a-z][^<>\n]{0,60}>|!!\w+|^\}"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)"
+    r"day,?",
     re.I,
 )
 _NEXT_CELL = re.compile(r"[\"']?[ \t]{0,9}[,;|\t][ \t]{0,9}[\"']?")
-_BREAK = re.compile(r"\d|[;{}!?]|\.[\s]+(?=[A-ZÀ-Þ])|,\s*[\"']|[\"']\s*,|\n[^\S\n]*\n")
+_WITH_PLACE = re.compile(_PLACES, re.IGNORECASE)
+_PLACE_FIRST = re.compile(
+    r"[\s\"'*_]{0,3}[:=][\s\"'*_]{1,4}[^\W\d_][^\n\d:;]{1,40},[ ]?(?:(?:le|il|el|am|on)[ ])?"
+)
+# "Name and DOB: Ann Lee, ..."
+_NAME_AND = re.compile(r"\bname[ ]?(?:and|[/&,+])[ ]?(?:the[ ])?$", re.IGNORECASE)
+_NAME_FIRST = re.compile(r"[\"'*_]{0,3}[:=]?[ ](?:[^\W\d_][\w.’'-]{0,30},?[ ]){1,4}(?:[-–/][ ])?")
+# Words in small letters that need no sign, as far as the date is that of a grown-up.
+_LOOSELY = re.compile(r"(?:,?[ ][a-z’']{1,14}){1,9}[:=]?[ ]|(?:[ ][a-z’']{1,14}){1,9}[ ]?[:=]?[ ]?")
+_GROWN_UP = 2010  # born before
+# "... from this to that", "... is this but should be that"
+_CORRECTED = re.compile(r"\b(?:from|on file|on record|is|was|as|says)\b", re.IGNORECASE)
+_BREAK = re.compile(r"\d|[;{}!?]|(?<!\bSt)\.[\s]+(?=[A-ZÀ-Þ])|,\s*[\"']|[\"']\s*,|\n[^\S\n]*\n")
 _WORD = re.compile(r"[^\W\d_]+")
 # Words that lead from a label to its date.
 _LEADING = frozenset(
     """is was were are as on the of at be to in le la el il am den op dnia dniu dne dňa em dia um the a an på vào ngày
     na 是 为 為 は が 은 는 στις την and given recorded listed stated entered noted reads value string date type text
-    datetime new equals between giorno día tag jour confirmed verified
+    datetime new equals between giorno día tag jour confirmed verified from it its yes sure yeah ok okay hi we you i
+    have     got that 于 於 在 で に 의 please sir madam there here prematurely
     should correct actually really being e s month day year file record
     records""".split()
 )
@@ -144,6 +200,7 @@ _OTHER = frozenset(
     """null none unknown missing not no nil undefined redacted created updated modified admitted issued issue expires
     expiry expiration valid since until died death deceased dod hired joined seen visit visited admission discharge
     discharged registered appointment due today yesterday tomorrow deadline meeting event party gift card dinner cake
+    lunch brunch breakfast drinks bash celebration celebrations wishes greetings reminder email message trip weekend
     added changed fixed removed see sent received signed started start end ended moved when after before if who which
     met released release married wedding posted published died † verstorben gestorben mort fallecido morto""".split()
 )
@@ -157,13 +214,21 @@ class BirthDetector:
     entities = frozenset({ENTITY})
     expressions = (
         Expression(
-            r"birth|d[._]?o[._]?b|d\. o\. b|b-?day|born|\bgeb|naiss|\bnée?|nac[ií]|nace\b|\bnac\.|\bnat[oa]\b|nasc|"
+            r"birth|d[._]?o[._]?b|d\. o\. b|b[ _-]?day|born|\bgeb|naiss|\bnée?|nac[ií]|nace\b|\bnac\.|\bnat[oa]\b|nasc|"
             r"geboor|urodz|\bur\.|født|fødsel|född|födels|syntym|syntyn|naroz|naroden|\bnar\.|születe|szül\.|născut|"
             r"nașter|naster|rođen|rojst|rojen|doğum|sünni|sündinud|dzim[šiu]|\bgim(?:imo|ęs|usi)|fædd|fæðing|"
             r"ngày sinh|lahir|рожден|народжен|роди[лв]|раждане|роден|γέννησης|γεννή|γεννηθ|"
             r"לידה|الميلاد|الولادة|วันเกิด|जन्म|生年月日|出生|生日|誕生日|출생|생년월일|생일|"
             r"\bd\.?d?\.?n\b\.?:? ?\d|"
-            r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|\w b\. ?\d|\w \* ?\d\d?\. ?\d\d?\. ?\d{4}|\bPID\|",
+            r"г\.? ?р\.|р\. ?н\.|doğdu|"
+            r"\d[일日]생|生まれ|日生|\bDMG\*|\(0010,0030|\bDBB\d|\bbirt\n|b(?:i?r)?thd|\bbdate|"
+            r"fec(?:ha)?[ _-]?(?:de[ _-]?)?nac|gbdat|"
+            r"\baged?:? \d|"
+            r"\d[ -]?(?:y/o|yo\b|y\.o\.|yrs?\b|years?[ -]old|[mf]\b)[^\n]{0,13}[ ,(]\d|"
+            r"lieu et date|luogo e data|lugar y fecha|ort und -?datum|"
+            r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|"
+            r"[(,] ?b\. ?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\w b\. ?\d|"
+            r"\w \* ?\d\d?\. ?\d\d?\. ?\d{4}|\bPID\|",
             int(re.IGNORECASE),
             before=24,
             after=160,
@@ -187,11 +252,17 @@ class BirthDetector:
             yield from self._dates(lined, values_under(lined, columns))
         for found in matches(_SEGMENT, lined, windows):
             yield Match(*found.span("value"), ENTITY, _SURE, self.name)
+        for found in matches(_AGED, lined, windows):
+            year = _FULL_YEAR.search(found["value"])
+            if year and _LONG_AGO <= int(year[0]) + int(found["age"] or found["years"]) <= _SOON:
+                yield Match(*found.span("value"), ENTITY, _LIKELY, self.name)
 
     def _dates(self, text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Match]:
         for start, end in spans:
-            if _ALONE.fullmatch(text, start, end):
+            if _ALONE.fullmatch(text, start, end) or _SHORT_YEAR_FIRST.fullmatch(text, start, end):
                 yield Match(start, end, ENTITY, _SURE, self.name)
+            elif end - start <= _LONGEST_CELL and (date := _DATED.search(text, start, end)):
+                yield Match(*date.span(), ENTITY, _SURE, self.name)
 
 
 class _Tables:
@@ -235,10 +306,24 @@ def _dated_itself(text: str, end: int) -> bool:
 def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
     """Spans of the dates that the label is about."""
     end = label.end()
+    if label[0] == "*" and not _NAMED.search(text, max(0, label.start() - _BEFORE), label.start()):
+        return
     date = _DATED.search(text, end, end + _REACH) or _CODED.search(text, end, end + _REACH)
-    if date and _leads(text[end : date.start()], form=label["form"] is not None):
+    between = text[end : date.start()] if date else ""
+    form = label["form"] is not None
+    if date and (
+        _leads(between, form=form)
+        or (_WITH_PLACE.match(label[0]) and _PLACE_FIRST.fullmatch(between))
+        or (
+            form
+            and _NAME_AND.search(text, max(0, label.start() - 16), label.start())
+            and _NAME_FIRST.fullmatch(between)
+        )
+        or (form and _is_long_ago(date[0]) and _LOOSELY.fullmatch(between) and not _is_of_another(between))
+    ):
         yield date.span()
-        several = _SEVERAL.search(label[0]) or "[" in text[end : date.start()]
+        below = "\n" in between and not between.strip(" \"'\r\n")
+        several = _SEVERAL.search(label[0]) or "[" in between or below or _CORRECTED.search(between)
         while several:
             another = _ANOTHER.match(text, date.end())
             date = _DATED.match(text, another.end()) if another else None
@@ -251,16 +336,27 @@ def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
             if not dated:
                 return
             yield dated.span()
-    elif label["form"]:
+    else:
+        patterns = [pattern for kind, pattern in _WHERE_AHEAD.items() if label[kind] is not None]
         start = max(0, label.start() - _BEFORE)
-        ahead = _AHEAD.search(text, start, label.start())
+        ahead = next(filter(None, (one.search(text, start, label.start()) for one in patterns)), None)
         if ahead:
             yield ahead.span("value")
 
 
+def _is_of_another(between: str) -> bool:
+    """Whether the words say that the date is of something else, or that there is none."""
+    return any(word.lower() in _OTHER for word in _WORD.findall(between))
+
+
+def _is_long_ago(date: str) -> bool:
+    year = _FULL_YEAR.search(date)
+    return year is not None and int(year[0]) < _GROWN_UP
+
+
 def _leads(between: str, *, form: bool) -> bool:
     """Whether what stands between a label and a date leads from the one to the other."""
-    if form and _NEXT_CELL.fullmatch(between):
+    if form and (_NEXT_CELL.fullmatch(between) or not between.strip()):
         return True
     between = _HINT.sub("", between)
     if _BREAK.search(between):
@@ -268,7 +364,7 @@ def _leads(between: str, *, form: bool) -> bool:
     words = _WORD.findall(between)
     if not words:
         return True
-    if any(word.lower() in _OTHER for word in words):
+    if _is_of_another(between):
         return False
     others = [word for word in words if word.lower() not in _LEADING]
     if not others:

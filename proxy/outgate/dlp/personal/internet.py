@@ -16,6 +16,7 @@ from typing import Any
 from outgate.dlp.context import Words, raised
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.scripts import SOLID
 
 EMAIL, IP = "EMAIL_ADDRESS", "IP_ADDRESS"
 _REAL, _SAMPLE, _NONE = 1.0, 0.85, 0.1
@@ -25,10 +26,15 @@ _PUBLIC, _DOUBTFUL, _OWN = 0.6, 0.3, 0.2
 _LOCAL = r"[\w!#$%&'*+/=?^`{|}~-]"
 # Up to the end that it is given, which is where an @ stands.
 _BEFORE_AT = re.compile(rf"(?<![\w!#$%&*+/=?^|~.@-])(?!['`])(?:{_LOCAL}|\.(?!\.)){{1,64}}(?<![.'`])\Z")
+# The same in ASCII, right behind a word that no blank ends: `联系kim@...` is Kim's address.
+_GLUED = re.compile(rf"(?<={SOLID})(?!['`])(?:(?a:{_LOCAL})|\.(?!\.)){{1,64}}(?<![.'`])\Z")
 # JSON or code in a string: `\nkim@...` is a line break, and Kim's address.
 _ESCAPE = re.compile(r"(?<=\\)(?:[nrtbf]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
 _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?P<top>[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})(?![\w-])(?!\.\w)"
+)
+_GLUED_DOMAIN = re.compile(
+    rf"(?a:(?:[a-z0-9](?:[a-z0-9-]{{0,62}}[a-z0-9])?\.){{1,8}}(?P<top>[a-z]{{2,24}}))(?={SOLID})", re.I
 )
 # RFC 2606 and 6761: nobody has an address there. People's examples have a name, those of code do not.
 _RESERVED = re.compile(
@@ -64,10 +70,12 @@ class EmailDetector:
 
     def _at(self, text: str, at: int) -> Iterator[Match]:
         """The address around the @ at ``at``, if it is one's."""
-        domain = _DOMAIN.match(text, at + 1)
-        if domain is None or not top_level(domain["top"].lower()):
+        domains = (pattern.match(text, at + 1) for pattern in (_DOMAIN, _GLUED_DOMAIN))
+        domain = next((one for one in domains if one and top_level(one["top"].lower())), None)
+        if domain is None:
             return
-        found = _BEFORE_AT.search(text, max(0, at - 64), at)
+        first = max(0, at - 64)
+        found = _GLUED.search(text, first, at) or _BEFORE_AT.search(text, first, at)
         if found is None:
             return
         # A path or a query may stand before the address; nobody has their marks in one.

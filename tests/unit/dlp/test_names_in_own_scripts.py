@@ -1,0 +1,70 @@
+"""Persons in Chinese, Japanese, Korean, Cyrillic, Arabic and Devanagari: what stands around them tells them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from outgate.dlp.names import own_scripts
+
+
+def persons_in(text: str) -> list[str]:
+    return list(dict.fromkeys(text[start:end] for start, end, _ in sorted(own_scripts.told(text))))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("尊敬的王伟先生，您好。", ["王伟"]),
+        ("请联系张敏经理。", ["张敏"]),
+        ("我叫陈晓明，住在上海。", ["陈晓明"]),
+        ("患者姓名：刘洋\n性别：女", ["刘洋"]),
+        ("欧阳明月女士已经付款。", ["欧阳明月"]),
+        ("田中様、お世話になっております。", ["田中"]),
+        ("昨日、佐藤美咲さんに連絡しました。", ["佐藤美咲"]),
+        ("鈴木一郎と申します。", ["鈴木一郎"]),
+        ("氏名：高橋　美咲", ["高橋　美咲"]),
+        ("김민수씨가 전화했습니다.", ["김민수"]),
+        ("박지영 님, 안녕하세요.", ["박지영"]),
+        ("이름: 이서연", ["이서연"]),
+        ("Уважаемый Иван Петрович Сидоров, добрый день.", ["Иван Петрович Сидоров"]),
+        ("Вчера звонила Смирнова Анна Сергеевна.", ["Смирнова Анна Сергеевна"]),
+        ("Договор подписал Иванов И.И. вчера.", ["Иванов И.И."]),
+        ("Пациент: Кузнецов Дмитрий", ["Кузнецов Дмитрий"]),
+        ("السيد محمد الحسيني لم يرد.", ["محمد الحسيني"]),
+        ("اسم المريض: فاطمة الزهراء", ["فاطمة الزهراء"]),
+        ("श्री राजेश कुमार ने फोन किया।", ["राजेश कुमार"]),
+        ("नाम: सुनीता शर्मा", ["सुनीता शर्मा"]),
+    ],
+)
+def test_a_name_is_told_by_its_form_of_address_its_label_or_its_patronymic(
+    text: str, names: list[str]
+) -> None:
+    found = persons_in(text)
+    assert all(any(name in one for one in found) for name in names)
+    assert all(any(one in name for name in names) for one in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "用户须知：请先生成密钥，再联系客服。",
+        "本文介绍高性能计算。",
+        "お客様の声をお聞かせください。皆さん、ありがとう。",
+        "고객님께서는 이용자님과 함께",
+        "Уважаемый клиент, Ваш заказ готов. Москва и Санкт-Петербург.",
+        "السيارة الجديدة في المدينة",
+        "यह एक नाम है।",
+        "naïve café, 5 € – ASCII but for a few",
+    ],
+)
+def test_other_words_of_these_scripts_are_nobody(text: str) -> None:
+    assert persons_in(text) == []
+
+
+@pytest.mark.parametrize("piece", ["王", "田中", "김", "Иван ", "السيد ", "श्री ", "患者：", "И. ", "Анна-"])
+def test_a_text_of_nothing_but_beginnings_takes_linear_time(piece: str) -> None:
+    started = time.perf_counter()
+    list(own_scripts.told(piece * 20_000))
+    assert time.perf_counter() - started < 5
