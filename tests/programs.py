@@ -24,6 +24,7 @@ _FROM = {
     "ip": "Debian's iproute2",
     "iptables": "Debian's iptables",
     "wg": "Debian's wireguard-tools",
+    "tesseract": "Debian's tesseract-ocr",
     "wireguard-go": "Debian's wireguard-go",
 }
 

@@ -17,7 +17,8 @@ from typing import Final, Literal
 import prometheus_client as prometheus
 from prometheus_client.exposition import choose_encoder
 
-from outgate import __version__, metrics_sharing
+from outgate import __version__, attachments, metrics_sharing
+from outgate.attachments.kinds import KINDS
 from outgate.model import Action, Outcome, Provider, Role, Verdict
 
 OTHER: Final = "other"
@@ -37,7 +38,7 @@ BUCKETS: Final = (
     5.0,
     10.0,
 )  # seconds
-STAGES: Final = frozenset({"decode", "format", "detect", "policy", "transform"})
+STAGES: Final = frozenset({"decode", "format", "extract", "detect", "policy", "transform"})
 ACTIONS: Final = frozenset(map(str, Action))
 ROLES: Final = frozenset(map(str, Role))
 # Why inspection failed: the words that rooms give their errors.
@@ -54,6 +55,8 @@ REASONS: Final = frozenset(
         "bad_request",
     )
 )
+# What came of a file.
+OUTCOMES: Final = frozenset({"read", "partly", *attachments.REASONS})
 # What blocks without being a rule of the file.
 SETTINGS: Final = frozenset({"uninspectable", "on_error"})
 # An exchange's one action, when its findings had several: the first of these.
@@ -118,7 +121,14 @@ class Metrics:
             counter("inspected_bytes", "Bytes of decoded bodies inspected.", "provider")
         )
         self._uninspectable = _Family(
-            counter("uninspectable", "Images, archives and the like that no detector reads.", "provider")
+            counter("uninspectable", "Files, or parts of them, that nobody could read.", "provider")
+        )
+        self._attachments = _Family(
+            counter(
+                "attachments",
+                "Files within requests, by what they are, and read, partly, or why not.",
+                *("kind", "outcome"),
+            )
         )
         self._seconds = _Family(
             prometheus.Histogram(
@@ -223,6 +233,10 @@ class Metrics:
     def on_error(self, reason: str, action: Action = Action.BLOCK) -> None:
         """Inspection failed outside the pipeline (``exchange`` counts what the verdict tells)."""
         self._on_error(_known(reason, REASONS), str(action)).inc()
+
+    def attachment(self, kind: str, outcome: str) -> None:
+        """A file was opened, or could not be."""
+        self._attachments(_known(kind, KINDS), _known(outcome, OUTCOMES)).inc()
 
     # --- connections and queues --------------------------------------------------------------
 

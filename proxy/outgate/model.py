@@ -153,12 +153,30 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file within the body, whose words are known only to whoever can open it.
+
+    ``body[start:end]`` are the raw bytes that ``codec`` (a name in outgate.wire.file_codecs.CODECS)
+    turns into the file.
+    """
+
+    place: str
+    role: Role  # of who sent it
+    media_type: str  # by its first bytes
+    size: int  # bytes, about
+    start: int
+    end: int
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
 class Uninspectable:
-    """Something that leaves and that no detector can read (an image, audio, an archive)."""
+    """Something that leaves and that no detector can read: audio, an encrypted file, a page of one."""
 
     place: str
     media_type: str
     size: int  # bytes
+    reason: str = ""  # a word of outgate.attachments.Reason; "": nobody tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +187,7 @@ class Document:
     model: str | None = None
     models: tuple[str, ...] = ()  # that the requests within a batch are for
     stream: bool = False  # the client asked for a streamed answer
+    attachments: tuple[Attachment, ...] = ()  # not opened yet
     uninspectable: tuple[Uninspectable, ...] = ()
 
 

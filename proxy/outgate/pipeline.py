@@ -2,7 +2,8 @@
 
 No socket is opened here and no clock read that was not given, so the gateway, ``outgate scan`` and
 ``outgate policy test`` all use this one judgement. Detection is handed in as a coroutine: in the
-gateway it is a pool of worker processes, on the command line an engine in the same process.
+gateway it is a pool of worker processes, on the command line an engine in the same process. So is
+the reading of attached files.
 
 Nothing leaves this function as FORWARD or EDIT that was not read, scanned and judged, unless the
 policy's ``on_error`` says so in as many words.
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from outgate import formats
+from outgate.attachments import ExtractionError
+from outgate.attachments.joining import Extract, opened
 from outgate.catalogue import Catalogue, normalise_path
 from outgate.dlp import DetectionError
 from outgate.model import (
@@ -32,8 +35,10 @@ from outgate.model import (
     Verdict,
 )
 from outgate.policy import Policy
+from outgate.policy.decide import UNINSPECTABLE
 from outgate.transform import edits, note
 from outgate.transform.placeholders import Pseudonymiser, derivation_key, set_apart
+from outgate.transform.places import safe
 from outgate.transform.scopes import scope_of
 from outgate.wire import WireError, content_encoding, sigv4
 
@@ -57,10 +62,13 @@ async def inspect(
     rules: Rules,
     detect: Detect,
     *,
+    extract: Extract | None = None,
     known: Known | None = None,
     clock: Clock = time.perf_counter,
 ) -> Verdict:
     """Judge one request to a host of the catalogue. Linear in its size; raises nothing of its rooms.
+
+    Without ``extract`` no attachment is opened: each is told as uninspectable.
 
     The placeholders that are put in are the verdict's ``pairs``; before the request leaves, the caller
     has to store them under its ``scope``. ``known`` is asked only for surrogates, and what it raises
@@ -85,16 +93,18 @@ async def inspect(
             Outcome.FORWARD,
             endpoint=endpoint,
             facts=facts,
-            uninspectable=document.uninspectable,
             decoded_size=len(body.data),
             stream=document.stream,
             body=None if body.coherent or policy.mode == "audit" else body.data,
             scope=scope,
         )
-        pseudonymiser = None
+        pseudonymiser, written = None, len(document.segments)
         with watch("policy"):
             judgement = _gate(policy, facts, document, rules.catalogue)
         if judgement.blocked_by is None:
+            with watch("extract"):
+                document = await opened(document, body.data, extract)
+            plain = replace(plain, uninspectable=document.uninspectable)
             with watch("detect"):
                 findings = await detect(document.segments) if policy.entities else ()
             if scope:
@@ -106,6 +116,7 @@ async def inspect(
                 judgement = policy.judge(facts, document, findings, judgement)
         with watch("transform"):
             verdict = _apply(exchange, plain, body.data, document, judgement, rules.key, pseudonymiser)
+            verdict = _located(verdict, judgement, written)
             if policy.note and Style.TAG in policy.styles and not _left_alone(exchange, verdict):
                 verdict = _noted(verdict, endpoint, facts.path, body.data)
     except WireError as error:
@@ -120,7 +131,7 @@ async def inspect(
             records=error.records,
             rules=judgement.rules,
         )
-    except DetectionError as error:
+    except (DetectionError, ExtractionError) as error:
         verdict = replace(
             _failed(policy, endpoint, 503, error.reason, "The inspection did not finish."),
             facts=facts,
@@ -194,6 +205,26 @@ def _blocked(verdict: Verdict, judgement: Judgement) -> Verdict:
     return replace(
         verdict, outcome=Outcome.BLOCK, status=403, rule=judgement.blocked_by, message=judgement.message
     )
+
+
+def _located(verdict: Verdict, judgement: Judgement, written: int) -> Verdict:
+    """Where in an attachment it is what blocks: nobody sees that in the message they sent.
+
+    ``written``: how many segments stood in the request itself; those of attachments come after them.
+    """
+    if verdict.outcome is not Outcome.BLOCK:
+        return verdict
+    if verdict.rule == UNINSPECTABLE and verdict.uninspectable:
+        first = verdict.uninspectable[0]
+        why = f"{safe(first.place)}: {first.reason.replace('_', ' ') or 'not opened'}"
+        return replace(verdict, message=f"{verdict.message} ({why})")
+    places = (
+        record.place
+        for decision, record in zip(judgement.decisions, verdict.records, strict=True)
+        if decision.finding.segment >= written and decision.rule == judgement.blocked_by
+    )
+    place = next(places, None)
+    return verdict if place is None else replace(verdict, message=f"{verdict.message} (In {place}.)")
 
 
 def _unread(exchange: Exchange, rules: Rules, endpoint: Endpoint, error: WireError) -> Verdict:

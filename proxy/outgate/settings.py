@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -27,6 +28,7 @@ from pydantic import (
 from outgate import shipped
 
 if TYPE_CHECKING:
+    from outgate.attachments.config import ExtractorConfig
     from outgate.vault import VaultConfig
 
 IPNetwork = IPv4Network | IPv6Network
@@ -74,6 +76,30 @@ class Detection(_Section):
         2**15, ge=0, le=2**18, description="characters of new text that are scanned without asking a worker"
     )
     memory: int | None = Field(None, ge=2**28, description="bytes of address space for each worker, at most")
+
+
+class Attachments(_Section):
+    """Files within requests, and the processes that open them."""
+
+    workers: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 2) // 2), ge=1, le=256)
+    deadline: float = Field(
+        20.0, gt=0, le=600, description="seconds for all files of one request, waiting included"
+    )
+    queue_limit: int = Field(64, ge=1, description="requests waiting for a worker, at most")
+    memory: int = Field(2**30, ge=2**28, description="bytes of address space to read one file with, at most")
+    cache: int = Field(
+        64 * 2**20, ge=0, description="bytes, about, for the texts of files that may come again; 0: none"
+    )
+    size: int = Field(32 * 2**20, ge=1, description="bytes of a file that is opened, at most")
+    expanded: int = Field(256 * 2**20, ge=1, description="bytes of all that is packed in it, at most")
+    text: int = Field(8 * 2**20, ge=1, description="characters that are read of it, at most")
+    members: int = Field(10_000, ge=1, description="files, pages and parts in it, at most")
+    depth: int = Field(5, ge=1, le=20, description="files within files, at most")
+    images: int = Field(50, ge=0, description="images of it that are looked at for text, at most")
+    ocr: bool = Field(True, description="read the text of images, where Tesseract is installed")
+    languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_]{3,20}$")], ...] = Field(
+        ("eng",), min_length=1, description="languages of Tesseract that are installed and looked for"
+    )
 
 
 class Limits(_Section):
@@ -195,6 +221,7 @@ class Settings(BaseModel):
         default_factory=lambda: (shipped.policies() / "default.yaml",), min_length=1
     )
     detection: Detection = Detection()
+    attachments: Attachments = Attachments()
     limits: Limits = Limits()
     audit: Audit = Audit()
     vault: Vault = Vault()
@@ -248,6 +275,30 @@ class Settings(BaseModel):
     def patterns_dir(self) -> Path:
         """Where compiled patterns are kept."""
         return self.state_dir / "patterns"
+
+    @property
+    def extractor_config(self) -> ExtractorConfig:
+        """The extractor of attachments as its room wants it told."""
+        from outgate.attachments.config import ExtractorConfig, Limits
+
+        given = self.attachments
+        return ExtractorConfig(
+            limits=Limits(
+                size=given.size,
+                expanded=given.expanded,
+                text=given.text,
+                members=given.members,
+                depth=given.depth,
+                images=given.images,
+            ),
+            workers=given.workers,
+            deadline=given.deadline,
+            queue_limit=given.queue_limit,
+            memory=given.memory,
+            cache=given.cache,
+            ocr=shutil.which("tesseract") if given.ocr else None,
+            languages=given.languages,
+        )
 
     @property
     def vault_config(self) -> VaultConfig:

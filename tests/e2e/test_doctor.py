@@ -66,7 +66,8 @@ def test_an_installation_that_works_has_nothing_to_mend(check: Check) -> None:
     results = check()
     assert [result for result in results if result.state == "mend"] == []
     assert {result.name for result in results} == {
-        *("clients", "CA", "trust", "catalogue", "policy", "model", "detectors", "port", "upstream", "vault")
+        *("clients", "CA", "trust", "catalogue", "policy", "model", "detectors", "attachments", "port"),
+        *("upstream", "vault"),
     }
     assert "shows a certificate that we trust" in told(results, "upstream", "ok")
 

@@ -208,12 +208,16 @@ def test_the_other_gauges_and_counters_are_told(metrics: Metrics) -> None:
     metrics.audit(False, 3)
     metrics.tls_failure("client")
     metrics.exchange(replace(FORWARD, uninspectable=(Uninspectable("a", "image/png", 9),)))
+    metrics.attachment("pdf", "read")
+    metrics.attachment("a client's own", "and another")
     assert value(metrics, "detection_queue_depth") == 7
     assert value(metrics, "ca_days_left") == 12.5
     assert value(metrics, "audit_failing") == 1
     assert value(metrics, "audit_dropped_total") == 3
     assert value(metrics, "tls_failures_total", side="client") == 1
     assert value(metrics, "uninspectable_total", provider="acme") == 1
+    assert value(metrics, "attachments_total", kind="pdf", outcome="read") == 1
+    assert value(metrics, "attachments_total", kind="other", outcome="other") == 1
     metrics.audit(True, 0)
     assert value(metrics, "audit_failing") == 0
     python = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"

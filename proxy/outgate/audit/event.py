@@ -199,4 +199,5 @@ def _findings(records: tuple[Record, ...]) -> tuple[Record, ...]:
 def _uninspectable(item: Uninspectable) -> Uninspectable:
     media_type = item.media_type.partition(";")[0].strip().lower()
     known = media_type if _MEDIA_TYPE.fullmatch(media_type) else "unknown"
-    return Uninspectable(places.safe(item.place), known, item.size)
+    reason = item.reason if _WORD.fullmatch(item.reason) or not item.reason else places.CUT
+    return Uninspectable(places.safe(item.place), known, item.size, reason)

@@ -226,7 +226,8 @@ def _show_event(console: Console, event: AuditEvent) -> None:
     values = event.to_json()
     findings = values.pop("findings")
     for item in values.pop("uninspectable"):
-        values[f"uninspectable {item['place']}"] = f"{item['media_type']}, {item['size']} bytes"
+        facts_of = (item["media_type"], f"{item['size']} bytes", item["reason"].replace("_", " "))
+        values[f"uninspectable {item['place']}"] = ", ".join(filter(None, facts_of))
     values |= {name: ", ".join(values[name]) for name in ("groups", "rules")}
     values["seconds"] = ", ".join(f"{stage} {taken:.6f}" for stage, taken in values["seconds"].items())
     for name, value in values.items():

@@ -94,7 +94,7 @@ def test(context: click.Context, files: tuple[Path, ...]) -> None:
     # A policy and its cases may both be named, as in `policies/*.yaml`.
     for path in {cases.beside(path): path for path in files or _tested(settings)}.values():
         try:
-            results = _tried(path, catalogue)
+            results = _tried(path, catalogue, settings)
         except PolicyError as error:
             broken += 1
             _problems(error)
@@ -115,14 +115,14 @@ def _tested(settings: Settings) -> tuple[Path, ...]:
     return (*settings.policies, *packs().values())
 
 
-def _tried(path: Path, catalogue: Catalogue) -> tuple[Result, ...]:
+def _tried(path: Path, catalogue: Catalogue, settings: Settings) -> tuple[Result, ...]:
     """Run the cases of a policy, or a file of cases, and tell of each. Raises PolicyError."""
     from outgate.policy import cases, load
 
     file = cases.of(path)
     about, found = cases.read(file, catalogue)
     policy = load(about, check_model=True, providers=catalogue.providers.values())
-    results = asyncio.run(cases.run(found, _inspect(policy, catalogue)))
+    results = asyncio.run(cases.run(found, _inspect(policy, catalogue, settings)))
     click.echo(str(file))
     for result in results:
         mark = click.style("FAIL", fg="red") if result.failures else click.style("ok  ", fg="green")
@@ -183,7 +183,7 @@ def explain(
     described["body" if _is_json(text) else "text"] = text
     exchange = _exchange(described, catalogue)
     policy = load(policies or settings.policies, providers=catalogue.providers.values())
-    verdict, explanation = asyncio.run(_explained(policy, catalogue, exchange))
+    verdict, explanation = asyncio.run(_explained(policy, catalogue, exchange, settings))
     _print_explanation(policy, verdict, explanation)
 
 
@@ -200,12 +200,12 @@ def diff(context: click.Context, old: Path, new: Path) -> None:
     from outgate.policy import load
     from outgate.policy.diff import compare
 
-    _, catalogue = _settings(context)
+    settings, catalogue = _settings(context)
     providers = catalogue.providers.values()
     before, after = (load([path], run_commands=False, providers=providers) for path in (old, new))
     comparison = compare(before, after, providers)
     print_comparison(comparison)
-    inspect_old, inspect_new = _inspect(before, catalogue), _inspect(after, catalogue)
+    inspect_old, inspect_new = (_inspect(policy, catalogue, settings) for policy in (before, after))
     laxer = asyncio.run(print_cases(_cases_of((old, new), catalogue), inspect_old, inspect_new))
     context.exit(1 if comparison.laxer or laxer else 0)
 
@@ -237,17 +237,19 @@ def _problems(error: PolicyError) -> None:
         click.secho(str(problem), fg="red", err=True)
 
 
-def _inspect(policy: Policy, catalogue: Catalogue) -> Inspect:
+def _inspect(policy: Policy, catalogue: Catalogue, settings: Settings) -> Inspect:
     """The pipeline with an engine in this process."""
+    from outgate.attachments.extractor import Extractor
     from outgate.dlp.engine import Engine
     from outgate.dlp.inline import detect_with
     from outgate.pipeline import Rules, inspect
 
-    rules = Rules(catalogue, policy, _KEY, _LIMIT)
+    rules, extraction = Rules(catalogue, policy, _KEY, _LIMIT), settings.extractor_config
     detect = detect_with(Engine(policy.detectors))
 
     async def judge(exchange: Exchange) -> Verdict:
-        return await inspect(exchange, rules, detect)
+        async with Extractor(extraction) as extractor:
+            return await inspect(exchange, rules, detect, extract=extractor.extract)
 
     return judge
 
@@ -286,9 +288,10 @@ def _exchange(described: dict[str, Any], catalogue: Catalogue) -> Exchange:
 
 
 async def _explained(
-    policy: Policy, catalogue: Catalogue, exchange: Exchange
+    policy: Policy, catalogue: Catalogue, exchange: Exchange, settings: Settings
 ) -> tuple[Verdict, Explanation | None]:
     """The verdict, and its explanation unless the exchange could not be read."""
+    from outgate.attachments.extractor import Extractor
     from outgate.dlp.engine import Engine
     from outgate.dlp.inline import detect_with
     from outgate.model import Document
@@ -304,7 +307,9 @@ async def _explained(
         seen.append((segments, findings))
         return findings
 
-    verdict = await inspect(exchange, Rules(catalogue, policy, _KEY, _LIMIT), detect)
+    async with Extractor(settings.extractor_config) as extractor:
+        rules = Rules(catalogue, policy, _KEY, _LIMIT)
+        verdict = await inspect(exchange, rules, detect, extract=extractor.extract)
     if verdict.facts is None:
         return verdict, None
     segments, findings = seen[0] if seen else ((), ())

@@ -13,8 +13,10 @@ import click
 
 from outgate import __version__
 from outgate.cli.scan_files import files_of, print_table, rows, sarif
+from outgate.cli.scan_texts import reading
 
 if TYPE_CHECKING:
+    from outgate.attachments.config import ExtractorConfig
     from outgate.dlp.config import DetectorConfig
     from outgate.dlp.engine import Engine
 
@@ -45,7 +47,8 @@ def command(
 ) -> None:
     """Find sensitive data in FILES and folders, or in standard input. No policy, no network.
 
-    Of a folder all text files are read, but for those of version control and installed packages.
+    Of a folder all text files, documents and archives are read, and images where Tesseract is installed,
+    but for those of version control and installed packages.
 
     Offsets are code points. Exit code 1 when something was found, 2 when input could not be read.
     """
@@ -59,10 +62,11 @@ def command(
             "--jsonl reads standard input and writes lines; it takes no FILES and no other format"
         )
     config = enabled(detect, locales.replace(",", " ").split())
-    engine = Engine(config, Settings.load().patterns_dir, "later")
+    settings = Settings.load()
+    engine = Engine(config, settings.patterns_dir, "later")
     if jsonl:
         context.exit(2 if answer_lines(engine, sys.stdin.buffer, sys.stdout, sys.stderr) else 0)
-    found, count = _scanned(engine, files)
+    found, count = _scanned(engine, files, settings.extractor_config)
     if as_json:
         click.echo(json.dumps(found, indent=2))
     elif as_sarif:
@@ -124,7 +128,9 @@ def answer_lines(engine: Engine, lines: Iterable[bytes], out: IO[str], errors: I
     return bad
 
 
-def _scanned(engine: Engine, paths: tuple[Path, ...]) -> tuple[list[dict[str, Any]], int]:
+def _scanned(
+    engine: Engine, paths: tuple[Path, ...], extraction: ExtractorConfig
+) -> tuple[list[dict[str, Any]], int]:
     """The rows of all inputs, and how many files were read; on a terminal with progress on stderr."""
     if not paths:
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
@@ -137,12 +143,14 @@ def _scanned(engine: Engine, paths: tuple[Path, ...]) -> tuple[list[dict[str, An
     console = Console(stderr=True)
     shown = track(files, "Scanning", console=console, transient=True, disable=not console.is_terminal)
     found: list[dict[str, Any]] = []
-    for file in shown:
-        try:
-            text = file.read_bytes().decode("utf-8", "surrogateescape")
-        except OSError as error:
-            raise click.FileError(str(file), error.strerror or "cannot be read") from None
-        found += rows(str(file), text, engine.scan([text])[0])
+    with reading(extraction, skipped) as texts_of:
+        for file in shown:
+            try:
+                texts = texts_of(file)
+            except OSError as error:
+                raise click.FileError(str(file), error.strerror or "cannot be read") from None
+            for place, text in texts:
+                found += rows(str(file), text, engine.scan([text])[0], place)
     for reason, count in Counter(reason for _, reason in skipped).items():
         click.echo(f"not scanned: {count} ({reason})", err=True)
     return found, len(files)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from outgate.attachments.kinds import kinds_of
+
 if TYPE_CHECKING:
     from outgate.dlp.detector import Match
     from outgate.model import Finding
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
 LARGEST = 20 * 2**20  # bytes of a file in a folder; a file that is named is read whatever its size
 _NOT_ENTERED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "__pycache__"})
 _HEAD = 8192  # bytes that tell text from binary, as git does: by a zero byte
+_TAIL = 2**16 + 22  # bytes in which an archive says that it is one
 
 
 def files_of(paths: Iterable[Path], skipped: list[tuple[Path, str]]) -> Iterator[Path]:
-    """Every file that is named, and every text file below a folder that is, in order, each once.
+    """Every file that is named, and every file below a folder that can be read, in order, each once.
 
     What is passed over is added to ``skipped`` with the reason. Links are not followed.
     """
@@ -49,19 +52,30 @@ def _unfit(file: Path) -> str | None:
         if file.stat().st_size > LARGEST:
             return f"larger than {LARGEST // 2**20} MiB"
         with file.open("rb") as stream:
-            return "binary" if b"\0" in stream.read(_HEAD) else None
+            head = stream.read(_HEAD)
+            if b"\0" not in head:
+                return None
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(_HEAD, size - _TAIL))
+            return None if kinds_of(head + stream.read()) else "binary"
     except OSError as error:
         return error.strerror or type(error).__name__
 
 
-def rows(name: str, text: str, matches: Iterable[Match | Finding]) -> Iterator[dict[str, Any]]:
-    """Where in a text its matches (in order) are, never what they are; lines and columns count from 1."""
+def rows(
+    name: str, text: str, matches: Iterable[Match | Finding], place: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Where in a text its matches (in order) are, never what they are; lines and columns count from 1.
+
+    ``place``: where in the file the text is, when it is not the file itself.
+    """
     line, counted = 1, 0
     for match in matches:
         line += text.count("\n", counted, match.start)
         counted = match.start
         yield {
             "file": name,
+            **({"place": place} if place else {}),
             "line": line,
             "column": match.start - text.rfind("\n", 0, match.start),
             "start": match.start,
@@ -82,7 +96,7 @@ def sarif(found: list[dict[str, Any]], version: str) -> str:
             "ruleId": row["entity"],
             "ruleIndex": kinds.index(row["entity"]),
             "level": "error" if row["score"] >= 0.8 else "warning",
-            "message": {"text": f"{titles.get(row['entity'], row['entity'])} (score {row['score']:.2f})"},
+            "message": {"text": _message(titles.get(row["entity"], row["entity"]), row)},
             "locations": [
                 {
                     "physicalLocation": {
@@ -121,9 +135,14 @@ def print_table(found: list[dict[str, Any]]) -> None:
 
     table = Table("file", "line", "column", "entity", "score", box=None)
     for row in found:
-        place = (row["file"], str(row["line"]), str(row["column"]))
-        table.add_row(*place, row["entity"], f"{row['score']:.2f}")
+        file = ", ".join(filter(None, (row["file"], row.get("place"))))
+        table.add_row(file, str(row["line"]), str(row["column"]), row["entity"], f"{row['score']:.2f}")
     Console().print(table)
+
+
+def _message(title: str, row: dict[str, Any]) -> str:
+    where = f", {row['place']}" if "place" in row else ""
+    return f"{title} (score {row['score']:.2f}{where})"
 
 
 def _uri(name: str) -> str:

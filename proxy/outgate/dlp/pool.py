@@ -244,7 +244,7 @@ class DetectionPool:
         while True:
             worker: WorkerProcess | None = None
             try:
-                worker = await WorkerProcess.start()
+                worker = await WorkerProcess.start("outgate.dlp.worker")
                 problem = await self._greet(worker)
                 if problem is None:
                     pause = _BACK_OFF[0]

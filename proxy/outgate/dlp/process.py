@@ -37,13 +37,13 @@ class WorkerProcess:
         self._process = process
 
     @classmethod
-    async def start(cls) -> Self:
-        """Start a child; it has imported nothing yet. Raises OSError."""
+    async def start(cls, module: str) -> Self:
+        """Start a child that runs ``module``; it has imported nothing yet. Raises OSError."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # the folder it happens to run in is no place to import from
             "-m",
-            "outgate.dlp.worker",
+            module,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -56,12 +56,17 @@ class WorkerProcess:
         """The child's process id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return self._process.returncode is None
+
     async def ended(self) -> None:
         """Return when the child has ended."""
         await self._process.wait()
 
-    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Send a message and wait for its answer. Raises WorkerGoneError.
+    async def ask(self, message: dict[str, Any], content: bytes = b"") -> dict[str, Any]:
+        """Send a message, and ``content`` behind it, and wait for the answer. Raises WorkerGoneError.
 
         After a cancellation the child may still answer: kill it, or an answer is taken for another's.
         """
@@ -70,6 +75,7 @@ class WorkerProcess:
             raise WorkerGoneError
         try:
             stdin.write(frames.pack(message))
+            stdin.write(content)
             await stdin.drain()
             header = await stdout.readexactly(frames.LENGTH_SIZE)
             return frames.parse(await stdout.readexactly(frames.length(header)))

@@ -11,21 +11,19 @@ the answers are ``{"found": [[[start, end, entity, score, detector], ...], ...]}
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from outgate.dlp import DetectionError, frames
+from outgate.dlp.child import restrict, take_pipes
 
 if TYPE_CHECKING:
     from outgate.dlp.detector import Match
     from outgate.dlp.engine import Engine
 
-_PR_SET_DUMPABLE = 4
 # Real text, so that what is loaded or compiled on first use is there before the first request.
 _WARM_UP = "Ada Lovelace wrote to ada@example.org from London, call 020 7946 0000, card 4000 0000 0000 0000."
 
@@ -33,12 +31,12 @@ _WARM_UP = "Ada Lovelace wrote to ada@example.org from London, call 020 7946 000
 def main() -> int:
     """Serve until stdin ends; 0 then, 1 when the detectors could not be built."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes our stdin
-    tasks, answers = _take_pipes()
+    tasks, answers = take_pipes()
     logging.disable(logging.CRITICAL)
     hello = frames.read(tasks)
     if hello is None:
         return 0
-    _restrict(hello["memory"])
+    restrict(hello["memory"])
     engine = _build(hello, answers)
     if engine is None:
         return 1
@@ -51,29 +49,6 @@ def main() -> int:
         signal.setitimer(signal.ITIMER_REAL, 0)
         _write(answers, answer)
     return 0
-
-
-def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Our own ends of the pipes; what a library prints goes nowhere."""
-    tasks = os.fdopen(os.dup(0), "rb")
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
-    os.close(nowhere)
-    return tasks, answers
-
-
-def _restrict(memory: int | None) -> None:
-    """No core dump, no reading of this process by others of the same user, a bound on memory."""
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if memory:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    if sys.platform == "linux":
-        # A core limit of 0 does not hold for dumps that are piped to a program (core(5)).
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _build(hello: dict[str, Any], answers: IO[bytes]) -> Engine | None:

@@ -84,7 +84,7 @@ def read(exchange: Exchange, endpoint: Endpoint, body: bytes) -> Document:
         model=endpoint.model or reading.model or next(iter(models), None),
         models=models,
         stream=reading.stream or any(word in exchange.path for word in _STREAMING),
-        uninspectable=tuple(reading.uninspectable),
+        attachments=tuple(reading.attachments),
     )
 
 

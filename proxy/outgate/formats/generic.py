@@ -1,8 +1,8 @@
 """The backstop: every body to a known host that no API format describes.
 
 JSON is recognised by its bytes, whatever the label says; then NDJSON, multipart, forms, text.
-What is none of these is told as uninspectable, and the policy decides; the readable runs in it are
-read all the same.
+What is none of these is told as an attachment, for others to open; the readable runs in it are read
+all the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from outgate.formats import plain
 from outgate.formats.openai_chat import MESSAGE_MEMBERS, SPEAKERS
 from outgate.formats.roles import Reading, read_tree
 from outgate.formats.shape import PLAIN, Place
-from outgate.model import BODY, Role, Segment, Uninspectable
+from outgate.model import BODY, Attachment, Role, Segment
 from outgate.wire import WireError, form, json_spans, multipart, ndjson
 from outgate.wire.text_codecs import CODECS
 
@@ -163,9 +163,14 @@ def _transferred(body: bytes, codec: str, start: int, place: str) -> Reading:
         text = CODECS[codec].decode(body)
     except (WireError, UnicodeDecodeError):
         reading = _text(body, start, place)
-        reading.uninspectable.append(Uninspectable(place, plain.BINARY, len(body)))
+        span = (start, start + len(body), codec)
+        reading.attachments = [Attachment(place, Role.USER, plain.BINARY, len(body), *span)]
         return reading
     reading = Reading()
+    kind = plain.document(text)
+    if kind is not None:
+        span = (start, start + len(body), codec)
+        reading.attachments.append(Attachment(place, Role.USER, kind, len(body), *span))
     reading.add(Segment(text, Role.USER, place, BODY, start, start + len(body), codec))
     return reading
 
@@ -174,17 +179,17 @@ def _text(raw: bytes, offset: int, place: str) -> Reading:
     reading = Reading()
     if not raw:
         return reading
-    found = plain.read(raw)
+    found, end = plain.read(raw), offset + len(raw)
     if found.media_type is not None:
-        reading.uninspectable.append(Uninspectable(place, found.media_type, len(raw)))
+        span = (offset, end, "identity")
+        reading.attachments.append(Attachment(place, Role.USER, found.media_type, len(raw), *span))
     if found.text:
         codec, editable = found.codec or "latin1", found.codec is not None
-        end = offset + len(raw)
         reading.add(Segment(found.text, Role.USER, place, BODY, offset, end, codec, editable))
     return reading
 
 
 def _join(whole: Reading, other: Reading) -> None:
     whole.segments += other.segments
-    whole.uninspectable += other.uninspectable
+    whole.attachments += other.attachments
     whole.models += other.models

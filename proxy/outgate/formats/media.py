@@ -15,13 +15,14 @@ from outgate.wire.text_codecs import base64_bytes
 
 MIN_LENGTH = 64  # a shorter run is looked into only where base64 is expected
 
+_HEAD = plain.HEAD // 3 * 4  # characters that hold the bytes which tell what a file is
 _RUN = re.compile(r"[A-Za-z0-9+/_-]++={0,2}\s*+", re.ASCII)
 _WRAPPED = re.compile(r"[A-Za-z0-9+/_\-\s]++[=\s]*+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One base64 run: ``text`` it holds, and ``media_type`` when it cannot be inspected."""
+    """One base64 run, and what the bytes in it are."""
 
     skip: int  # code points before the run: those of "data:...;base64,"
     size: int  # bytes
@@ -41,14 +42,14 @@ def look(text: str, *, expected: bool) -> Blob | None:
     if not (_WRAPPED if expected else _RUN).fullmatch(text, skip):
         return None
     size = (len(text) - skip) * 3 // 4
-    head = _decoded("".join(text[skip : skip + 128].split())[:64])
+    head = _decoded("".join(text[skip : skip + 2 * _HEAD].split())[:_HEAD])
     if head is not None and plain.certain(head):
         return Blob(skip, size, plain.Plain(None, None, plain.media_type(head)), proven=expected)
     content = _decoded(text[skip:])
     if content is None:
         return None
     found = plain.read(content)
-    if found.media_type is None and found.codec == "utf8" and _is_prose(found.text or ""):
+    if found.codec == "utf8" and _is_prose(found.text or ""):
         return Blob(skip, len(content), found, proven=True)
     return Blob(skip, len(content), found, proven=False) if expected else None
 

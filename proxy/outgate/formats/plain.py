@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 BINARY = "application/octet-stream"
 
+HEAD = 512  # bytes that tell what a file is
+
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _BRANDS = {b"heic": "image/heic", b"avif": "image/avif", b"M4A ": "audio/mp4"}
 # First bytes of files and what they are, from the specifications of those files.
@@ -23,6 +25,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "application/zip"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole"),
     (b"\x1f\x8b\x08", "application/gzip"),
+    (b"BZh", "application/x-bzip2"),
+    (b"\xfd7zXZ\x00", "application/x-xz"),
     (b"\x28\xb5\x2f\xfd", "application/zstd"),
     (b"7z\xbc\xaf'\x1c", "application/x-7z-compressed"),
     (b"OggS", "audio/ogg"),
@@ -42,6 +46,12 @@ _MARKS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+MAIL = "message/rfc822"
+_PDF = re.compile(r"%PDF-\d")
+_MAIL = re.compile(r"(?:From [^\n]{1,998}\n)?[!-9;-~]{1,76}:")
+_TRANSFERRED = re.compile(
+    r"^content-transfer-encoding:\s*(?:base64|quoted-printable)", re.IGNORECASE | re.MULTILINE
+)
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd]+")
 # Letters, digits and the marks within names that somebody wrote as \uXXXX although no encoder does.
 _ESCAPED = re.compile(
@@ -51,7 +61,10 @@ _ESCAPED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """What bytes are: ``codec`` None is text to read and not to edit, ``media_type`` None is only text."""
+    """What bytes are: ``codec`` None is text to read and not to edit, ``media_type`` None is only text.
+
+    Both: a text that is also a file with more in it than is written there, such as a mail.
+    """
 
     text: str | None
     codec: str | None = None
@@ -64,11 +77,13 @@ def media_type(head: bytes) -> str | None:
         return _RIFF.get(head[8:12], "application/x-riff")
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
+    if head[257:262] == b"ustar":
+        return "application/x-tar"
     return next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
 
 
 def certain(head: bytes) -> bool:
-    """Whether the first 48 or more bytes are a known file's and cannot be the beginning of a text."""
+    """Whether the first ``HEAD`` bytes, or 48 at least, are a known file's and cannot be the beginning of a text."""
     if media_type(head) is None or head.startswith(_WEAK):
         return False
     if _CONTROLS.search(head):
@@ -82,7 +97,7 @@ def certain(head: bytes) -> bool:
 
 def read(raw: bytes) -> Plain:
     """Text or binary, told by the bytes alone. Linear."""
-    head = raw[:64]
+    head = raw[:HEAD]
     kind = media_type(head)
     if certain(head):
         return Plain(None, None, kind)
@@ -92,7 +107,7 @@ def read(raw: bytes) -> Plain:
         pass
     else:
         if "\x00" not in text:
-            return Plain(text, "utf8")
+            return Plain(text, "utf8", document(text))
         wide = _wide(raw)
         # A zero byte is no text's: an edit would break a length that a binary message states.
         return Plain(text) if wide is None else _unsure(wide)
@@ -100,9 +115,24 @@ def read(raw: bytes) -> Plain:
     if wide is not None:
         return _unsure(wide)
     if kind is None and not _CONTROLS.search(raw):
-        return Plain(raw.decode("latin-1"), "latin1")
+        text = raw.decode("latin-1")
+        return Plain(text, "latin1", document(text))
     runs = _UNREADABLE.sub("\n", raw.decode("utf-8", "replace")).strip()
     return Plain(runs or None, None, kind or BINARY)
+
+
+def document(text: str) -> str | None:
+    """The type of the file that a text is, when it says more to a reader of such files than its letters do."""
+    if _PDF.search(text, 0, 1024) and "endobj" in text:
+        return "application/pdf"
+    if _MAIL.match(text) and _TRANSFERRED.search(text):
+        return MAIL
+    return None
+
+
+def encoded_parts(text: str) -> int:
+    """How many parts a mail seems to have that are not written as they read."""
+    return sum(1 for _ in _TRANSFERRED.finditer(text))
 
 
 def unescaped(text: str) -> str | None:

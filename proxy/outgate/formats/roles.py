@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from outgate.formats import media, plain
 from outgate.formats.shape import MODEL, PLAIN, Place
 from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
-from outgate.model import BODY, Role, Segment, Uninspectable
+from outgate.model import BODY, Attachment, Role, Segment
 from outgate.wire import WireError, json_document
 from outgate.wire.json_spans import Container, Kind, Scalar, Tree
 
@@ -26,7 +26,7 @@ class Reading:
     """What a body gave."""
 
     segments: list[Segment] = field(default_factory=list)
-    uninspectable: list[Uninspectable] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
     model: str | None = None
     models: list[str] = field(default_factory=list)  # of the requests within it
     stream: bool = False
@@ -108,6 +108,12 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
             written = scalar._replace(text=json_document.shown(text))
             _add(reading, written, role, editable, offset, prefix, "json_document")
         elif not _blob(reading, scalar, data, leaf, role, editable, offset, prefix):
+            file = plain.document(text)
+            if file is not None:
+                start, end = scalar.start + offset, scalar.end + offset
+                reading.attachments.append(
+                    Attachment(prefix + scalar.path, role, file, len(text), start, end, "json_text")
+                )
             _add(reading, scalar, role, editable, offset, prefix, "json_string")
     if odd:
         _refuse_other_case(tree, odd)
@@ -169,13 +175,17 @@ def _blob(
     if blob is None:
         return False
     place, found = prefix + scalar.path, blob.content
+    plainly = scalar.end - scalar.start - 2 == len(text)  # no escape: base64 is ASCII
+    plainly = plainly and b"\\" not in data[scalar.start : scalar.end]
+    start, end = scalar.start + 1 + blob.skip + offset, scalar.end - 1 + offset
     if found.media_type is not None:
-        reading.uninspectable.append(Uninspectable(place, found.media_type, blob.size))
+        span = (
+            (start, end, "base64") if plainly else (scalar.start + offset, scalar.end + offset, "json_base64")
+        )
+        reading.attachments.append(Attachment(place, role, found.media_type, blob.size, *span))
     if found.text is None:
         return blob.proven
-    plainly = scalar.end - scalar.start - 2 == len(text)  # no escape: base64 is ASCII
-    if blob.proven and plainly and b"\\" not in data[scalar.start : scalar.end]:
-        start, end = scalar.start + 1 + blob.skip + offset, scalar.end - 1 + offset
+    if blob.proven and plainly:
         reading.add(Segment(found.text, role, place, BODY, start, end, "base64", editable))
         return True
     view = Segment(

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -52,6 +53,7 @@ def checkup(settings: Settings, *, offline: bool = False) -> Iterator[Result]:
     yield _result("policy", lambda: _policy_told(_policy(settings)))
     yield _result("model", lambda: _model(_policy(settings)))
     yield _result("detectors", lambda: _detectors(_policy(settings)))
+    yield _result("attachments", lambda: _attachments(settings))
     yield _result("vault", lambda: _vault(settings))
     if settings.aws.sign:
         yield _result("AWS", lambda: _aws(settings))
@@ -136,6 +138,18 @@ def _detectors(policy: Policy) -> str:
     except DetectionError as error:
         raise _ProblemError(f"they cannot be built: {error}") from None
     return f"{len(policy.detectors.entities)} entities, built in {time.perf_counter() - started:.1f} s"
+
+
+def _attachments(settings: Settings) -> str:
+    config = settings.extractor_config
+    if config.ocr is None:
+        why = "Tesseract is not installed" if settings.attachments.ocr else "`attachments.ocr` is off"
+        raise _NoteError(f"documents and archives are read, the text of images is not ({why})")
+    asked = subprocess.run([config.ocr, "--list-langs"], capture_output=True, text=True, timeout=_PATIENCE)  # noqa: S603
+    lacking = set(config.languages) - set(asked.stdout.split())
+    if lacking:
+        raise _ProblemError(f"Tesseract does not know {', '.join(sorted(lacking))}: install its data")
+    return f"documents, archives and images are read ({config.ocr}, {', '.join(config.languages)})"
 
 
 def _vault(settings: Settings) -> str:

@@ -17,6 +17,7 @@ from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 
+from outgate.attachments.joining import Extract
 from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
 from outgate.gateway.report import Report, Reporter
 from outgate.model import Action, Exchange, Outcome, Verdict
@@ -38,16 +39,17 @@ _FAILED = Verdict(Outcome.REFUSE, 503, message="The inspection failed.", reason=
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What an exchange is judged with, taken once per exchange: rules and their detectors."""
+    """What an exchange is judged with, taken once per exchange: rules, their detectors, and who opens attachments."""
 
     rules: Rules
     detect: Detect
     vault: Vault | None = None  # where the policy pseudonymises
     signer: signing.Signer | None = None  # where the settings say so
+    extract: Extract | None = None
 
     async def verdict(self, exchange: Exchange) -> Verdict:
         """The pipeline's, with the placeholders that it put in kept before the request leaves."""
-        found = await inspect(exchange, self.rules, self.detect, known=self._known)
+        found = await inspect(exchange, self.rules, self.detect, extract=self.extract, known=self._known)
         found = await signing.settled(exchange, found, self.signer)
         return await restoring.remembered(found, self.vault, blocks=self.blocks)
 
@@ -74,7 +76,7 @@ class Inspection:
     ) -> None:
         self._judge = judge
         self._reporter = reporter
-        self._deadline = deadline + 5  # detection has its own; this one is for all the rest
+        self._deadline = deadline + 5  # detection and attachments have their own; this is for the rest
         self._limits = limits
         self._look_ups = restoring.LookUps()
         self._running: dict[str, tuple[str, asyncio.Task[Verdict]]] = {}  # by flow; with its client

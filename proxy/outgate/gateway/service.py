@@ -18,6 +18,7 @@ from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
 from mitmproxy.proxy.mode_specs import LocalMode, ProxyMode
 
+from outgate.attachments.extractor import Extractor
 from outgate.audit import AuditLog
 from outgate.catalogue import Catalogue
 from outgate.dlp.config import DetectorConfig
@@ -83,6 +84,7 @@ class Service:
         audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
         pool = self._pool(policy.detectors)
+        extractor = Extractor(settings.extractor_config, metrics.attachment)
         in_force = _InForce(
             Rules(catalogue, policy, key, settings.limits.body), pool, _vault(policy, settings)
         )
@@ -123,9 +125,9 @@ class Service:
             lambda host: catalogue.provider_of(host) is not None, connections.tunnel, parent
         )
         inspection = Inspection(
-            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer),
+            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer, extractor.extract),
             reporter,
-            deadline=settings.detection.deadline,
+            deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
         )
         try:
@@ -153,6 +155,7 @@ class Service:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
             await in_force.pool.close()
+            await extractor.close()
             if in_force.vault:
                 await in_force.vault.close()
             if self.health:

@@ -378,7 +378,7 @@ class PolicySpec(_Spec):
         "enforce", description="audit: nothing is blocked or changed, what would have been is recorded"
     )
     on_error: Fallback = Field("block", description="what happens when inspection itself fails")
-    uninspectable: Fallback = Field("audit", description="what happens to images, audio, archives, ...")
+    uninspectable: Fallback = Field("audit", description="what happens to files that nobody can read")
     help_url: Annotated[str, Field(pattern="^(https?://|mailto:)")] = Field(
         "", description="where people ask for access; {help_url} in messages"
     )

@@ -2,7 +2,8 @@
 
 A place such as ``messages[2].content[0].text`` is made of JSON keys, which the client chooses, and
 a key may hold a value like any other string. Names that look like an API's own stay; all else
-becomes ``*``. Knows nothing of findings beyond the set of names it is told to cut.
+becomes ``*``. So it is with a place within an attached file, ``..., file report.docx, page 3``, whose
+names are the client's too. Knows nothing of findings beyond the set of names it is told to cut.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ _WHOLE = frozenset({"query name", "form name", "between parts"})
 _PREFIX = re.compile(r"line \d{1,9}: |part\[\d{1,9}\]: |")
 _NAMED = re.compile(r"(query|form|header):(.*)", re.DOTALL)
 _KEY = " (key)"
+# Steps within an attached file: the words of outgate.attachments, a number, or a name of the file's own.
+_WORDS = (
+    "attributes|comments|fields and notes|file|footer|header|headers|image|metadata|names|notes|page|part"
+    "|properties|sheet|slide|text"
+)
+_WITHIN = re.compile(rf"((?:, (?:{_WORDS})(?: [A-Za-z0-9*][A-Za-z0-9_.-]{{0,45}})?){{1,12}})\Z", re.ASCII)
+_STEP = re.compile(rf"(, (?:{_WORDS})\b)(?: ([^,]+))?")
+_NUMBER = re.compile(r"\d{1,6}", re.ASCII)
+_FILE = re.compile(r"([^.]+)(\.[a-z0-9]{1,5})?", re.ASCII)
 # Names in quotes are the odd ones. They are not escaped, so all from the first to the last goes.
 _PIECE = re.compile(r'(\[".*"\])|(\[\d{1,7}\])|([^.:\[\]]+)|(.)', re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]{0,39}")
@@ -28,8 +38,11 @@ _ABSURD = 10 * LIMIT  # nothing but nesting for its own sake is told in so many 
 def safe(place: str, tainted: Set[str] = frozenset()) -> str:
     """``place`` with every name cut to ``*`` that is not plainly a field's, or that is in ``tainted``.
 
-    At most LIMIT characters (and `` (key)``), all of them printable ASCII; linear.
+    At most LIMIT characters (and `` (key)``, or as many steps within a file), all of them printable ASCII; linear.
     """
+    within = _WITHIN.search(place, max(0, len(place) - _ABSURD)) if ", " in place else None
+    if within:
+        return safe(place[: within.start()], tainted) + _steps(within[1], tainted)
     if place in _WHOLE:
         return place
     if len(place) > _ABSURD:
@@ -44,6 +57,23 @@ def safe(place: str, tainted: Set[str] = frozenset()) -> str:
     if len(told) > LIMIT:
         told = f"{told[: LIMIT - _TAIL - 3]}...{told[-_TAIL:]}"
     return told + place[end:]
+
+
+def _steps(steps: str, tainted: Set[str]) -> str:
+    told = "".join(
+        f"{found[1]} {_step_name(found[2], tainted)}" if found[2] else found[1]
+        for found in _STEP.finditer(steps)
+    )
+    return told if len(told) <= LIMIT else f", ...{told[-_TAIL:]}"
+
+
+def _step_name(name: str, tainted: Set[str]) -> str:
+    if _NUMBER.fullmatch(name):
+        return name
+    file = _FILE.fullmatch(name)
+    if file is None or name in tainted:
+        return CUT
+    return _name(file[1], tainted) + (file[2] or "")
 
 
 def _piece(found: re.Match[str], tainted: Set[str]) -> str:

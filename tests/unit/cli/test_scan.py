@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import made_files
 from outgate.cli.redact import command as redact
 from outgate.cli.scan import command as scan
 
@@ -96,3 +97,14 @@ def test_redact_takes_out_what_is_found_and_keeps_every_other_byte() -> None:
         redact, ["--detect", "EMAIL_ADDRESS"], input=b"\xff a " + ADDRESS.encode() + b" b\r\n"
     )
     assert result.stdout_bytes == b"\xff a [REDACTED EMAIL_ADDRESS] b\r\n"
+
+
+def test_documents_and_archives_of_a_folder_are_read_and_their_places_told(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(made_files.pdf("x", f"mail {ADDRESS}"))
+    (tmp_path / "b.zip").write_bytes(made_files.packed({"c.docx": made_files.word(ADDRESS)}))
+    (tmp_path / "d.pdf").write_bytes(made_files.pdf("x", password="made up"))
+    result = CliRunner().invoke(scan, ["--json", "--detect", "EMAIL_ADDRESS", str(tmp_path)])
+    found = [(Path(row["file"]).name, row["place"], row["line"]) for row in json.loads(result.stdout)]
+    assert found == [("a.pdf", "page 2", 1), ("b.zip", "file c.docx, text", 1)]
+    assert "not scanned: 1 (encrypted)" in result.stderr
+    assert ADDRESS not in result.stdout

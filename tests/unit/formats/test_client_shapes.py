@@ -132,7 +132,7 @@ def test_each_string_of_a_clients_request_has_its_role(
     name: str, body: dict[str, Any], wanted: dict[str, tuple[Role, bool]]
 ) -> None:
     assert marks(body, name) == wanted
-    assert [item.media_type for item in read(body, name).uninspectable] == ["image/png"]
+    assert [item.media_type for item in read(body, name).attachments] == ["image/png"]
 
 
 def test_thinking_without_a_signature_can_be_edited() -> None:

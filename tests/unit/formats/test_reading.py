@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import made_files
 from outgate import formats
 from outgate.formats.roles import STRUCTURAL_KEYS
 from outgate.model import BODY, Document, Endpoint, Exchange, Provider, Role
-from outgate.wire import WireError
+from outgate.wire import WireError, file_codecs
 from outgate.wire.text_codecs import CODECS
 
 PROVIDER = Provider("p", "P", "P Inc.", "US", "api", frozenset({"authorization", "x-api-key"}))
@@ -189,13 +190,13 @@ def test_the_providers_own_credential_is_not_read_and_others_are() -> None:
     assert {"theirs", "agent", "yes no", "debug", "/v1/x"} <= texts
 
 
-def test_an_image_is_uninspectable_and_text_that_calls_itself_one_is_read() -> None:
+def test_an_image_is_an_attachment_and_text_that_calls_itself_one_is_read() -> None:
     png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(200)).decode()
     hidden = base64.b64encode(b"this is plain text that only says it is an image " * 3).decode()
     for url, found in ((f"data:image/png;base64,{png}", 1), (f"data:image/png;base64,{hidden}", 0)):
         body = json.dumps({"messages": [{"role": "user", "content": [{"image_url": {"url": url}}]}]})
         document = read(body.encode())
-        assert len(document.uninspectable) == found
+        assert len(document.attachments) == found
         assert any("plain text" in segment.text for segment in document.segments) is not bool(found)
 
 
@@ -228,5 +229,28 @@ def test_the_backstop_reads_every_other_body(body: bytes, kind: str, wanted: set
     assert wanted <= {segment.text for segment in read(body, "generic", kind).segments}
 
 
-def test_binary_is_uninspectable() -> None:
-    assert read(b"\x00\xff\xfe", "generic", "application/octet-stream").uninspectable[0].size == 3
+def test_a_mail_within_a_string_is_a_text_to_edit_and_a_file_to_open() -> None:
+    mail = made_files.mail("see the file", {"a.pdf": made_files.pdf("x")}).decode()
+    body = json.dumps({"messages": [{"role": "tool", "content": mail}]}).encode()
+    document = read(body)
+    (attachment,) = document.attachments
+    assert (attachment.role, attachment.media_type) == (Role.TOOL_RESULT, "message/rfc822")
+    assert file_codecs.CODECS[attachment.codec](body[attachment.start : attachment.end]) == mail.encode()
+    assert [segment.editable for segment in document.segments if segment.text == mail] == [True]
+
+
+@pytest.mark.parametrize(
+    "content", [made_files.tape({"a": b"x"}), made_files.packed({"a": "x"}), made_files.pdf("x")]
+)
+def test_a_file_in_base64_is_an_attachment_where_nobody_expects_one(content: bytes) -> None:
+    for text in (
+        base64.b64encode(content).decode(),
+        base64.b64encode(content).decode().replace("A", "\\u0041"),
+    ):
+        body = f'{{"a": {{"new": "{text}"}}}}'.encode()
+        (attachment,) = read(body, "generic").attachments
+        assert file_codecs.CODECS[attachment.codec](body[attachment.start : attachment.end]) == content
+
+
+def test_binary_is_an_attachment() -> None:
+    assert read(b"\x00\xff\xfe", "generic", "application/octet-stream").attachments[0].size == 3

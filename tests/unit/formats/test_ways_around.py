@@ -86,9 +86,9 @@ def test_a_value_is_seen_however_the_body_is_dressed(body: bytes, name: str, kin
     assert holding(read(body, name, kind))
 
 
-def test_a_binary_message_is_uninspectable_and_its_strings_are_read_and_never_edited() -> None:
+def test_a_binary_message_is_an_attachment_and_its_strings_are_read_and_never_edited() -> None:
     document = read(b"\x0a\x0a" + VALUE.encode() + b"\x00\xff", "generic", "application/grpc")
-    assert document.uninspectable[0].media_type == "application/octet-stream"
+    assert document.attachments[0].media_type == "application/octet-stream"
     assert [segment.editable for segment in holding(document)] == [False]
 
 
@@ -252,7 +252,7 @@ def test_nothing_of_a_body_is_left_out(key: str, value: Any, name: str) -> None:
     document = read(data, name)
     texts = {segment.text for segment in document.segments}
     decoded = {b64(s.text.encode()).rstrip("=") for s in document.segments if s.codec == "base64"}
-    blobs = len(document.uninspectable)
+    blobs = len(document.attachments)
     for text, under in said(body):
         words = STRUCTURAL_KEYS if not under else STRUCTURAL_VALUES.get(under, frozenset())
         assert not text or text in words or text in texts or text.rstrip("=") in decoded or blobs
