@@ -137,10 +137,7 @@ async def _restorer(flow: http.HTTPFlow, verdict: Verdict, failed: Callable[[str
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         failed("unrestored")  # encoded, although it was asked for as it is
         return None
-    for name in ("content-length", *_DIGESTS):
-        response.headers.pop(name, None)
-    if flow.request.http_version == "HTTP/1.1" and "transfer-encoding" not in response.headers:
-        response.headers["transfer-encoding"] = "chunked"
+    reframe(flow)
     format_name = verdict.endpoint.format if verdict.endpoint else "generic"
     answer = AnswerRestorer(format_name, response.headers.get("content-type", ""), restorable)
     return _latched(answer, format_name, failed)
@@ -151,6 +148,16 @@ def let_go(flow: http.HTTPFlow) -> None:
     looked_up = flow.metadata.pop(_LOOKED_UP, None)
     if looked_up is not None:
         looked_up.cancel()
+
+
+def reframe(flow: http.HTTPFlow) -> None:
+    """Make the head of an answer fit for a body of another length."""
+    assert flow.response is not None
+    headers = flow.response.headers
+    for name in ("content-length", *_DIGESTS):
+        headers.pop(name, None)
+    if flow.request.http_version == "HTTP/1.1" and "transfer-encoding" not in headers:
+        headers["transfer-encoding"] = "chunked"
 
 
 async def known(
