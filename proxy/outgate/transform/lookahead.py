@@ -28,7 +28,6 @@ _SAFE = re.compile(r"[.!?:;…][\"'”’)\]]{0,3}\s|[。！？]|(?<![\d,\s])\n|
 _SAFE_IN_SOURCE = re.compile(r'(?<![\d,\\])\\n|"[,}\]]')
 _BLANK = re.compile(r"\s")
 _KEY, _KEY_ENDS = "-----BEGIN ", re.compile(r"-----END [^\n\\-]{1,60}-----")
-_BARE = re.compile(r"[^\s\[\]{}:,]+")
 
 
 class Edit(NamedTuple):
@@ -124,12 +123,13 @@ class LookAhead:
     def _next(self) -> Block | None:
         """The next block, if all of it is there."""
         begin = self._cut - self._base
-        found = self._safe.search(self._text, max(begin + SHORTEST, self._searched - self._base))
+        last = begin + MOST_OF_KEY
+        found = self._safe.search(self._text, max(begin + SHORTEST, self._searched - self._base), last)
         while found and (found.end() <= begin + MOST or found.end() <= begin + self._most(begin)):
             if not self._within_key(begin, found.end()):
                 self._searched = 0
                 return self._block(self._base + found.end(), self._base + found.end())
-            found = self._safe.search(self._text, found.end())
+            found = self._safe.search(self._text, found.end(), last)
         self._searched = self._base + max(len(self._text) - _LONGEST_MARK, 0)
         waiting = len(self._text) - begin
         if waiting <= MOST or waiting <= (most := self._most(begin)):
@@ -168,7 +168,9 @@ class LookAhead:
         self._text, self._base = self._text[keep - self._base :], keep
 
 
-_OUTSIDE, _QUOTE, _INSIDE, _ESCAPED = range(4)
+_MARK, _BARE, _QUOTE, _INSIDE, _ESCAPED = range(5)
+_IN_STRING = (_INSIDE, _ESCAPED)
+_MARKS = frozenset(" \t\r\n{}[]:,")
 
 
 class _Source:
@@ -195,7 +197,7 @@ class _Source:
                 self._escape = -1
                 add(_INSIDE)
             else:
-                add(_INSIDE if self._inside else _OUTSIDE)
+                add(_INSIDE if self._inside else _MARK if character in _MARKS else _BARE)
 
     def whole(self, end: int) -> int:
         """The last place up to ``end`` that is not within an escape."""
@@ -209,23 +211,27 @@ class _Source:
         return self._base + at
 
     def edits(self, start: int, end: int, text: str) -> list[Edit]:
-        """The edit of a stretch, string by string: what stands between strings stays, but for bare values."""
+        """The edit of a stretch, string by string; a number or a word that stands bare becomes a string."""
         kinds, base = self._kinds, self._base
         start, end = max(start - base, 0), min(end - base, len(kinds))
-        while start > 0 and kinds[start] == _ESCAPED:
+        while start > 0 and (
+            kinds[start] == _ESCAPED or (kinds[start] == _BARE and kinds[start - 1] == _BARE)
+        ):
             start -= 1
-        while end < len(kinds) and kinds[end] == _ESCAPED:
+        while end < len(kinds) and (
+            kinds[end] == _ESCAPED or (kinds[end] == _BARE and kinds[end - 1] == _BARE)
+        ):
             end += 1
         found: list[Edit] = []
         position = start
         while position < end:
-            inside = kinds[position] in (_INSIDE, _ESCAPED)
-            stop = position + 1
-            while stop < end and (kinds[stop] in (_INSIDE, _ESCAPED)) is inside and kinds[stop] != _QUOTE:
+            kind, stop = kinds[position], position + 1
+            same = _IN_STRING if kind in _IN_STRING else (kind,)
+            while stop < end and kinds[stop] in same:
                 stop += 1
-            if inside:
+            if kind in _IN_STRING:
                 found.append(Edit(base + position, base + stop, json.dumps(text)[1:-1]))
-            elif kinds[position] == _OUTSIDE:
+            elif kind == _BARE:
                 found.append(Edit(base + position, base + stop, json.dumps(text)))
             position = stop
         return found
