@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from e2e.conftest import Proxy
 from e2e.raw import eventually
 from e2e.test_reversible import EVENTS, JSON, MAIL, TEXT, sse
 from e2e.test_reversible import POLICY as REVERSIBLE
+from outgate.answer_pipeline import AnswerInspection
 from outgate.dlp import DetectionError
 from outgate.gateway.core import EgressStream
 
@@ -182,6 +184,26 @@ def test_rules_that_audit_change_not_one_byte_and_record(make_proxy: MakeProxy) 
         _audited(proxy, streamed=streamed)
 
 
+def test_who_only_audits_keeps_no_client_waiting(
+    make_proxy: MakeProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, judge = threading.Event(), AnswerInspection._judge
+
+    async def later(*arguments: Any) -> Any:
+        while not gate.is_set():  # noqa: ASYNC110 - until a test, in another thread, lets it go on
+            await asyncio.sleep(0.01)
+        return await judge(*arguments)
+
+    monkeypatch.setattr(AnswerInspection, "_judge", later)
+    proxy = make_proxy(f"{RULES}\nmode: audit\n")
+    kind, pieces = stream([TOKEN])
+    proxy.stand_in.script = lambda path, asked: (kind, pieces)
+    assert ask(proxy, streamed=True).content == b"".join(pieces)
+    gate.set()
+    (event,) = proxy.events()
+    assert [one.entity for one in event.findings] == ["AWS_ACCESS_KEY_ID"]
+
+
 def _audited(proxy: Proxy, *, streamed: bool) -> None:
     kind, pieces = stream(list(f"{TOKEN} and {CARD}")) if streamed else whole(f"{TOKEN} and {CARD}")
     proxy.stand_in.script = lambda path, asked: (kind, pieces)
@@ -321,3 +343,13 @@ def test_a_provider_that_is_faster_than_the_inspection_has_to_wait(
     answer = ask(proxy, streamed=True)
     assert answer.content == b"".join(pieces)
     assert 0 < most < 2 * 1024 * 1024 < len(answer.content)
+
+
+def test_of_an_answer_that_breaks_off_nothing_that_was_not_judged_arrives(make_proxy: MakeProxy) -> None:
+    proxy = make_proxy(RULES)
+    _, (body,) = whole(TOKEN)
+    proxy.stand_in.headers = [(b"content-length", str(len(body)).encode())]
+    proxy.stand_in.script = lambda path, asked: (JSON, [body[:-3]])
+    answer = ask(proxy)
+    assert answer.status_code == 502
+    assert TOKEN not in answer.text

@@ -111,6 +111,7 @@ class Answers:
         """``deadline``: seconds for a piece."""
         self._judge, self._reporter, self._running, self._deadline = judge, reporter, running, deadline
         self._waiting: dict[str, asyncio.Transport] = {}  # by flow: providers that are not read from
+        self._reviews: set[asyncio.Task[None]] = set()
 
     def load(self, loader: Loader) -> None:
         """Learn whom to ask for connections."""
@@ -119,8 +120,8 @@ class Answers:
     @staticmethod
     def expect(flow: http.HTTPFlow, report: Report, rules: Rules) -> None:
         """A request leaves now. An answer that may be held has to come without a content encoding."""
-        if "accept-encoding" in flow.request.headers and holds_answer(report.exchange, report.verdict, rules):
-            flow.request.headers["accept-encoding"] = "identity"
+        if holds_answer(report.exchange, report.verdict, rules):
+            restoring.ask_for_plain(flow.request)
 
     async def begin(self, flow: http.HTTPFlow, report: Report) -> None:
         """The answer's head is there: what its body goes through. If that is not clear, nothing of it goes on."""
@@ -177,14 +178,31 @@ class Answers:
         if waiting is not None and not waiting.is_closing():
             waiting.resume_reading()
 
-    async def review(self, flow: http.HTTPFlow, report: object) -> None:
-        """The answer is over: the exchange's verdict tells of it, too."""
+    def over(self, flow: http.HTTPFlow, status: int, finish: Callable[[http.HTTPFlow, int], None]) -> None:
+        """The answer is over: it is finished with, at once or, where it is only recorded, when it has been judged."""
         self.answer_caught_up(flow)
+        answer = flow.metadata.get(_KEY)
+        if not isinstance(answer, Answering) or answer.inspection.holds:
+            finish(flow, status)
+            return
+
+        async def review() -> None:
+            await answer.review(self._deadline)
+            finish(flow, status)
+
+        task = asyncio.create_task(review())  # the client need not wait for it
+        self._reviews.add(task)
+        task.add_done_callback(self._reviews.discard)
+
+    @staticmethod
+    def told(flow: http.HTTPFlow, verdict: Verdict) -> Verdict:
+        """The exchange's verdict, with what is to be told of its answer."""
         answer = flow.metadata.pop(_KEY, None)
-        if isinstance(answer, Answering) and isinstance(report, Report):
-            if not answer.inspection.holds:
-                await answer.review(self._deadline)
-            report.verdict = answer.inspection.told(report.verdict)
+        return answer.inspection.told(verdict) if isinstance(answer, Answering) else verdict
+
+    async def done(self) -> None:
+        """The proxy ends: what is being judged is told of before."""
+        await asyncio.gather(*self._reviews, return_exceptions=True)
 
 
 def _begun(

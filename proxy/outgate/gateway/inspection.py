@@ -220,14 +220,13 @@ class Inspection:
             flow.request.data.content = None  # it is sent; the answer may take long
             await self._answers.begin(flow, report)
 
-    async def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is over: told once, and its bodies let go."""
         if flow.response is not None and not flow.request.is_http2:
             flow.response.trailers = None  # HTTP/1 would have to have announced them
-        await self._answers.review(flow, flow.metadata.get(_KEY))
-        self._finish(flow, flow.response.status_code if flow.response else 0)
+        self._answers.over(flow, flow.response.status_code if flow.response else 0, self._finish)
 
-    async def error(self, flow: http.HTTPFlow) -> None:
+    def error(self, flow: http.HTTPFlow) -> None:
         """It broke on one side or the other, or was refused by the core: what the client is told, if it can be."""
         report = flow.metadata.get(_KEY)
         left = core.LEFT in flow.metadata
@@ -239,8 +238,7 @@ class Inspection:
             streaming = isinstance(report, Report) and report.streaming and flow.response
             status = flow.response.status_code if streaming and flow.response else answer.status_code
             flow.metadata[core.ANSWER] = answer
-        await self._answers.review(flow, flow.metadata.get(_KEY))
-        self._finish(flow, status)
+        self._answers.over(flow, status, self._finish)
 
     def _answer_of_error(self, flow: http.HTTPFlow) -> http.Response:
         """Of a request whose provider could not be reached, or that was not read to its end."""
@@ -273,6 +271,7 @@ class Inspection:
     def _finish(self, flow: http.HTTPFlow, status: int) -> None:
         report = flow.metadata.pop(_KEY, None)
         if isinstance(report, Report):
+            report.verdict = self._answers.told(flow, report.verdict)
             own = flow.response.raw_content if flow.response and not report.streaming else None
             self._reporter.finish(report, status, len(own or b""))
         if not flow.websocket:

@@ -94,17 +94,21 @@ def expect(
 ) -> None:
     """Make ready for the answer to a request that leaves now: what can come back in it is looked up meanwhile.
 
-    It is asked for without a content encoding, since it is restored as its events come, unless that would break a
-    signature. ``failed`` is told the reason, a fixed word, when a value stays a placeholder that should not.
+    It is asked for without a content encoding, since it is restored as its events come. ``failed`` is told the
+    reason, a fixed word, when a value stays a placeholder that should not.
     """
     if not verdict.scope:
         return
-    request = flow.request
+    ask_for_plain(flow.request)
+    looked_up = _looked_up(verdict, vault, look_ups, failed)
+    flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
+
+
+def ask_for_plain(request: http.Request) -> None:
+    """Have the answer sent without a content encoding, unless asking so would break a signature."""
     signed = sigv4.covers(request.data.path, request.headers.fields, "accept-encoding")
     if "accept-encoding" in request.headers and not signed:
         request.headers["accept-encoding"] = "identity"
-    looked_up = _looked_up(verdict, vault, look_ups, failed)
-    flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
 
 
 async def _looked_up(

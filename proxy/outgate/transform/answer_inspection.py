@@ -279,10 +279,12 @@ class AnswerInspector:
         self._waiting[id(lane)] = lane
         self._waiting.move_to_end(id(lane))
 
-    def _lane(self, step: Stretch) -> _Text | None:
+    def _lane(self, step: Stretch) -> _Text:
         assert step.key is not None
         text = self._lanes.get(step.key)
-        if text is None and len(self._lanes) < MAX_LANES:
+        if text is None:
+            if len(self._lanes) >= MAX_LANES:
+                raise WireError(502, "too_large", "The answer has too many texts at once.")
             text = self._lanes[step.key] = self._new(step)
         return text
 
