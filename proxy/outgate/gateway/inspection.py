@@ -210,6 +210,7 @@ class Inspection:
             report = flow.metadata.get(_KEY)
             if isinstance(report, Report):
                 messages.begin(flow, response, report.verdict)
+                self._answers.pass_unread(report)
             return
         response.headers.pop("alt-svc", None)  # no hint to leave for QUIC, which goes round the proxy
         if flow.metadata.get(exchanges.PASSED):
