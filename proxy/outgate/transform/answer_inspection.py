@@ -30,6 +30,8 @@ Judge = Callable[[Sequence[Segment], Sequence[int]], Awaitable[Sequence[list[Edi
 
 MAX_LANES = 4_096  # at once
 MAX_HELD = 1024 * 1024  # bytes of frames that wait; then what is there of their texts is judged
+MAX_STRINGS = 50_000  # of one frame, about: each costs more than its bytes
+MAX_NESTED = 500_000  # objects and arrays of one frame
 STALE = 16  # frames with text after which one that waits for the rest of its own does so no more
 
 _MEDIA = ("image/", "audio/", "video/", "font/")
@@ -262,8 +264,12 @@ class AnswerInspector:
             return _DONE if payload.strip() else _NOTHING
         if whole and self.kind is Kind.TEXT:
             return None
+        nested = payload.count(b"{") + payload.count(b"[")
+        quotes = payload.count(b'"') - payload.count(b'\\"')
+        if nested > MAX_NESTED or quotes > 4 * MAX_STRINGS:  # of a string's name, and its own
+            raise WireError(502, "too_large", "The answer has too many values.")
         document = _parsed(payload)
-        if document is not None and payload.count(b"{") + payload.count(b"[") > MAX_DEPTH:
+        if document is not None and nested > MAX_DEPTH:
             json_spans.scan(payload, max_depth=MAX_DEPTH)  # what lies deeper is not read
         return document
 

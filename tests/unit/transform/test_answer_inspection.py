@@ -232,6 +232,8 @@ def test_a_tool_call_keeps_its_json_whatever_is_taken_out_of_it() -> None:
         ("application/json", b'{"a": "\xff"}'),
         ("application/json", b'{"choices": ' + b"[" * 300 + b'"x"' + b"]" * 300 + b"}"),
         ("application/json", b"x" * 2**21),
+        ("application/json", b'["x"' + b',"y"' * 120_000 + b"]"),
+        ("text/event-stream", b"data: [" + b"[]," * 600_000 + b"0]\n\n"),
     ],
 )
 def test_what_cannot_be_read_is_refused(label: str, body: bytes) -> None:
