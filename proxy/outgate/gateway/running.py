@@ -20,9 +20,6 @@ class Running:
     def __init__(self) -> None:
         self._tasks: dict[str, tuple[str, asyncio.Task[Any]]] = {}  # with the client's id
 
-    def __contains__(self, flow: http.HTTPFlow) -> bool:
-        return flow.id in self._tasks
-
     async def run[T](self, flow: http.HTTPFlow, work: Coroutine[Any, Any, T]) -> T:
         """Do it. Raises ClientLeftError, and what it raises, as an Exception whatever it was."""
         task = asyncio.ensure_future(_contained(work))

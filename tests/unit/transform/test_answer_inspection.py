@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -269,6 +270,29 @@ def test_what_was_held_can_be_had_as_it_came() -> None:
         return b"".join([*told, *inspector.rest(), *rest])
 
     assert asyncio.run(run()) == b"".join(events)
+
+
+def test_an_error_ends_each_kind_of_stream_in_its_own_frame() -> None:
+    async def ending(name: str, label: str, begun: bytes) -> bytes:
+        inspector = AnswerInspector(name, label, nothing, limit=2**20)
+        await inspector.feed(begun)
+        return inspector.ending(b'{"message": "no"}')
+
+    def of(*arguments: Any) -> bytes:
+        return asyncio.run(ending(*arguments))
+
+    assert of("openai_chat", "text/event-stream", b"") == b'event: error\ndata: {"message": "no"}\n\n'
+    assert json.loads(of("generic", "application/x-ndjson", b"")) == {"message": "no"}
+    assert json.loads(b'[{"a": 1}' + of("gemini", "application/json", b'[{"a": 1}')) == [
+        {"a": 1},
+        {"message": "no"},
+    ]
+    buffer = EventStreamBuffer()
+    buffer.add_data(of("bedrock_converse", "application/vnd.amazon.eventstream", b""))
+    (told,) = buffer
+    assert told.headers[":message-type"] == "exception"
+    assert told.headers[":exception-type"] == "accessDeniedException"
+    assert told.payload == b'{"message": "no"}'
 
 
 def test_roles_tell_the_models_words_from_a_tools_call() -> None:
