@@ -79,6 +79,12 @@ def ask(proxy: Proxy, *, streamed: bool = False, http2: bool = False, text: str 
         return client.post(URL, json={**body, "messages": [{"role": "user", "content": text}]})
 
 
+def said(answer: Any) -> str:
+    """The words of a stream."""
+    rows = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+    return "".join(row["choices"][0]["delta"].get("content", "") for row in rows if "choices" in row)
+
+
 def test_a_whole_answer_is_edited_and_only_there(ruled: Proxy) -> None:
     kind, (body,) = whole(f"Pay with {CARD}, \u00e9.")
     ruled.stand_in.script = lambda path, asked: (kind, [body[:50], body[50:]])
@@ -123,9 +129,7 @@ def test_a_stream_is_edited_across_its_events(ruled: Proxy) -> None:
     ruled.stand_in.script = lambda path, asked: stream(list(words))
     for http2 in (False, True):
         answer = ask(ruled, streamed=True, http2=http2)
-        rows = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
-        said = "".join(row["choices"][0]["delta"].get("content", "") for row in rows)
-        assert said == words.replace(CARD, "[REDACTED CREDIT_CARD]")
+        assert said(answer) == words.replace(CARD, "[REDACTED CREDIT_CARD]")
         assert answer.text.endswith("data: [DONE]\n\n")
 
 
@@ -137,11 +141,7 @@ def test_a_stream_that_is_blocked_ends_with_an_error_and_the_rest_of_it_is_not_t
     ruled.stand_in.script = lambda path, asked: stream(list(words))
     for http2 in (False, True):
         answer = ask(ruled, streamed=True, http2=http2)
-        assert "clean." in "".join(
-            json.loads(line[6:])["choices"][0]["delta"].get("content", "")
-            for line in answer.text.splitlines()
-            if line.startswith("data: {") and "choices" in line
-        )
+        assert "clean." in said(answer)
         assert "The answer held a key." in answer.text.splitlines()[-2]
         assert "DONE" not in answer.text
         assert "AKIA" not in answer.text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2e.conftest import Proxy
-from e2e.test_answers import CARD, RULES, TOKEN, ask, stream, whole
+from e2e.test_answers import CARD, RULES, TOKEN, ask, said, stream, whole
 from e2e.test_reversible import MAIL, TEXT
 from e2e.test_reversible import POLICY as REVERSIBLE
 from outgate.answer_pipeline import AnswerInspection
@@ -83,13 +83,17 @@ def _audited(proxy: Proxy, *, streamed: bool) -> None:
 def test_a_value_of_the_users_own_comes_back_and_is_not_the_models_word(make_proxy: MakeProxy) -> None:
     rule = "  - {name: mail, direction: response, detect: [EMAIL_ADDRESS], action: redact}\n"
     proxy = make_proxy(REVERSIBLE + rule)
-    proxy.stand_in.script = lambda path, asked: whole(
-        f"{asked['messages'][-1]['content']} Or bob.r@analytical-engines.org."
-    )
-    answer = ask(proxy, text=TEXT)
-    assert answer.json()["choices"][0]["message"]["content"] == f"{TEXT} Or [REDACTED EMAIL_ADDRESS]."
-    (event,) = proxy.events()
-    assert [one.direction for one in event.findings].count("response") == 1
+
+    def says(path: str, asked: dict[str, Any]) -> tuple[str, list[bytes]]:
+        words = f"{asked['messages'][-1]['content']} Or bob.r@analytical-engines.org."
+        return stream(list(words)) if asked["stream"] else whole(words)
+
+    proxy.stand_in.script = says
+    told = f"{TEXT} Or [REDACTED EMAIL_ADDRESS]."
+    assert ask(proxy, text=TEXT).json()["choices"][0]["message"]["content"] == told
+    assert said(ask(proxy, text=TEXT, streamed=True)) == told
+    for event in proxy.events(2):
+        assert [one.direction for one in event.findings].count("response") == 1
 
 
 @pytest.mark.parametrize("on_error", ["block", "allow"])
