@@ -20,8 +20,8 @@ from outgate.transform import lookahead
 from outgate.transform.answer_inspection import AnswerInspector
 from outgate.transform.lookahead import Edit
 from outgate.wire import WireError
-from unit.transform.made_amazon_answers import APIS
 from unit.transform.made_answers import Anthropic, Chat, Responses, dumped, event, payloads
+from unit.transform.made_other_answers import APIS
 
 SECRET = re.compile(r"tok_[a-z0-9]{12}\b|\d{4} \d{4} \d{4} \d{4}")
 TOKEN, CARD, GONE = "tok_abcdef012345", "4000 1234 5678 9017", "[GONE]"
