@@ -17,9 +17,9 @@ import pytest
 
 from e2e.conftest import Proxy, proxies
 from e2e.raw import eventually, head, opened
-from e2e.test_reversible import EVENTS, JSON, sse
 from outgate.audit import AuditEvent
 from outgate.gateway.core import EgressStream
+from providers.echo import EVENTS, JSON, sse
 from providers.standin import Server
 
 CARD, TOKEN = "4111 1111 1111 1111", "AKIA" + "QYLPMN5HGRT3WXYZ"
