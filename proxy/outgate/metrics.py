@@ -115,7 +115,15 @@ class Metrics:
             )
         )
         self._findings = _Family(
-            counter("findings", "Findings of sensitive data.", "entity", "action", "provider", "role")
+            counter(
+                "findings",
+                "Findings of sensitive data, in requests and in answers.",
+                "entity",
+                "action",
+                "provider",
+                "role",
+                "direction",
+            )
         )
         self._inspected = _Family(
             counter("inspected_bytes", "Bytes of decoded bodies inspected.", "provider")
@@ -207,9 +215,10 @@ class Metrics:
         if verdict.decoded_size:
             self._inspected(provider).inc(verdict.decoded_size)
         if verdict.records:
-            tally = Tally((record.entity, record.action, record.role) for record in verdict.records)
-            for (entity, action, role), count in tally.items():
-                self._findings(_known(entity, words.entities), str(action), provider, str(role)).inc(count)
+            tally = Tally((one.entity, one.action, one.role, one.direction) for one in verdict.records)
+            for (entity, *told), count in tally.items():
+                action, role, direction = map(str, told)
+                self._findings(_known(entity, words.entities), action, provider, role, direction).inc(count)
         if verdict.uninspectable:
             self._uninspectable(provider).inc(len(verdict.uninspectable))
         if verdict.seconds:

@@ -30,6 +30,13 @@ class Role(StrEnum):
     METADATA = "metadata"
 
 
+class Direction(StrEnum):
+    """Which half of an exchange."""
+
+    REQUEST = "request"  # what a client sends
+    RESPONSE = "response"  # what the provider answers
+
+
 class Action(StrEnum):
     """What a rule does with what it matched."""
 
@@ -251,6 +258,7 @@ class Record:
     fingerprint: str  # keyed (HMAC), hex
     rule: str | None
     action: Action
+    direction: Direction = Direction.REQUEST
 
 
 @dataclass(frozen=True, slots=True)

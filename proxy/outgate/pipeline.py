@@ -5,6 +5,8 @@ No socket is opened here and no clock read that was not given, so the gateway, `
 gateway it is a pool of worker processes, on the command line an engine in the same process. So is
 the reading of attached files.
 
+The way back, for what rules of ``direction: response`` are about, is ``answer_pipeline``.
+
 Nothing leaves this function as FORWARD or EDIT that was not read, scanned and judged, unless the
 policy's ``on_error`` says so in as many words.
 """
@@ -23,6 +25,7 @@ from outgate.catalogue import Catalogue, normalise_path
 from outgate.dlp import DetectionError
 from outgate.model import (
     Action,
+    Direction,
     Document,
     Endpoint,
     Exchange,
@@ -87,7 +90,7 @@ async def inspect(
             )
         with watch("format"):
             document = formats.read(exchange, endpoint, body.data)
-        facts = _facts(exchange, endpoint, document, rules.catalogue)
+        facts = facts_of(exchange, endpoint, document, rules.catalogue)
         scope = _scope(exchange, rules, document)
         plain = Verdict(
             Outcome.FORWARD,
@@ -106,7 +109,8 @@ async def inspect(
                 document = await opened(document, body.data, extract)
             plain = replace(plain, uninspectable=document.uninspectable)
             with watch("detect"):
-                findings = await detect(document.segments) if policy.entities else ()
+                findings = await detect(document.segments) if policy.seeks(Direction.REQUEST) else ()
+                findings = policy.sought(findings, Direction.REQUEST)
             if scope:
                 matters = bool(findings) and Style.SURROGATE in policy.styles
                 before = await known(scope) if known and matters else {}
@@ -133,7 +137,7 @@ async def inspect(
         )
     except (DetectionError, ExtractionError) as error:
         verdict = replace(
-            _failed(policy, endpoint, 503, error.reason, "The inspection did not finish."),
+            failure(policy, endpoint, 503, error.reason, "The inspection did not finish."),
             facts=facts,
             rules=judgement.rules,
             would_block=judgement.would_block,
@@ -175,7 +179,7 @@ def _apply(
     )
     plain = replace(plain, records=edited.records, rules=judgement.rules, would_block=judgement.would_block)
     if blocked:
-        return _blocked(plain, judgement)
+        return block(plain, judgement)
     touched = edited.body is not None or edited.target is not None or bool(edited.headers)
     return replace(
         plain,
@@ -201,7 +205,8 @@ def _noted(verdict: Verdict, endpoint: Endpoint, path: str, body: bytes) -> Verd
     return verdict if noted is None else replace(verdict, outcome=Outcome.EDIT, body=noted)
 
 
-def _blocked(verdict: Verdict, judgement: Judgement) -> Verdict:
+def block(verdict: Verdict, judgement: Judgement) -> Verdict:
+    """A rule blocks: which, and what the client is told."""
     return replace(
         verdict, outcome=Outcome.BLOCK, status=403, rule=judgement.blocked_by, message=judgement.message
     )
@@ -229,15 +234,15 @@ def _located(verdict: Verdict, judgement: Judgement, written: int) -> Verdict:
 
 def _unread(exchange: Exchange, rules: Rules, endpoint: Endpoint, error: WireError) -> Verdict:
     """The body could not be read. The gates still hold: ``on_error`` opens none that they keep closed."""
-    facts = _facts(exchange, endpoint, Document(()), rules.catalogue)
+    facts = facts_of(exchange, endpoint, Document(()), rules.catalogue)
     judgement = rules.policy.gate(facts)
-    failed = _failed(rules.policy, endpoint, error.status, error.reason, error.message)
+    failed = failure(rules.policy, endpoint, error.status, error.reason, error.message)
     if failed.outcome is Outcome.FORWARD and judgement.blocked_by is not None:
-        failed = _blocked(Verdict(Outcome.BLOCK, endpoint=endpoint), judgement)
+        failed = block(Verdict(Outcome.BLOCK, endpoint=endpoint), judgement)
     return replace(failed, rules=judgement.rules, would_block=judgement.would_block)
 
 
-def _failed(policy: Policy, endpoint: Endpoint, status: int, reason: str, message: str) -> Verdict:
+def failure(policy: Policy, endpoint: Endpoint, status: int, reason: str, message: str) -> Verdict:
     """Inspection failed: ``on_error`` decides, and the verdict says that it had to."""
     if policy.on_error is Action.BLOCK and policy.mode == "enforce":
         return Verdict(Outcome.REFUSE, status, message=message, reason=reason, endpoint=endpoint)
@@ -251,7 +256,8 @@ def _scope(exchange: Exchange, rules: Rules, document: Document) -> str:
     return scope_of(rules.policy.scope, exchange, document, derivation_key(rules.key))
 
 
-def _facts(exchange: Exchange, endpoint: Endpoint, document: Document, catalogue: Catalogue) -> Facts:
+def facts_of(exchange: Exchange, endpoint: Endpoint, document: Document, catalogue: Catalogue) -> Facts:
+    """What rules can ask about an exchange."""
     model = document.model or endpoint.model
     return Facts(
         provider=endpoint.provider,

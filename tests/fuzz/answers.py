@@ -1,25 +1,31 @@
-"""``python -m tests.fuzz.answers``: damaged answers through the restorer, for so many minutes.
+"""``python -m tests.fuzz.answers``: damaged answers through the restorer and the inspector, for so many minutes.
 
 Streams and bodies of every API family with placeholders in them, cut, doubled, mixed with each other and
 with noise, fed at any cuts and under any label. Stops with the seed at an exception, at an answer that
-differs with its cuts, at one changed though nothing is known of it, and at one that takes too long.
+differs with its cuts, at one changed though nothing is known of it or found in it, and at one that takes too long.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import random
 import sys
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "proxy"), str(Path(__file__).parents[1])]
 
 from outgate.formats.answer_tables import TABLES  # noqa: E402
+from outgate.model import Segment  # noqa: E402
+from outgate.transform.answer_inspection import AnswerInspector  # noqa: E402
 from outgate.transform.answers import AnswerRestorer  # noqa: E402
+from outgate.transform.lookahead import Edit  # noqa: E402
 from outgate.transform.restore import Known  # noqa: E402
+from outgate.wire import WireError  # noqa: E402
 from unit.transform.made_other_answers import APIS  # noqa: E402
 
 _VALUES = {
@@ -73,6 +79,30 @@ def told(name: str, label: str, known: Known, pieces: list[bytes]) -> bytes:
     return b"".join([piece for data in pieces for piece in restorer.feed(data)] + restorer.finish())
 
 
+def inspected(name: str, label: str, pieces: list[bytes], *, finds: bool) -> bytes | None:
+    """What leaves; None where it cannot be read."""
+
+    async def judge(segments: Sequence[Segment], _: Sequence[int]) -> list[list[Edit]]:
+        found = [[(one.text.find(word), word) for word in _VALUES] for one in segments]
+        return [[Edit(at, at + len(word), "X") for at, word in own if finds and at >= 0] for own in found]
+
+    async def run() -> bytes:
+        inspector = AnswerInspector(name, label, judge, limit=2**24)
+        return b"".join(
+            [piece for data in pieces for piece in await inspector.feed(data)] + await inspector.finish()
+        )
+
+    try:
+        return asyncio.run(run())
+    except WireError:
+        return None
+
+
+def _lines(body: bytes | None) -> list[bytes]:
+    """Without their order: comments and pings wait for nobody."""
+    return sorted((body or b"").split(b"\n"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.answers", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
@@ -94,6 +124,10 @@ def main() -> int:
                 "differs with its cuts"
             )
             assert told(name, label, _ABSENT, pieces) == data, "changed for nothing"
+            edited = inspected(name, label, pieces, finds=True)
+            assert _lines(edited) == _lines(inspected(name, label, [data], finds=True)), "judged by its cuts"
+            clean = inspected(name, label, pieces, finds=False)
+            assert clean is None or _lines(clean) == _lines(data), "changed though nothing was found"
         except Exception:
             print(f"seed {seed}: {name}, {label!r}, {len(data)} bytes")
             raise

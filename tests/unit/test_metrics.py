@@ -100,7 +100,7 @@ def test_findings_are_counted_one_by_one(metrics: Metrics) -> None:
     metrics.exchange(
         replace(FORWARD, records=(record(), record(), record("CREDIT_CARD", Action.BLOCK, "cards")))
     )
-    same = {"provider": "acme", "role": "user"}
+    same = {"provider": "acme", "role": "user", "direction": "request"}
     assert value(metrics, "findings_total", entity="PERSON", action="audit", **same) == 2
     assert value(metrics, "findings_total", entity="CREDIT_CARD", action="block", **same) == 1
 

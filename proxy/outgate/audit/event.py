@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Final
 
-from outgate.model import Action, Exchange, Record, Role, Uninspectable, Verdict
+from outgate.model import Action, Direction, Exchange, Record, Role, Uninspectable, Verdict
 from outgate.transform import places
 
 MOST_FINDINGS: Final = 500  # of one exchange; how many there were in all is kept beside
@@ -34,6 +35,10 @@ _OPAQUE = re.compile(r"[0-9]{9}|[A-Za-z0-9]{25}|(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za
 _MOST_STEPS = 16
 # When there are more findings than are kept, those that changed something are.
 _WEIGHT: Final = {Action.BLOCK: 0, Action.AUDIT: 2, Action.ALLOW: 3}
+
+
+# Of a finding; earlier versions of the log have no direction.
+_WORDS: Final[Mapping[str, type[StrEnum]]] = {"role": Role, "action": Action, "direction": Direction}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class AuditEvent:
     ) -> AuditEvent:
         """The event of an exchange that is over. Sizes in bytes on the wire, ``seconds`` for all of it."""
         endpoint, facts = verdict.endpoint, verdict.facts
-        found_in = {record.place for record in verdict.records}
+        found_in = {record.place for record in verdict.records if record.direction is Direction.REQUEST}
         model = facts.model if facts else endpoint.model if endpoint else None
         return cls(
             id=_text(exchange.id, 64) or "",
@@ -146,7 +151,9 @@ class AuditEvent:
         known["time"] = datetime.fromisoformat(values["time"])
         known["groups"], known["rules"] = tuple(values["groups"]), tuple(values["rules"])
         known["findings"] = tuple(
-            Record(**finding | {"role": Role(finding["role"]), "action": Action(finding["action"])})
+            Record(
+                **finding | {name: kind(finding[name]) for name, kind in _WORDS.items() if name in finding}
+            )
             for finding in values["findings"]
         )
         known["uninspectable"] = tuple(Uninspectable(**item) for item in values["uninspectable"])
@@ -191,6 +198,7 @@ def _findings(records: tuple[Record, ...]) -> tuple[Record, ...]:
             fingerprint=record.fingerprint if _FINGERPRINT.fullmatch(record.fingerprint) else places.CUT,
             rule=_text(record.rule, 200),
             action=record.action,
+            direction=record.direction,
         )
         for record in records
     )

@@ -66,6 +66,9 @@ MIGRATIONS: Final = (
     """
     ALTER TABLE exchanges ADD COLUMN rules /* JSON */ TEXT NOT NULL DEFAULT '[]'
     """,
+    """
+    ALTER TABLE findings ADD COLUMN direction TEXT NOT NULL DEFAULT 'request'
+    """,
 )
 VERSION: Final = len(MIGRATIONS)
 LATER: Final = "was written by a later version of Outgate; move it away, or upgrade"
@@ -130,8 +133,13 @@ def event_of(row: Mapping[str, Any], findings: Iterable[Mapping[str, Any]]) -> A
     values |= {name: json.loads(values[name]) for name in _JSON}
     values["time"] = datetime.fromtimestamp(row["time"] / 1000, UTC).isoformat()
     values |= {name: bool(values[name]) for name in ("streamed", "websocket")}
-    values["findings"] = [{name: finding[name] for name in Record.__slots__} for finding in findings]
+    values["findings"] = [_finding(finding) for finding in findings]
     return AuditEvent.from_json(values)
+
+
+def _finding(row: Mapping[str, Any]) -> dict[str, Any]:
+    there = set(row.keys())
+    return {name: row[name] for name in Record.__slots__ if name in there}
 
 
 def milliseconds(time: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from outgate.catalogue import Catalogue
     from outgate.model import Exchange, Finding, Segment, Verdict
     from outgate.policy import Policy
-    from outgate.policy.cases import Inspect, Result
+    from outgate.policy.cases import Inspect, InspectAnswer, Result
     from outgate.policy.explain import Explanation
 
 _LIMIT = 64 * 2**20  # bytes of a decoded body
@@ -122,7 +123,7 @@ def _tried(path: Path, catalogue: Catalogue, settings: Settings) -> tuple[Result
     file = cases.of(path)
     about, found = cases.read(file, catalogue)
     policy = load(about, check_model=True, providers=catalogue.providers.values())
-    results = asyncio.run(cases.run(found, _inspect(policy, catalogue, settings)))
+    results = asyncio.run(cases.run(found, *_inspections(policy, catalogue, settings)))
     click.echo(str(file))
     for result in results:
         mark = click.style("FAIL", fg="red") if result.failures else click.style("ok  ", fg="green")
@@ -239,9 +240,16 @@ def _problems(error: PolicyError) -> None:
 
 def _inspect(policy: Policy, catalogue: Catalogue, settings: Settings) -> Inspect:
     """The pipeline with an engine in this process."""
+    return _inspections(policy, catalogue, settings)[0]
+
+
+def _inspections(policy: Policy, catalogue: Catalogue, settings: Settings) -> tuple[Inspect, InspectAnswer]:
+    """The same, for requests and for their answers."""
+    from outgate.answer_pipeline import inspect_answer
     from outgate.attachments.extractor import Extractor
     from outgate.dlp.engine import Engine
     from outgate.dlp.inline import detect_with
+    from outgate.model import Outcome
     from outgate.pipeline import Rules, inspect
 
     rules, extraction = Rules(catalogue, policy, _KEY, _LIMIT), settings.extractor_config
@@ -251,7 +259,15 @@ def _inspect(policy: Policy, catalogue: Catalogue, settings: Settings) -> Inspec
         async with Extractor(extraction) as extractor:
             return await inspect(exchange, rules, detect, extract=extractor.extract)
 
-    return judge
+    async def judge_answer(exchange: Exchange, verdict: Verdict, body: bytes) -> tuple[Verdict, bytes]:
+        inspection = inspect_answer(exchange, verdict, rules, detect, "application/json", "")
+        plain = replace(verdict, outcome=Outcome.FORWARD)  # whether the request was edited is its own matter
+        if inspection is None:
+            return plain, body
+        told = b"".join([*await inspection.feed(body), *await inspection.finish()])
+        return inspection.told(plain), told
+
+    return judge, judge_answer
 
 
 def _cases_of(policies: Sequence[Path], catalogue: Catalogue) -> dict[str, Exchange]:
@@ -294,7 +310,7 @@ async def _explained(
     from outgate.attachments.extractor import Extractor
     from outgate.dlp.engine import Engine
     from outgate.dlp.inline import detect_with
-    from outgate.model import Document
+    from outgate.model import Direction, Document
     from outgate.pipeline import Rules, inspect
     from outgate.policy.explain import explain as explain_
     from outgate.transform.placeholders import set_apart
@@ -303,7 +319,7 @@ async def _explained(
     seen: list[tuple[Sequence[Segment], Sequence[Finding]]] = []
 
     async def detect(segments: Sequence[Segment]) -> Sequence[Finding]:
-        findings = await inner(segments)
+        findings = policy.sought(await inner(segments), Direction.REQUEST)
         seen.append((segments, findings))
         return findings
 

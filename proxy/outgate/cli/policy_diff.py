@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from outgate.model import Direction
+
 if TYPE_CHECKING:
     from outgate.model import Exchange, Verdict
     from outgate.policy.cases import Inspect
@@ -65,9 +67,10 @@ def _line(direction: str, text: str) -> None:
 def _what(change: Change) -> str:
     if not change.entities:
         return "requests as a whole"
-    roles = "" if len(change.roles) == 7 else f" in {', '.join(role.value for role in change.roles)}"
+    roles = f" in {', '.join(role.value for role in change.roles)}" if change.roles else ""
     scores = f" with score {change.scores}" if change.scores else ""
-    return _some(change.entities, "entities") + roles + scores
+    answers = " of answers" if change.of is Direction.RESPONSE else ""
+    return _some(change.entities, "entities") + roles + answers + scores
 
 
 def _where(where: Where) -> str:

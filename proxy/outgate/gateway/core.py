@@ -3,12 +3,13 @@ what it should not.
 
 Each class stands in for the library's of the same purpose from ``install`` on. Here is mechanism only: what
 a client is told, and what is counted, is the inspection's to say, through the hooks ``error``,
-``request_abandoned`` and ``client_refused``. Read from mitmproxy 12.2's ``proxy/layers``.
+``request_abandoned``, ``client_refused``, ``answer_piece``, ``answer_ahead`` and ``answer_caught_up``.
+Read from mitmproxy 12.2's ``proxy/layers``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import h11
@@ -30,6 +31,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook
 from mitmproxy.proxy.layers.http._http1 import Http1Server
@@ -41,6 +43,11 @@ from outgate.gateway.websocket import EgressWebsocketLayer, Leg, Pieces
 REFUSED = "outgate.refused"  # in a flow's metadata: why its request was not read to its end
 LEFT = "outgate.left"  # there: the client has gone
 ANSWER = "outgate.answer"  # there: what the ``error`` hook wants the client to be told
+INSPECTED = "outgate.inspected"  # there: the answer goes on piece by piece, as the hook ``answer_piece`` says
+AHEAD = 1024 * 1024  # bytes of an answer that wait for the hook before no more are asked for
+AGAIN = (
+    128 * 1024
+)  # bytes more after which that is said again: a stream's own buffer may have gone on reading
 UNREAD = 256 * 1024  # bytes of a head, of trailers, or of what follows a request, that are kept unread
 BUFFER = "outgate_buffer"  # option: bytes of unfinished request bodies, of all clients together
 
@@ -61,6 +68,41 @@ class ClientRefusedHook(commands.StartHook):
 
     blocking = False
     client: Client
+
+
+@dataclass(slots=True)
+class Piece:
+    """A piece of an answer on its way. A hook that does not say otherwise ends the answer with it."""
+
+    flow: http.HTTPFlow
+    data: bytes
+    last: bool = False
+    told: list[bytes] = field(default_factory=list)  # what goes on
+    instead: http.Response | None = None  # what is said where nothing of the answer has been said yet
+    ends: bool = True  # nothing more goes on
+
+
+@dataclass
+class AnswerPieceHook(commands.StartHook):
+    """A piece of an answer has come of which nothing goes on before somebody has looked at it."""
+
+    piece: Piece
+
+
+@dataclass
+class AnswerAheadHook(commands.StartHook):
+    """More of an answer has come than is looked at in time; no more should be asked for."""
+
+    blocking = False
+    flow: http.HTTPFlow
+
+
+@dataclass
+class AnswerCaughtUpHook(commands.StartHook):
+    """More of it can come."""
+
+    blocking = False
+    flow: http.HTTPFlow
 
 
 def install() -> None:
@@ -106,10 +148,23 @@ class EgressStream(HttpStream):
         super().__init__(context, stream_id)
         self._share = Share()
         self._answering = False
+        self._waiting = 0  # bytes of an answer that nobody has looked at
+        self._most_waiting = AHEAD
 
     def handle_event(self, event: events.Event) -> _Commands:
         """Tell of a client that has gone at once, not only when the hook that is running is over."""
-        return self._left(event) if isinstance(event, RequestProtocolError) else super().handle_event(event)
+        if isinstance(event, RequestProtocolError):
+            return self._left(event)
+        if self._paused and isinstance(event, ResponseData):
+            return self._ahead(event)
+        return super().handle_event(event)
+
+    def _ahead(self, event: ResponseData) -> _Commands:
+        self._waiting += len(event.data)
+        if self._waiting > self._most_waiting and INSPECTED in self.flow.metadata:
+            self._most_waiting = self._waiting + AGAIN
+            yield AnswerAheadHook(self.flow)
+        yield from super().handle_event(event)
 
     def _left(self, event: RequestProtocolError) -> _Commands:
         self.flow.metadata[LEFT] = True
@@ -141,6 +196,42 @@ class EgressStream(HttpStream):
             reply = yield command
             if isinstance(command, HttpRequestHook):
                 self._share.release()
+
+    def start_response_stream(self) -> _Commands:
+        """As the library does; the head of an answer that is inspected waits for its first piece."""
+        if INSPECTED in self.flow.metadata:
+            self.server_state = self.state_inspect_response_body
+            return
+        yield from super().start_response_stream()
+
+    def state_inspect_response_body(self, event: events.Event) -> _Commands:
+        """Nothing goes on but what the hook tells."""
+        assert self.flow.response
+        if isinstance(event, ResponseTrailers):
+            return
+        data = event.data if isinstance(event, ResponseData) else b""
+        if callable(self.flow.response.stream):
+            self.flow.response.stream(data)  # to whoever counts
+        piece = Piece(self.flow, data, last=isinstance(event, ResponseEndOfMessage))
+        yield AnswerPieceHook(piece)
+        self._waiting = max(0, self._waiting - len(data))
+        if self._most_waiting > AHEAD and (self._waiting < AHEAD // 2 or piece.ends):
+            self._most_waiting = AHEAD
+            yield AnswerCaughtUpHook(self.flow)
+        if piece.ends and not piece.last:
+            yield SendHttp(
+                RequestProtocolError(self.stream_id, "the answer is ended here", ErrorCode.CANCEL),
+                self.context.server,
+            )
+        if piece.ends and not self._answering:
+            self.flow.response = piece.instead or exchanges.closed()
+            piece.told = [self.flow.response.raw_content or b""]
+        if not self._answering and (piece.told or piece.last or piece.ends):
+            yield SendHttp(ResponseHeaders(self.stream_id, self.flow.response), self.context.client)
+        for told in filter(None, piece.told):
+            yield SendHttp(ResponseData(self.stream_id, told), self.context.client)
+        if piece.last or piece.ends:
+            yield from self.send_response(already_streamed=True)
 
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """As the library does, saying so to its hooks."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
@@ -19,7 +18,9 @@ from mitmproxy.connection import Client
 
 from outgate.attachments.joining import Extract
 from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
+from outgate.gateway.answering import Answers
 from outgate.gateway.report import Report, Reporter
+from outgate.gateway.running import ClientLeftError, Running
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
 from outgate.settings import Limits
@@ -79,7 +80,9 @@ class Inspection:
         self._deadline = deadline + 5  # detection and attachments have their own; this is for the rest
         self._limits = limits
         self._look_ups = restoring.LookUps()
-        self._running: dict[str, tuple[str, asyncio.Task[Verdict]]] = {}  # by flow; with its client
+        self._running = Running()
+        self._answers = Answers(judge, reporter, self._running, self._deadline)
+        self.addons = [self._answers]  # they get what hooks they have
 
     def load(self, loader: Loader) -> None:
         """Tell the core its limits."""
@@ -133,6 +136,7 @@ class Inspection:
                 return
             exchanges.apply(flow, verdict)
             restoring.expect(flow, verdict, judge.vault, self._look_ups, self._reporter.unrestored)
+            self._answers.expect(flow, flow.metadata[_KEY], judge.rules)
             flow.response = None
         else:
             flow.response = self._answer(flow, verdict, exchange)
@@ -158,20 +162,14 @@ class Inspection:
 
     async def _run(self, flow: http.HTTPFlow, judge: Judge, exchange: Exchange) -> Verdict:
         """The pipeline, as a task that ends when its client leaves, and within its deadline."""
-        task = asyncio.ensure_future(_contained(judge.verdict(exchange)))
-        self._running[flow.id] = (flow.client_conn.id, task)
         try:
             async with asyncio.timeout(self._deadline):
-                return await task
-        except asyncio.CancelledError:
-            if task.cancelled() and not _being_cancelled():
-                return Verdict(Outcome.REFUSE, 503, message="The client has left.", reason="client_left")
-            raise
+                return await self._running.run(flow, judge.verdict(exchange))
+        except ClientLeftError:
+            return Verdict(Outcome.REFUSE, 503, message="The client has left.", reason="client_left")
         except Exception as error:
             reasons = {TimeoutError: "timeout", VaultError: "vault"}
             return self._on_error(judge, exchange, reasons.get(type(error), "exception"))
-        finally:
-            del self._running[flow.id]
 
     @staticmethod
     def _on_error(judge: Judge, exchange: Exchange, reason: str) -> Verdict:
@@ -214,6 +212,7 @@ class Inspection:
             report = flow.metadata.get(_KEY)
             if isinstance(report, Report):
                 messages.begin(flow, response, report.verdict)
+                self._answers.pass_unread(report)
             return
         response.headers.pop("alt-svc", None)  # no hint to leave for QUIC, which goes round the proxy
         if flow.metadata.get(exchanges.PASSED):
@@ -222,14 +221,13 @@ class Inspection:
         report = flow.metadata.get(_KEY)
         if isinstance(report, Report) and flow.server_conn.timestamp_start:
             flow.request.data.content = None  # it is sent; the answer may take long
-            restored = await restoring.restorer(flow, report.verdict, self._reporter.unrestored)
-            response.stream = report.stream(self._reporter, restored)
+            await self._answers.begin(flow, report)
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The exchange is over: told once, and its bodies let go."""
         if flow.response is not None and not flow.request.is_http2:
             flow.response.trailers = None  # HTTP/1 would have to have announced them
-        self._finish(flow, flow.response.status_code if flow.response else 0)
+        self._answers.over(flow, flow.response.status_code if flow.response else 0, self._finish)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """It broke on one side or the other, or was refused by the core: what the client is told, if it can be."""
@@ -243,7 +241,7 @@ class Inspection:
             streaming = isinstance(report, Report) and report.streaming and flow.response
             status = flow.response.status_code if streaming and flow.response else answer.status_code
             flow.metadata[core.ANSWER] = answer
-        self._finish(flow, status)
+        self._answers.over(flow, status, self._finish)
 
     def _answer_of_error(self, flow: http.HTTPFlow) -> http.Response:
         """Of a request whose provider could not be reached, or that was not read to its end."""
@@ -276,6 +274,7 @@ class Inspection:
     def _finish(self, flow: http.HTTPFlow, status: int) -> None:
         report = flow.metadata.pop(_KEY, None)
         if isinstance(report, Report):
+            report.verdict = self._answers.told(flow, report.verdict)
             own = flow.response.raw_content if flow.response and not report.streaming else None
             self._reporter.finish(report, status, len(own or b""))
         if not flow.websocket:
@@ -340,25 +339,11 @@ class Inspection:
 
     def request_abandoned(self, flow: http.HTTPFlow) -> None:
         """Nobody waits for this answer any more: stop looking."""
-        running = self._running.get(flow.id)
-        if running is not None:
-            running[1].cancel()
+        self._running.abandon(flow)
 
     def client_disconnected(self, client: Client) -> None:
         """Nor for any of these."""
-        for owner, task in tuple(self._running.values()):
-            if owner == client.id:
-                task.cancel()
-
-
-async def _contained(work: Coroutine[Any, Any, Verdict]) -> Verdict:
-    """``work``, but what would end the whole process, or leave its client waiting, ends this exchange alone."""
-    try:
-        return await work
-    except (Exception, asyncio.CancelledError):
-        raise
-    except BaseException as error:
-        raise RuntimeError(type(error).__name__) from None
+        self._running.left(client)
 
 
 def _unreached(flow: http.HTTPFlow) -> str:
@@ -374,8 +359,3 @@ _SIGNS = {
     "the parent proxy": "The parent proxy (`parent` in Outgate's settings) cannot be reached.",
     "refused HTTP CONNECT request": "The parent proxy (`parent` in Outgate's settings) does not let this host through.",
 }
-
-
-def _being_cancelled() -> bool:
-    current = asyncio.current_task()
-    return current is not None and current.cancelling() > 0

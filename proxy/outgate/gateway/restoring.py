@@ -94,17 +94,21 @@ def expect(
 ) -> None:
     """Make ready for the answer to a request that leaves now: what can come back in it is looked up meanwhile.
 
-    It is asked for without a content encoding, since it is restored as its events come, unless that would break a
-    signature. ``failed`` is told the reason, a fixed word, when a value stays a placeholder that should not.
+    It is asked for without a content encoding, since it is restored as its events come. ``failed`` is told the
+    reason, a fixed word, when a value stays a placeholder that should not.
     """
     if not verdict.scope:
         return
-    request = flow.request
+    ask_for_plain(flow.request)
+    looked_up = _looked_up(verdict, vault, look_ups, failed)
+    flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
+
+
+def ask_for_plain(request: http.Request) -> None:
+    """Have the answer sent without a content encoding, unless asking so would break a signature."""
     signed = sigv4.covers(request.data.path, request.headers.fields, "accept-encoding")
     if "accept-encoding" in request.headers and not signed:
         request.headers["accept-encoding"] = "identity"
-    looked_up = _looked_up(verdict, vault, look_ups, failed)
-    flow.metadata[_LOOKED_UP] = asyncio.get_running_loop().create_task(looked_up)
 
 
 async def _looked_up(
@@ -137,10 +141,7 @@ async def _restorer(flow: http.HTTPFlow, verdict: Verdict, failed: Callable[[str
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         failed("unrestored")  # encoded, although it was asked for as it is
         return None
-    for name in ("content-length", *_DIGESTS):
-        response.headers.pop(name, None)
-    if flow.request.http_version == "HTTP/1.1" and "transfer-encoding" not in response.headers:
-        response.headers["transfer-encoding"] = "chunked"
+    reframe(flow)
     format_name = verdict.endpoint.format if verdict.endpoint else "generic"
     answer = AnswerRestorer(format_name, response.headers.get("content-type", ""), restorable)
     return _latched(answer, format_name, failed)
@@ -151,6 +152,16 @@ def let_go(flow: http.HTTPFlow) -> None:
     looked_up = flow.metadata.pop(_LOOKED_UP, None)
     if looked_up is not None:
         looked_up.cancel()
+
+
+def reframe(flow: http.HTTPFlow) -> None:
+    """Make the head of an answer fit for a body of another length."""
+    assert flow.response is not None
+    headers = flow.response.headers
+    for name in ("content-length", *_DIGESTS):
+        headers.pop(name, None)
+    if flow.request.http_version == "HTTP/1.1" and "transfer-encoding" not in headers:
+        headers["transfer-encoding"] = "chunked"
 
 
 async def known(

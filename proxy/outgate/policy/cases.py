@@ -10,6 +10,8 @@
           rule: credentials never leave
           findings: {GITHUB_TOKEN: block}      # or {GITHUB_TOKEN: {block: credentials never leave}}
 
+What a model answers is given as ``answer:``, and what becomes of it is expected as ``answer: {outcome: edit}``.
+
 ``{{fake:ENTITY}}`` stands for a made-up value that the detectors find, the same wherever it is
 written in a case; ``{{fake:ENTITY:2}}`` for another one. So no file holds anything like a live key.
 
@@ -29,15 +31,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from outgate.catalogue import Catalogue
 from outgate.dlp import entities, examples
-from outgate.model import Action, Exchange, Outcome, Verdict
+from outgate.model import Action, Direction, Exchange, Outcome, Verdict
 from outgate.policy import source
 from outgate.policy.error import Mark, PolicyError, Problem, near_miss
-from outgate.policy.given import GivenSpec, exchange_of
+from outgate.policy.given import GivenSpec, answer_of, exchange_of
 from outgate.policy.schema import Name, Texts
 from outgate.policy.source import Node
 from outgate.policy.validate import validate
 
 Inspect = Callable[[Exchange], Awaitable[Verdict]]
+# An exchange, its request's verdict and its answer: the answer's verdict, and what the client receives of it.
+InspectAnswer = Callable[[Exchange, Verdict, bytes], Awaitable[tuple[Verdict, bytes]]]
 
 SUFFIX = ".test.yaml"
 _FAKE = re.compile(r"\{\{fake:([A-Z0-9_]+)(?::([0-9]{1,4}))?\}\}")
@@ -66,6 +70,16 @@ _Spelled = Action | list[Action] | dict[Action, Name | None]
 Decided = Annotated[dict[Action, Name | None], BeforeValidator(_by_action, json_schema_input_type=_Spelled)]
 
 
+class ExpectAnswerSpec(_Spec):
+    """What becomes of the answer, as much of it as matters."""
+
+    outcome: Literal["forward", "edit", "block", "refuse"] | None = None
+    rule: str | None = Field(None, description="the rule that blocks")
+    findings: dict[str, Decided] | None = Field(None, description="all that is found in it")
+    contains: Texts = ()
+    lacks: Texts = ()
+
+
 class ExpectSpec(_Spec):
     """A verdict, as much of it as matters. What is left out is not compared."""
 
@@ -82,6 +96,7 @@ class ExpectSpec(_Spec):
         None, description="all that is found: entity -> action, actions, or {action: rule}"
     )
     body: BodySpec = BodySpec()
+    answer: ExpectAnswerSpec | None = Field(None, description="of what is given as `answer`")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -96,6 +111,12 @@ class CaseSpec(_Spec):
     name: Name
     given: GivenSpec
     expect: ExpectSpec
+
+    @model_validator(mode="after")
+    def _expects_what_is_given(self) -> Self:
+        if self.expect.answer is not None and self.given.answer is None:
+            raise ValueError("something is expected of an answer, and none is given")
+        return self
 
 
 class CasesSpec(_Spec):
@@ -118,6 +139,7 @@ class Case:
     mark: Mark
     exchange: Exchange
     expect: ExpectSpec
+    answer: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +180,49 @@ def read(file: Path, catalogue: Catalogue) -> tuple[tuple[Path, ...], tuple[Case
             hint = error.args[1] if len(error.args) > 1 else ""
             problems.append(Problem(file, node.at(["cases", position, "given", key]), error.args[0], hint))
         else:
-            cases.append(Case(case.name, file, node.at(["cases", position]), exchange, case.expect))
+            endpoint = catalogue.identify(exchange.host, exchange.path, exchange.method)
+            answer = answer_of(case.given, endpoint.format if endpoint else "generic")
+            mark = node.at(["cases", position])
+            cases.append(Case(case.name, file, mark, exchange, case.expect, answer))
     if problems or spec is None:
         raise PolicyError(problems)
     own = file.with_name(file.name.removesuffix(SUFFIX) + ".yaml")
     return tuple(file.parent / name for name in spec.policy) or (own,), tuple(cases)
 
 
-async def run(cases: Iterable[Case], inspect: Inspect) -> tuple[Result, ...]:
-    """Judge each case's exchange and compare."""
+async def run(
+    cases: Iterable[Case], inspect: Inspect, inspect_answer: InspectAnswer | None = None
+) -> tuple[Result, ...]:
+    """Judge each case's exchange, and its answer, and compare."""
     results = []
     for case in cases:
         verdict = await inspect(case.exchange)
-        results.append(Result(case, verdict, tuple(_failures(case, verdict))))
+        failures = _failures(case, verdict)
+        if case.answer is not None and inspect_answer is not None:
+            if verdict.outcome in (Outcome.BLOCK, Outcome.REFUSE):
+                failures.append("answer: there is none, since the request does not leave")
+            else:
+                verdict, told = await inspect_answer(case.exchange, verdict, case.answer)
+                failures += _answer_failures(case.expect.answer, verdict, told)
+        results.append(Result(case, verdict, tuple(failures)))
     return tuple(results)
+
+
+def _answer_failures(expect: ExpectAnswerSpec | None, verdict: Verdict, told: bytes) -> list[str]:
+    if expect is None:
+        return []
+    failures: list[str] = []
+    if expect.outcome not in (None, verdict.outcome.value):
+        failures.append(f"answer: expected {expect.outcome}, got {verdict.outcome.value}{_why(verdict)}")
+    if "rule" in expect.model_fields_set and expect.rule != verdict.rule:
+        failures.append(f"answer: rule: expected {expect.rule}, got {verdict.rule}")
+    if expect.findings is not None:
+        found = _other_findings(expect.findings, verdict, Direction.RESPONSE)
+        failures += [f"answer: {failure}" for failure in found]
+    text = told.decode("utf-8", "replace")
+    failures += [f"answer: {wanted!r} did not arrive" for wanted in expect.contains if wanted not in text]
+    failures += [f"answer: {wanted!r} arrived" for wanted in expect.lacks if wanted in text]
+    return failures
 
 
 def untried(rules: Iterable[str], results: Iterable[Result]) -> tuple[str, ...]:
@@ -218,9 +269,15 @@ def _why(verdict: Verdict) -> str:
     return f" ({told})" if told and verdict.outcome in (Outcome.BLOCK, Outcome.REFUSE) else ""
 
 
-def _other_findings(expected: Mapping[str, Mapping[Action, str | None]], verdict: Verdict) -> list[str]:
+def _other_findings(
+    expected: Mapping[str, Mapping[Action, str | None]],
+    verdict: Verdict,
+    direction: Direction = Direction.REQUEST,
+) -> list[str]:
     got: dict[str, dict[Action, set[str | None]]] = {}
     for record in verdict.records:
+        if record.direction is not direction:
+            continue
         got.setdefault(record.entity, {}).setdefault(record.action, set()).add(record.rule)
     failures = []
     for entity in sorted(expected.keys() | got.keys()):

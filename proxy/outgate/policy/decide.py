@@ -15,6 +15,9 @@ The order of things, once and for all:
    Otherwise each finding has its own rule's action, and ``uninspectable`` decides on what could not
    be read.
 
+Rules of ``direction: response`` decide, by 2 and 3 alone, for what is found in the answer, and for nothing else;
+no gate and no ``uninspectable`` is asked about an answer.
+
 In audit mode nothing is blocked or changed: every action that would be becomes ``audit``, and
 ``would_block`` names the rule that would have blocked.
 
@@ -29,7 +32,18 @@ from pathlib import Path
 from typing import Literal
 
 from outgate.dlp.config import DetectorConfig
-from outgate.model import Action, Decision, Document, Facts, Finding, Judgement, Role, Scope, Style
+from outgate.model import (
+    Action,
+    Decision,
+    Direction,
+    Document,
+    Facts,
+    Finding,
+    Judgement,
+    Role,
+    Scope,
+    Style,
+)
 from outgate.policy.message import DEFAULT_UNINSPECTABLE
 from outgate.policy.rule import Rule
 
@@ -59,23 +73,43 @@ class Policy:
     _gates: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     _pseudonymising: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     # Entity -> the rules that can decide for it, in order, with their places in the policy.
-    _deciding: Mapping[str, tuple[tuple[int, Rule], ...]] = field(init=False, repr=False, compare=False)
+    _deciding: Mapping[Direction, Mapping[str, tuple[tuple[int, Rule], ...]]] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        table: dict[str, list[tuple[int, Rule]]] = {}
+        deciding: dict[Direction, dict[str, tuple[tuple[int, Rule], ...]]] = {way: {} for way in Direction}
         for position, rule in enumerate(self.rules):
+            table = deciding[rule.direction]
             for entity in rule.entities or ():
-                table.setdefault(entity, []).append((position, rule))
+                table[entity] = (*table.get(entity, ()), (position, rule))
         object.__setattr__(self, "_gates", tuple(rule for rule in self.rules if rule.entities is None))
         changing = self.rules if self.mode == "enforce" else ()
         making = tuple(rule for rule in changing if rule.action is Action.PSEUDONYMISE)
         object.__setattr__(self, "_pseudonymising", making)
-        object.__setattr__(self, "_deciding", {entity: tuple(pairs) for entity, pairs in table.items()})
+        object.__setattr__(self, "_deciding", deciding)
 
     @property
     def entities(self) -> frozenset[str]:
         """What must be looked for, for any rule; empty: nothing."""
         return self.detectors.entities
+
+    def sought(self, findings: Sequence[Finding], direction: Direction) -> Sequence[Finding]:
+        """Those of the findings that some rule of this direction is about."""
+        wanted = self._deciding[direction]
+        return [finding for finding in findings if finding.entity in wanted]
+
+    def seeks(self, direction: Direction) -> bool:
+        """Whether any rule of this direction looks for something."""
+        return bool(self._deciding[direction])
+
+    def on_answer(self, facts: Facts) -> frozenset[Action]:
+        """What may become of findings in this exchange's answer; empty: it is not looked at."""
+        return frozenset(
+            self._action(rule)
+            for rule in self.rules
+            if rule.direction is Direction.RESPONSE and rule.applies(facts)
+        )
 
     @property
     def styles(self) -> frozenset[Style]:
@@ -122,17 +156,31 @@ class Policy:
                 message = DEFAULT_UNINSPECTABLE.fill(facts, rule=name, help_url=self.help_url)
         return self._judgement(decisions, name, message, noted)
 
+    def judge_answer(self, facts: Facts, document: Document, findings: Sequence[Finding]) -> Judgement:
+        """The judgement of an answer, or of a piece of it, and of each of its findings, in their order."""
+        decisions, blocking = self._decide(facts, document, findings, Direction.RESPONSE)
+        if blocking is None:
+            return self._judgement(decisions, None, "", ())
+        caught = {decision.finding.entity for decision in decisions if decision.rule == blocking.name}
+        message = blocking.message.fill(facts, rule=blocking.name, entities=caught, help_url=self.help_url)
+        return self._judgement(decisions, blocking.name, message, ())
+
     def _decide(
-        self, facts: Facts, document: Document, findings: Sequence[Finding]
+        self,
+        facts: Facts,
+        document: Document,
+        findings: Sequence[Finding],
+        direction: Direction = Direction.REQUEST,
     ) -> tuple[tuple[Decision, ...], Rule | None]:
         """Each finding's decision, and the uppermost rule that blocks for one of them."""
         decisions: list[Decision] = []
         applies: dict[int, bool] = {}
+        deciding = self._deciding[direction]
         segments = document.segments
         uppermost, blocking = len(self.rules), None
         for finding in findings:
             role = segments[finding.segment].role
-            position, rule = self._rule_for(finding.entity, role, finding.score, facts, applies)
+            position, rule = _rule_for(deciding, finding, role, facts, applies)
             if rule is None:
                 decisions.append(Decision(finding, None, Action.ALLOW))
                 continue
@@ -140,18 +188,6 @@ class Policy:
                 uppermost, blocking = position, rule
             decisions.append(Decision(finding, rule.name, self._action(rule), rule.style))
         return tuple(decisions), blocking
-
-    def _rule_for(
-        self, entity: str, role: Role, score: float, facts: Facts, applies: dict[int, bool]
-    ) -> tuple[int, Rule | None]:
-        for position, rule in self._deciding.get(entity, ()):
-            if rule.catches(entity, role, score):
-                holds = applies.get(position)
-                if holds is None:
-                    holds = applies[position] = rule.applies(facts)
-                if holds:
-                    return position, rule
-        return -1, None
 
     def _action(self, rule: Rule) -> Action:
         if self.mode == "audit" and rule.action is not Action.ALLOW:
@@ -165,3 +201,20 @@ class Policy:
         if self.mode == "audit":
             return Judgement(decisions, None, "", noted, would_block=name)
         return Judgement(decisions, name, message, noted)
+
+
+def _rule_for(
+    deciding: Mapping[str, tuple[tuple[int, Rule], ...]],
+    finding: Finding,
+    role: Role,
+    facts: Facts,
+    applies: dict[int, bool],
+) -> tuple[int, Rule | None]:
+    for position, rule in deciding.get(finding.entity, ()):
+        if rule.catches(finding.entity, role, finding.score):
+            holds = applies.get(position)
+            if holds is None:
+                holds = applies[position] = rule.applies(facts)
+            if holds:
+                return position, rule
+    return -1, None

@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
+from outgate import model
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp.config import DetectorConfig
 from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Scope, Segment
 from outgate.policy.decide import Policy
+from outgate.policy.schema import ANSWERING
 from outgate.policy.worlds import Where, World, where, worlds
 
 # To how many people a placeholder comes back as its value.
@@ -50,8 +53,9 @@ class Change:
     new: Action
     where: tuple[Where, ...]
     entities: tuple[str, ...] = ()
-    roles: tuple[Role, ...] = ()
+    roles: tuple[Role, ...] = ()  # () for all
     scores: str = ""  # "" for all
+    of: model.Direction = model.Direction.REQUEST  # whether they are in requests or in answers
 
     @property
     def direction(self) -> Direction:
@@ -94,13 +98,13 @@ def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparis
     entities: dict[tuple[bool, ...], list[str]] = {}
     for entity in sorted(old.entities | new.entities):
         entities.setdefault(tuple(entity in (rule.entities or ()) for rule in rules), []).append(entity)
-    found: dict[tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str], list[World]] = {}
+    found: dict[_Told, list[World]] = {}
     for alike in groups.values():
         for change, those in _changes(old, new, alike, list(entities.values())):
             found.setdefault(change, []).extend(those)
     changes = [
-        Change(before, after, where(those, every), names, roles, scores)
-        for (before, after, names, roles, scores), those in found.items()
+        Change(before, after, where(those, every), names, roles, scores, of)
+        for (before, after, names, roles, scores, of), those in found.items()
     ]
     order = list(Direction)
     return Comparison(
@@ -115,27 +119,34 @@ def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparis
     )
 
 
+_Told = tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str, model.Direction]
+_ROLES: Mapping[model.Direction, tuple[Role, ...]] = {
+    model.Direction.REQUEST: tuple(Role),
+    model.Direction.RESPONSE: ANSWERING,
+}
+
+
 def _changes(
     old: Policy, new: Policy, alike: list[World], entities: list[list[str]]
-) -> Iterator[tuple[tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str], list[World]]]:
+) -> Iterator[tuple[_Told, list[World]]]:
     """What differs in worlds in which the same rules apply."""
     facts = alike[0].facts
     before, after = _gated(old, facts), _gated(new, facts)
     if before is not after:
-        yield (before, after, (), (), ""), alike
+        yield (before, after, (), (), "", model.Direction.REQUEST), alike
     if Action.BLOCK in (before, after):
         return  # nothing is looked for in what does not leave
     thresholds = sorted(
         {0.0, *(rule.min_score for rule in (*old.rules, *new.rules) if rule.entities is not None)}
     )
-    for names in entities:
+    for names, of in product(entities, _ROLES):
         differing: dict[tuple[Action, Action], dict[tuple[float, ...], list[Role]]] = {}
-        for role in Role:
+        for role in _ROLES[of]:
             by_actions: dict[tuple[Action, Action], list[float]] = {}
             for score in thresholds:
                 pair = (
-                    _decided(old, facts, names[0], role, score),
-                    _decided(new, facts, names[0], role, score),
+                    _decided(old, facts, names[0], role, score, of),
+                    _decided(new, facts, names[0], role, score, of),
                 )
                 if pair[0] is not pair[1]:
                     by_actions.setdefault(pair, []).append(score)
@@ -144,7 +155,8 @@ def _changes(
         for (was, becomes), by_scores in differing.items():
             for scores, roles in by_scores.items():
                 told = "" if len(scores) == len(thresholds) else _ranges(scores, thresholds)
-                yield (was, becomes, tuple(names), tuple(roles), told), alike
+                some = () if len(roles) == len(_ROLES[of]) else tuple(roles)
+                yield (was, becomes, tuple(names), some, told, of), alike
 
 
 def _gated(policy: Policy, facts: Facts) -> Action:
@@ -156,10 +168,13 @@ def _gated(policy: Policy, facts: Facts) -> Action:
     return Action.AUDIT if noting.intersection(gate.rules) or gate.would_block else Action.ALLOW
 
 
-def _decided(policy: Policy, facts: Facts, entity: str, role: Role, score: float) -> Action:
+def _decided(
+    policy: Policy, facts: Facts, entity: str, role: Role, score: float, of: model.Direction
+) -> Action:
     segment = Segment("", role, "", BODY, 0, 0, "json_string")
     finding = Finding(0, 0, 0, entity, score, "")
-    return policy.judge(facts, Document((segment,)), (finding,)).decisions[0].action
+    judge = policy.judge if of is model.Direction.REQUEST else policy.judge_answer
+    return judge(facts, Document((segment,)), (finding,)).decisions[0].action
 
 
 def _ranges(scores: Sequence[float], thresholds: Sequence[float]) -> str:

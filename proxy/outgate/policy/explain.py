@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outgate.model import Action, Document, Facts, Finding, Judgement, Segment
+from outgate.model import Action, Direction, Document, Facts, Finding, Judgement, Segment
 from outgate.policy.decide import Policy
 from outgate.policy.rule import Rule
 
@@ -76,7 +76,7 @@ def _gate_step(rule: Rule, facts: Facts) -> Step:
 def _steps(policy: Policy, facts: Facts, finding: Finding, segment: Segment) -> tuple[Step, ...]:
     steps: list[Step] = []
     for rule in policy.rules:
-        if rule.entities is None:
+        if rule.entities is None or rule.direction is not Direction.REQUEST:
             continue
         matched = rule.catches(finding.entity, segment.role, finding.score) and rule.applies(facts)
         why = _not_catching(rule, finding, segment) or _not_applying(rule, facts) or _applying(rule, facts)

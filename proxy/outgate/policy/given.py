@@ -56,6 +56,9 @@ class GivenSpec(_Spec):
     body: str | dict[str, Any] | list[Any] | None = Field(
         None, description="the body as it is; a mapping as JSON"
     )
+    answer: str | dict[str, Any] | list[Any] | None = Field(
+        None, description="what the model says; a mapping is the answer's body as it is"
+    )
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:
@@ -116,6 +119,29 @@ def _body(given: GivenSpec, catalogue: Catalogue, host: str, target: str) -> byt
         messages = ({"role": "user", "content": given.text},)
     endpoint = catalogue.identify(host, target, given.method)
     return conversation(endpoint.format if endpoint else "generic", given.model, messages)
+
+
+def answer_of(given: GivenSpec, format_name: str) -> bytes | None:
+    """The body of the answer that is described, in an API's format; None where none is."""
+    if given.answer is None:
+        return None
+    body: Any = given.answer
+    if isinstance(body, str):
+        text = {"type": "text", "text": body}
+        match format_name:
+            case "gemini":
+                body = {"candidates": [{"content": {"role": "model", "parts": [{"text": body}]}, "index": 0}]}
+            case "anthropic_messages" | "bedrock_invoke":
+                body = {"type": "message", "role": "assistant", "model": given.model, "content": [text]}
+            case "openai_responses":
+                item = {"type": "message", "role": "assistant", "content": [text | {"type": "output_text"}]}
+                body = {"object": "response", "model": given.model, "output": [item]}
+            case "bedrock_converse":
+                body = {"output": {"message": {"role": "assistant", "content": [{"text": body}]}}}
+            case _:
+                message = {"role": "assistant", "content": body}
+                body = {"model": given.model, "choices": [{"index": 0, "message": message}]}
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def conversation(format_name: str, model: str, messages: Sequence[Mapping[str, Any]]) -> bytes:

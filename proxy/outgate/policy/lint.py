@@ -49,7 +49,7 @@ def skipped(policy: Policy) -> tuple[str, ...]:
 
 
 def _covers(upper: Rule, lower: Rule) -> bool:
-    if not _applies_wherever(upper, lower):
+    if upper.direction is not lower.direction or not _applies_wherever(upper, lower):
         return False
     if upper.entities is None or lower.entities is None:
         # An audit gate notes and lets reading go on, so it covers nothing.

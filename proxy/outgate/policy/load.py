@@ -16,13 +16,13 @@ from typing import Any
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp import known_values
 from outgate.dlp.config import DetectorConfig
-from outgate.model import Action, Provider, Style
+from outgate.model import Action, Direction, Provider, Style
 from outgate.policy import own_detectors
 from outgate.policy.condition import compiled
 from outgate.policy.decide import RESERVED, Policy
 from outgate.policy.error import PolicyError, Problem
 from outgate.policy.files import Files
-from outgate.policy.message import DEFAULT, DEFAULT_FOUND, Message
+from outgate.policy.message import DEFAULT, DEFAULT_ANSWER, DEFAULT_FOUND, Message
 from outgate.policy.rule import Rule
 from outgate.policy.schema import DetectorsSpec, Known, PolicySpec, PseudonymiseSpec, RuleSpec
 from outgate.policy.source import Node
@@ -184,10 +184,13 @@ def _compiled(
         if rule.message
         else DEFAULT
         if entities is None
-        else DEFAULT_FOUND,
+        else DEFAULT_FOUND
+        if rule.direction is Direction.REQUEST
+        else DEFAULT_ANSWER,
         note=rule.note,
         file=path,
         mark=node.at(["rules", position]),
+        direction=rule.direction,
     )
 
 

@@ -80,6 +80,9 @@ DEFAULT = Message.parse('Your organisation\'s policy does not allow this request
 DEFAULT_FOUND = Message.parse(
     'Your organisation\'s policy does not allow this request (rule "{rule}"): it holds {entities}.'
 )
+DEFAULT_ANSWER = Message.parse(
+    'Your organisation\'s policy does not let this answer through (rule "{rule}"): it holds {entities}.'
+)
 DEFAULT_UNINSPECTABLE = Message.parse(
     "Your organisation's policy does not let out files whose content cannot be inspected."
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from outgate.model import Action, Facts, Role, Style
+from outgate.model import Action, Direction, Facts, Role, Style
 from outgate.policy.condition import Conditions
 from outgate.policy.error import Mark
 from outgate.policy.message import Message
@@ -31,6 +31,7 @@ class Rule:
     note: str
     file: Path
     mark: Mark
+    direction: Direction = Direction.REQUEST  # of what it judges
 
     def applies(self, facts: Facts) -> bool:
         """Whether ``when`` holds and ``unless`` does not."""

@@ -32,12 +32,13 @@ from pydantic_core import CoreSchema, core_schema
 from outgate.catalogue.countries import country
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp.known_values import ENTITY as KNOWN_SECRET
-from outgate.model import Action, Provider, Role, Scope, Style
+from outgate.model import Action, Direction, Provider, Role, Scope, Style
 from outgate.policy import values
 from outgate.policy.error import near_miss
 from outgate.policy.message import Message
 
 Fallback = Literal["allow", "audit", "block"]
+ANSWERING = (Role.ASSISTANT, Role.TOOL_CALL)  # whose words an answer holds
 Category = Literal["api", "chat", "assistant", "cloud", "aggregator", "self-hosted"]
 
 
@@ -208,6 +209,9 @@ class RuleSpec(_Spec):
     """Without `detect` a rule is about the exchange as a whole; with it, about what is found in it."""
 
     name: Name = Field(description="unique; stands in answers, metrics and the audit log")
+    direction: Direction = Field(
+        Direction.REQUEST, description="what the rule is about: requests, or (response) what models answer"
+    )
     when: Annotated[tuple[ConditionSpec, ...], _OneOrMore()] = Field(
         (), description="the rule applies if this holds; of a list, one is enough"
     )
@@ -238,6 +242,8 @@ class RuleSpec(_Spec):
             raise ValueError("`message` is for who is blocked: this rule blocks nothing")
         if self.style and self.action is not Action.PSEUDONYMISE:
             raise ValueError("`style` is of placeholders: this rule makes none")
+        if self.direction is Direction.RESPONSE:
+            self._fits_answers()
         if self.detect:
             return self
         if self.action.edits:
@@ -246,6 +252,19 @@ class RuleSpec(_Spec):
         if stray:
             raise ValueError(f"`{stray[0]}` is about findings: it needs `detect`")
         return self
+
+    def _fits_answers(self) -> None:
+        if not self.detect:
+            raise ValueError("a rule about answers says what it looks for: it needs `detect`")
+        if self.action is Action.PSEUDONYMISE:
+            raise ValueError(
+                "`pseudonymise` is for requests: from an answer no value could come back",
+                "redact, mask and hash take a value out of an answer",
+            )
+        strange = [role for role in self.roles if role not in ANSWERING]
+        if strange:
+            words = ", ".join(ANSWERING)
+            raise ValueError(f"`in` of a rule about answers is one of: {words}; not {strange[0]}")
 
 
 class PatternSpec(_Spec):

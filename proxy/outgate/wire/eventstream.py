@@ -44,6 +44,17 @@ class _Message(Frame):
         return self.rewritten(payload)
 
 
+def exception(kind: str, payload: bytes) -> bytes:
+    """A message that ends a stream: an exception with a JSON payload ("Event stream exceptions")."""
+    headers = b""
+    told = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
+    for name, value in told.items():
+        headers += pack(">B", len(name)) + name.encode() + b"\x07" + pack(">H", len(value)) + value.encode()
+    prelude = pack(">II", _PRELUDE + len(headers) + len(payload) + _CRC, len(headers))
+    message = prelude + pack(">I", crc32(prelude)) + headers + payload
+    return message + pack(">I", crc32(message))
+
+
 class Parser:
     """Linear in the bytes fed; holds one message of at most ``limit`` bytes.
 

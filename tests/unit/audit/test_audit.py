@@ -87,6 +87,9 @@ def of_the_first_version(file: Path) -> None:
     connection.execute(
         f"INSERT INTO exchanges ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values
     )
+    connection.execute(
+        "INSERT INTO findings VALUES (1, 0, 'GENERIC_SECRET', 'user', 'x', 0.9, 'ab', 'rule', 'block')"
+    )
     connection.execute("PRAGMA user_version = 1")
     connection.commit()
     connection.close()
@@ -107,6 +110,9 @@ def test_a_log_of_an_earlier_version_can_be_read_as_it_is_and_is_carried_on(tmp_
     reader = reader_of(file)
     try:
         assert [found.rules for found in reader.latest(5, Filter())] == [(), ("noted",)]
+        assert {one.direction for found in reader.latest(5, Filter()) for one in found.findings} == {
+            "request"
+        }
     finally:
         reader.close()
     with closing(sqlite3.connect(file)) as connection:
@@ -127,6 +133,8 @@ def test_a_log_of_a_later_version_is_neither_read_nor_written(tmp_path: Path) ->
 def test_lines_of_an_earlier_version_are_events_too(tmp_path: Path) -> None:
     earlier = event(1).to_json()
     del earlier["rules"]
+    for finding in earlier["findings"]:
+        del finding["direction"]
     file = tmp_path / "audit.jsonl"
     file.write_text(json.dumps(earlier) + "\n" + json.dumps(event(2).to_json()) + "\n")
     assert [found.id[-1] for found in reader_of(file).latest(5, Filter())] == ["1", "2"]

@@ -119,6 +119,38 @@ cases:
     assert lines[-1] == "2 cases, 1 failed"
 
 
+def test_a_case_can_say_what_the_model_answers_and_what_becomes_of_it(shell: Shell) -> None:
+    rules = """\
+version: 1
+rules:
+  - {name: cards, direction: response, detect: [CREDIT_CARD], action: redact}
+  - {name: keys, direction: response, detect: [GITHUB_TOKEN], action: block}
+"""
+    case = """\
+cases:
+  - name: a card goes
+    given: {text: hello, answer: "pay {{fake:CREDIT_CARD}} now"}
+    expect:
+      findings: {}
+      answer:
+        {outcome: edit, findings: {CREDIT_CARD: {redact: cards}}, contains: "[REDACTED", lacks: "{{fake:CREDIT_CARD}}"}
+  - name: a key blocks
+    given: {provider: anthropic, text: hello, answer: "{{fake:GITHUB_TOKEN}}"}
+    expect: {answer: {outcome: block, rule: keys}}
+  - name: fails
+    given: {provider: google-ai, text: hello, answer: "{{fake:CREDIT_CARD}}"}
+    expect: {answer: {outcome: forward, contains: "{{fake:CREDIT_CARD}}"}}
+"""
+    write(p=rules, p_test=case)
+    lines = shell("policy", "test", "p.yaml").text.splitlines()
+    assert lines[1:4] == ["  ok   a card goes", "  ok   a key blocks", "  FAIL fails"]
+    assert "answer: expected forward, got edit" in lines[4]
+    assert "did not arrive" in lines[5]
+    none_given = "cases: [{name: a, given: {text: hi}, expect: {answer: {outcome: edit}}}]"
+    write(p=rules, p_test=none_given)
+    assert "an answer, and none is given" in shell("policy", "check", "p.test.yaml").err
+
+
 def test_nothing_of_a_blocked_body_counts_as_having_left(shell: Shell) -> None:
     case = "cases: [{name: a, given: {provider: deepseek, text: hello}, expect: {body: {contains: hello}}}]"
     write(p=POLICY, p_test=case)
