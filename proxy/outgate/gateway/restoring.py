@@ -200,6 +200,6 @@ def _latched(answer: AnswerRestorer, format_name: str, failed: Callable[[str], N
             broken = True
             failed("unrestored")
             error = errors.answer(format_name, 503, "The answer could not be restored.", "og_none")
-            return [b"event: error\ndata: " + error.body + b"\n\n"]
+            return [answer.ending(error.body)]
 
     return through

@@ -116,6 +116,20 @@ def changed(frame: Frame, changes: Mapping[Path, str]) -> bytes:
     return frame.rewritten(b"".join(pieces))
 
 
+def ending(kind: Kind | None, error: bytes, exception: str) -> bytes:
+    """An error (JSON), or AWS's ``exception`` with it, framed as the end of a body of which something was said."""
+    match kind:
+        case Kind.EVENTS:
+            return b"event: error\ndata: " + error + b"\n\n"
+        case Kind.LINES:
+            return error + b"\n"
+        case Kind.ARRAY:
+            return b",\n" + error + b"]"
+        case Kind.MESSAGES:
+            return eventstream.exception(exception, error)
+    return b""
+
+
 def _label(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 

@@ -21,7 +21,7 @@ from outgate.model import BODY, Role, Segment
 from outgate.transform import answer_frames
 from outgate.transform.answer_frames import BOM, PARSERS, Kind
 from outgate.transform.lookahead import Block, Edit, LookAhead
-from outgate.wire import WireError, eventstream, json_spans
+from outgate.wire import WireError, json_spans
 from outgate.wire.frames import Frame
 from outgate.wire.json_spans import join_path
 
@@ -160,16 +160,7 @@ class AnswerInspector:
 
     def ending(self, error: bytes) -> bytes:
         """An error (JSON) framed as what it is the end of."""
-        match self.kind:
-            case Kind.EVENTS:
-                return b"event: error\ndata: " + error + b"\n\n"
-            case Kind.LINES:
-                return error + b"\n"
-            case Kind.ARRAY:
-                return b",\n" + error + b"]"
-            case Kind.MESSAGES:
-                return eventstream.exception("accessDeniedException", error)
-        return b""
+        return answer_frames.ending(self.kind, error, "accessDeniedException")
 
     def rest(self) -> Iterator[bytes]:
         """All that was held, as it came; only for where it may go on all the same."""

@@ -39,18 +39,18 @@ class AnswerRestorer:
         self._known = known
         self._format = format_name
         self._label = content_type
-        kind = answer_frames.labelled(content_type) if len(known) else Kind.OTHER
-        self._body = None if kind is None else self._read(kind)
+        self._kind = answer_frames.labelled(content_type) if len(known) else Kind.OTHER
+        self._body = None if self._kind is None else self._read(self._kind)
         self._opening = b""  # what came while it does not show what the body is
 
     def feed(self, data: bytes) -> list[bytes]:
         """What can be told now; an empty list while all is held back. Never an empty piece."""
         if self._body is None:
             self._opening += data
-            kind = answer_frames.opened(self._opening, self._label, self._format)
-            if kind is None:
+            self._kind = answer_frames.opened(self._opening, self._label, self._format)
+            if self._kind is None:
                 return []
-            self._body = self._read(kind)
+            self._body = self._read(self._kind)
             data, self._opening = self._opening, b""
         return [piece for piece in self._body.feed(data) if piece]
 
@@ -59,6 +59,10 @@ class AnswerRestorer:
         if self._body is None:
             return [self._opening] if self._opening else []
         return [piece for piece in self._body.finish() if piece]
+
+    def ending(self, error: bytes) -> bytes:
+        """An error (JSON) framed as what it is the end of; of a body that is not streamed, itself."""
+        return answer_frames.ending(self._kind, error, "internalServerException") or error
 
     def _read(self, kind: Kind) -> _Body:
         if kind is Kind.OTHER:

@@ -407,3 +407,19 @@ def test_deep_nesting_huge_numbers_and_odd_bytes_are_passed_on() -> None:
     for payload in (b'{"a":' * 100_000, b'{"a":' + deep + b',"b":"' + ada + b'"}', huge, b'"\0' + ada + b'"'):
         data = b"data: " + payload + b"\n\n"
         assert through(Chat(), [data]) == data
+
+
+def test_an_error_is_framed_as_what_it_is_the_end_of() -> None:
+    error = b'{"message": "no"}'
+
+    def of(label: str, begun: bytes) -> bytes:
+        restorer = AnswerRestorer("openai_chat", label, KNOWN)
+        restorer.feed(begun)
+        return restorer.ending(error)
+
+    assert of(EVENT_STREAM, b"data: {}\n\n") == b'event: error\ndata: {"message": "no"}\n\n'
+    assert of("application/x-ndjson", b"{}\n") == error + b"\n"
+    assert of("application/json", b'{"a": 1') == error
+    assert of("text/plain", b"so ") == error
+    amazons = of("application/vnd.amazon.eventstream", b"")
+    assert b"internalServerException" in amazons and error in amazons
