@@ -7,7 +7,7 @@ mean the same. A pattern is made of an event that was read the long way; what do
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
@@ -34,14 +34,16 @@ class Alike:
     frame: Frame  # the one that it is made of
     counted: bool  # events have numbers
 
-    def text(self, found: re.Match[bytes]) -> str | None:
-        """What a match says; None where that is no JSON string."""
-        raw = found["text"]
+    @staticmethod
+    def texts(found: Sequence[re.Match[bytes]]) -> list[str]:
+        """What the matches say; none where one of them is no JSON string."""
+        if not found:
+            return []
         try:
-            text = raw.decode()
-            return scanstring(text + '"', 0)[0] if "\\" in text else text
+            texts = b"\0".join([one["text"] for one in found]).decode().split("\0")  # none has it unescaped
+            return [scanstring(text + '"', 0)[0] if "\\" in text else text for text in texts]
         except ValueError:
-            return None
+            return []
 
 
 def made_of(frame: Frame, stretch: Stretch, ends: tuple[bytes, ...], counter: str) -> Alike | None:

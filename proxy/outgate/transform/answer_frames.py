@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from json.encoder import encode_basestring, encode_basestring_ascii
 
 from outgate.formats.answers import Path
 from outgate.wire import eventstream, json_array, json_spans, ndjson, sse
@@ -146,7 +147,9 @@ def path_of(scalar: json_spans.Scalar) -> Path:
 
 def spelled(text: str, like: bytes) -> bytes:
     """A JSON string, escaped as far as the one that it replaces."""
+    if like.isascii():
+        return encode_basestring_ascii(text).encode("ascii")
     try:
-        return json.dumps(text, ensure_ascii=like.isascii()).encode("utf-8")
+        return encode_basestring(text).encode("utf-8")
     except UnicodeEncodeError:  # half of a surrogate pair
-        return json.dumps(text).encode("ascii")
+        return encode_basestring_ascii(text).encode("ascii")

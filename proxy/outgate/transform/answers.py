@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 from outgate.formats.answer_tables import table
@@ -273,16 +275,12 @@ class _Frames:
         if lane is None:
             return start
         found: list[re.Match[bytes]] = []
-        texts: list[str] = []
-        end, match, text_of = start, like.match, like.text
+        end, match = start, like.match
         while one := match(data, end):
-            text = text_of(one)
-            if text is None:
-                break
             found.append(one)
-            texts.append(text)
             end = one.end()
-        if not found:
+        texts = like.texts(found)
+        if not texts:
             return start
         self._kept += len(like.frame.raw) - len(lane.frame.raw)  # short both ways: see LONGEST
         lane.frame, lane.path = like.frame, like.path
@@ -290,13 +288,12 @@ class _Frames:
         if like.counted:
             self._count = int(found[-1]["count"])
         restorer, joined = lane.restorer, "".join(texts)
+        ends = list(accumulate(map(len, texts)))
         position, offset, index = start, 0, 0
         while index < len(texts):
-            clear, begun = restorer.clear(joined, offset), offset
-            while index < len(texts) and offset + len(texts[index]) <= clear:
-                offset += len(texts[index])
-                index += 1
-            if offset > begun:
+            index = bisect_right(ends, restorer.clear(joined, offset), index)
+            if index and ends[index - 1] > offset:
+                offset = ends[index - 1]
                 restorer.skip(joined[offset - 1])
             if index < len(texts):
                 told = restorer.feed(texts[index])
@@ -304,7 +301,7 @@ class _Frames:
                     left, right = found[index].span("text")
                     pieces += (data[position:left], spelled(told, data[left:right])[1:-1])
                     position = right
-                offset += len(texts[index])
+                offset = ends[index]
                 index += 1
         pieces.append(data[position:end])
         return end
