@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e2e.conftest import Proxy
-from e2e.test_answers import CARD, RULES, TOKEN, ask, said, stream, whole
+from e2e.test_inspected_answers import CARD, RULES, TOKEN, ask, said, stream, whole
 from e2e.test_reversible import MAIL, TEXT
 from e2e.test_reversible import POLICY as REVERSIBLE
 from outgate.answer_pipeline import AnswerInspection

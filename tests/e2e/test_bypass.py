@@ -312,8 +312,8 @@ def test_upstream_certificates_are_verified(make_proxy: Callable[..., Proxy]) ->
 def test_an_upstream_certificate_of_another_host_is_refused(
     make_proxy: Callable[..., Proxy], server: Server
 ) -> None:
-    proxy = make_proxy(routes={"api.mistral.ai": f"127.0.0.1:{server.stand_in.port}"})
-    assert post(proxy, chat("clean"), "https://api.mistral.ai/v1/chat/completions").status_code == 502
+    proxy = make_proxy(routes={"api.perplexity.ai": f"127.0.0.1:{server.stand_in.port}"})
+    assert post(proxy, chat("clean"), "https://api.perplexity.ai/v1/chat/completions").status_code == 502
     assert proxy.received == []
 
 

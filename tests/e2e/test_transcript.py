@@ -13,7 +13,8 @@ import anthropic
 import httpx2
 
 from e2e.conftest import Proxy
-from e2e.test_reversible import EVENTS, POLICY, sse
+from e2e.test_reversible import POLICY
+from providers.echo import EVENTS, sse
 
 PLACEHOLDER = re.compile(r"(?:EMAIL_ADDRESS|PHONE_NUMBER)_[a-z2-7]{12}")
 FIRST = "ada.l@analytical-engines.org"
