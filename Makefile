@@ -81,8 +81,9 @@ bench-dlp: .venv/dev ## time detection, stock Presidio beside it
 eval: .venv/dev ## recall, precision and false findings of detection, beside Presidio and detect-secrets
 	$(BIN)/python -m tests.eval
 
-fuzz: .venv/dev ## ten minutes of odd text through all pattern detectors, ten of damaged answers through the restorers
+fuzz: .venv/dev ## ten minutes each: odd text through the detectors, damaged requests and answers through all parsers
 	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz.requests --minutes 10
 	$(BIN)/python -m tests.fuzz.answers --minutes 10
 
 lock: .venv/dev ## make the locks anew from pyproject.toml

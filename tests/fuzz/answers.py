@@ -25,7 +25,7 @@ from outgate.transform.answer_inspection import AnswerInspector  # noqa: E402
 from outgate.transform.answers import AnswerRestorer  # noqa: E402
 from outgate.transform.lookahead import Edit  # noqa: E402
 from outgate.transform.restore import Known  # noqa: E402
-from outgate.wire import WireError  # noqa: E402
+from outgate.wire import WireError, eventstream  # noqa: E402
 from unit.transform.made_other_answers import APIS  # noqa: E402
 
 _VALUES = {
@@ -98,8 +98,11 @@ def inspected(name: str, label: str, pieces: list[bytes], *, finds: bool) -> byt
         return None
 
 
-def _lines(body: bytes | None) -> list[bytes]:
+def _frames(body: bytes | None, label: str) -> list[bytes]:
     """Without their order: comments and pings wait for nobody."""
+    if label.endswith("eventstream"):
+        parser = eventstream.Parser()
+        return sorted(frame.raw for frame in [*parser.feed(body or b""), *parser.finish()])
     return sorted((body or b"").split(b"\n"))
 
 
@@ -125,9 +128,12 @@ def main() -> int:
             )
             assert told(name, label, _ABSENT, pieces) == data, "changed for nothing"
             edited = inspected(name, label, pieces, finds=True)
-            assert _lines(edited) == _lines(inspected(name, label, [data], finds=True)), "judged by its cuts"
+            at_once = inspected(name, label, [data], finds=True)
+            assert _frames(edited, label) == _frames(at_once, label), "judged by its cuts"
             clean = inspected(name, label, pieces, finds=False)
-            assert clean is None or _lines(clean) == _lines(data), "changed though nothing was found"
+            assert clean is None or _frames(clean, label) == _frames(data, label), (
+                "changed though nothing was found"
+            )
         except Exception:
             print(f"seed {seed}: {name}, {label!r}, {len(data)} bytes")
             raise
