@@ -10,6 +10,7 @@ words. Where rules only record, nothing waits: the caller lets the bytes through
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ from outgate.model import (
 )
 from outgate.pipeline import Detect, Rules, block, facts_of, failure
 from outgate.transform import edits, operators
-from outgate.transform.answer_inspection import AnswerInspector, is_media
+from outgate.transform.answer_inspection import AnswerInspector, ConversationInspector, is_media
 from outgate.transform.lookahead import Edit
 from outgate.transform.placeholders import set_apart
 from outgate.wire import WireError, content_encoding
@@ -57,6 +58,21 @@ def inspect_answer(
         content_type=content_type,
         encoding=encoding,
     )
+
+
+def inspect_conversation(
+    exchange: Exchange, verdict: Verdict, rules: Rules, detect: Detect
+) -> ConversationInspection | None:
+    """What a provider's messages over a WebSocket go through; None where no rule is about them.
+
+    ``verdict`` is that of the request that opened it, or of the client's last message.
+    """
+    facts = _facts_of(exchange, verdict, rules)
+    actions = rules.policy.on_answer(facts) if facts else frozenset()
+    if not actions:
+        return None
+    request = replace(verdict, facts=facts)
+    return ConversationInspection(exchange, request, rules, detect, holds=_holds(actions))
 
 
 def holds_answer(exchange: Exchange, verdict: Verdict, rules: Rules) -> bool:
@@ -90,8 +106,8 @@ class AnswerInspection:
         detect: Detect,
         *,
         holds: bool,
-        content_type: str,
-        encoding: str,
+        content_type: str = "",
+        encoding: str = "",
     ) -> None:
         self._exchange, self._request, self._rules, self._detect = exchange, verdict, rules, detect
         self.holds = holds  # nothing may go on before it is judged; else it is only recorded
@@ -176,8 +192,7 @@ class AnswerInspection:
         try:
             if self._inspector is None:
                 assert self._request.endpoint is not None
-                name, limit = self._request.endpoint.format, self._rules.limit
-                self._inspector = AnswerInspector(name, self._content_type, self._judge, limit=limit)
+                self._inspector = self._begin(self._request.endpoint.format)
             told = await self._inspector.feed(data) if data else []
             return [*told, *(await self._inspector.finish())] if last else told
         except _AnswerBlockedError as error:
@@ -186,6 +201,9 @@ class AnswerInspection:
         except (WireError, DetectionError) as error:
             rest = self.fail(error.reason)
             return rest or ([data] if data and self._inspector is None and self._passing else [])
+
+    def _begin(self, format_name: str) -> AnswerInspector:
+        return AnswerInspector(format_name, self._content_type, self._judge, limit=self._rules.limit)
 
     async def _judge(self, segments: Sequence[Segment], new: Sequence[int]) -> Sequence[list[Edit]]:
         policy, key, facts = self._rules.policy, self._rules.key, self._request.facts
@@ -213,6 +231,52 @@ class AnswerInspection:
                 changes[finding.segment].append(Edit(finding.start, finding.end, text))
                 self._edited = True
         return changes
+
+
+class ConversationInspection(AnswerInspection):
+    """What a provider says over one WebSocket: pieces are messages (``frames.Opcoded``), told of by and by.
+
+    Where ``on_error`` lets something go on, that is what was held: what comes after it is judged again.
+    """
+
+    def __init__(
+        self, exchange: Exchange, verdict: Verdict, rules: Rules, detect: Detect, *, holds: bool
+    ) -> None:
+        super().__init__(exchange, verdict, rules, detect, holds=holds)
+        self._known: OrderedDict[tuple[object, ...], None] = OrderedDict()  # findings that were told of last
+        self._is_told = False  # that it was stopped
+
+    def heard(self, verdict: Verdict, rules: Rules) -> None:
+        """A message of the client goes on: whose words the next ones answer, and by which rules they are judged."""
+        before, facts = self._request, verdict.facts or self._request.facts
+        if facts and before.facts and not facts.model:  # which one message of a conversation names
+            facts = replace(facts, model=before.facts.model, model_origin=before.facts.model_origin)
+        self._rules = rules
+        self._request = replace(before, facts=facts, scope=verdict.scope or before.scope)
+
+    def fail(self, reason: str) -> list[bytes]:
+        """As of an answer, but not for good."""
+        told = super().fail(reason)
+        self._passing, self._inspector = False, None
+        return told
+
+    def news(self) -> Verdict | None:
+        """What is to be told since the last time; None: nothing."""
+        self._records = {known: record for known, record in self._records.items() if known not in self._known}
+        verdict = None
+        if self._records or self._reason or (self.stopped and not self._is_told):
+            verdict = self.told(
+                Verdict(Outcome.FORWARD, endpoint=self._request.endpoint, facts=self._request.facts)
+            )
+        self._known |= dict.fromkeys(self._records)
+        while len(self._known) > _MOST_RECORDS:
+            self._known.popitem(last=False)
+        self._records, self._edited, self._reason, self._would_block = {}, False, "", None
+        self._is_told = self.stopped is not None
+        return verdict
+
+    def _begin(self, format_name: str) -> AnswerInspector:
+        return ConversationInspector(format_name, self._judge)
 
 
 class _AnswerBlockedError(Exception):

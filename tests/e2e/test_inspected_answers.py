@@ -16,7 +16,7 @@ import openai
 import pytest
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually, head, opened
+from e2e.raw import eventually
 from outgate.audit import AuditEvent
 from outgate.gateway.core import EgressStream
 from providers.echo import EVENTS, JSON, sse
@@ -254,16 +254,3 @@ def test_of_an_answer_that_breaks_off_nothing_that_was_not_judged_arrives(ruled:
     answer = ask(ruled)
     assert answer.status_code == 502
     assert TOKEN not in answer.text
-
-
-def test_what_comes_over_a_websocket_passes_and_that_one_was_opened_is_told(ruled: Proxy) -> None:
-    upgrade = {"Upgrade": "websocket", "Connection": "upgrade", "Sec_WebSocket_Version": "13"}
-    with opened(ruled) as tls:
-        tls.sendall(head("GET", "/v1/realtime", **upgrade, Sec_WebSocket_Key="MDAwMDAwMDAwMDAwMDAwMA=="))
-        assert b" 101 " in tls.recv(4096)
-
-    def unread() -> list[str]:
-        opened = [event for event in ruled.events(0) if event.status == 101]
-        return [one.media_type for event in opened for one in event.uninspectable]
-
-    assert eventually(lambda: unread() == ["message/websocket"])

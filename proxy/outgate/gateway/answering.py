@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
@@ -19,7 +19,7 @@ from outgate.gateway import core, errors, exchanges, restoring
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.restoring import Stream
 from outgate.gateway.running import ClientLeftError, Running
-from outgate.model import Finding, Segment, Uninspectable, Verdict
+from outgate.model import Finding, Segment, Verdict
 from outgate.pipeline import Detect, Rules
 
 if TYPE_CHECKING:
@@ -123,12 +123,6 @@ class Answers:
         if holds_answer(report.exchange, report.verdict, rules):
             restoring.ask_for_plain(flow.request)
 
-    def pass_unread(self, report: Report) -> None:
-        """What the provider sends over a WebSocket is not read: told where rules would be about it."""
-        if inspect_answer(report.exchange, report.verdict, self._judge().rules, self._detect, "", ""):
-            unread = Uninspectable("answer", "message/websocket", 0)
-            report.verdict = replace(report.verdict, uninspectable=(*report.verdict.uninspectable, unread))
-
     async def begin(self, flow: http.HTTPFlow, report: Report) -> None:
         """The answer's head is there: what its body goes through. If that is not clear, nothing of it goes on."""
         assert flow.response is not None
@@ -174,9 +168,10 @@ class Answers:
         """The provider is faster than the inspection: it has to wait."""
         handler = self._addons.get("proxyserver").connections.get(flow.client_conn.id)
         connection = handler.transports.get(flow.server_conn) if handler else None
-        if connection is not None and connection.writer is not None:
-            self._waiting[flow.id] = connection.writer.transport
-            connection.writer.transport.pause_reading()
+        writer = connection.writer if connection is not None else None
+        if writer is not None and not writer.transport.is_closing():
+            self._waiting[flow.id] = writer.transport
+            writer.transport.pause_reading()
 
     def answer_caught_up(self, flow: http.HTTPFlow) -> None:
         """It may go on."""

@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
+from mitmproxy.websocket import WebSocketMessage
 
 from outgate.attachments.joining import Extract
 from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
 from outgate.gateway.answering import Answers
+from outgate.gateway.conversations import Conversations
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
 from outgate.model import Action, Exchange, Outcome, Verdict
@@ -82,7 +84,8 @@ class Inspection:
         self._look_ups = restoring.LookUps()
         self._running = Running()
         self._answers = Answers(judge, reporter, self._running, self._deadline)
-        self.addons = [self._answers]  # they get what hooks they have
+        self._conversations = Conversations(judge, reporter, self._running, self._answers, self._deadline)
+        self.addons = [self._answers, self._conversations]  # they get what hooks they have
 
     def load(self, loader: Loader) -> None:
         """Tell the core its limits."""
@@ -212,7 +215,7 @@ class Inspection:
             report = flow.metadata.get(_KEY)
             if isinstance(report, Report):
                 messages.begin(flow, response, report.verdict)
-                self._answers.pass_unread(report)
+                self._conversations.opened(flow, report)
             return
         response.headers.pop("alt-svc", None)  # no hint to leave for QUIC, which goes round the proxy
         if flow.metadata.get(exchanges.PASSED):
@@ -283,15 +286,14 @@ class Inspection:
     # --- WebSocket ---------------------------------------------------------------------------
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Each message of the client is judged like a body, each of the provider restored; none is kept."""
+        """Each message of the client is judged like a body, those of the provider as an answer; none is kept."""
         assert flow.websocket is not None
         message = flow.websocket.messages[-1]
         del flow.websocket.messages[:-1]
         if flow.metadata.get(exchanges.PASSED):
             return
         if not message.from_client:
-            vault, failed = self._judge().vault, self._reporter.unrestored
-            await messages.restore(flow, message, vault, self._look_ups, failed)
+            await self._inspect_said(flow, message)
             return
         content, message.content = message.content, b""
         try:
@@ -322,6 +324,7 @@ class Inspection:
         if forwards:
             message.content = content if verdict.body is None else verdict.body
             messages.heard(flow, verdict)
+            self._conversations.heard(flow, exchange, verdict, judge.rules)
         else:
             message.drop()
             messages.refuse(flow, verdict, self._answer(flow, verdict, exchange))
@@ -331,9 +334,25 @@ class Inspection:
             )
             self._reporter.finish(report, 101, 0)
 
-    def websocket_closing(self, flow: http.HTTPFlow) -> None:
-        """What was held back is told before the connection closes."""
-        messages.close(flow, self._reporter.unrestored)
+    async def _inspect_said(self, flow: http.HTTPFlow, message: WebSocketMessage | None) -> None:
+        """By the provider; None: it is at its end. If that breaks, nothing more is told and the connection ends."""
+        if message is not None:
+            message.drop()
+        try:
+            talk = self._conversations
+            said = await (talk.rest(flow) if message is None else talk.said(flow, message))
+            vault, failed = self._judge().vault, self._reporter.unrestored
+            await messages.tell(flow, message, said, vault, self._look_ups, failed)
+            talk.end(flow)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            messages.break_off(flow, message)
+            self._reporter.error("exception")
+
+    async def websocket_closing(self, flow: http.HTTPFlow) -> None:
+        """What was held is told before the connection closes."""
+        await self._inspect_said(flow, None)
 
     # --- clients that leave ------------------------------------------------------------------
 

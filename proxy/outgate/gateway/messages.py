@@ -7,7 +7,8 @@ client's messages brought. How a message is restored is ``transform.answers``; h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
@@ -16,13 +17,20 @@ from wsproto.frame_protocol import CloseReason
 from outgate.gateway import errors, restoring
 from outgate.gateway.restoring import LookUps
 from outgate.gateway.websocket import ENDS, TOLD, ending, to_client
-from outgate.model import Verdict
+from outgate.model import Outcome, Verdict
 from outgate.transform.answers import MessageRestorer
 from outgate.vault import Vault
 
 Failed = Callable[[str], None]  # is told, by a fixed word, when a value stays a placeholder that should not
 _BACK = "outgate.back"  # in a flow's metadata: its WayBack
 _MOST = 2_000  # placeholders of the connection's own that are kept, the last said; or as many as one message brings
+
+
+class Said(NamedTuple):
+    """A message of the provider that may go on."""
+
+    content: bytes
+    is_text: bool
 
 
 class WayBack:
@@ -88,34 +96,50 @@ def heard(flow: http.HTTPFlow, verdict: Verdict) -> None:
         back.heard(verdict)
 
 
-async def restore(
-    flow: http.HTTPFlow, message: WebSocketMessage, vault: Vault | None, look_ups: LookUps, failed: Failed
+async def tell(
+    flow: http.HTTPFlow,
+    message: WebSocketMessage | None,
+    said: Sequence[Said],
+    vault: Vault | None,
+    look_ups: LookUps,
+    failed: Failed,
 ) -> None:
-    """Put back the values in a message of the provider.
+    """Tell what is ``said`` in place of the provider's ``message``, with the values put back.
 
-    If that breaks, the connection ends: what was held back is lost, and the rest would be another text, or another
-    tool call.
+    No message: the connection closes, and what is held back is told too. If it breaks, the connection ends: what was
+    held back is lost, and the rest would be another text, or another tool call.
     """
+    if message is not None:
+        message.drop()
+    told = await _restored(flow, said, vault, look_ups, failed)
+    if message is None:
+        told += _rest(flow, failed)
+    elif told and ENDS not in flow.metadata and told[-1].is_text == message.is_text:
+        message.content, message.dropped = told.pop().content, False  # in the frames in which it came
+    flow.metadata[TOLD] = told
+
+
+async def _restored(
+    flow: http.HTTPFlow, said: Sequence[Said], vault: Vault | None, look_ups: LookUps, failed: Failed
+) -> list[WebSocketMessage]:
     back = flow.metadata.get(_BACK)
     if not isinstance(back, WayBack):
-        return
+        return [to_client(content, is_text=is_text) for content, is_text in said]
+    told: list[WebSocketMessage] = []
     try:
-        *before, last = await back.told(
-            message.content, is_text=message.is_text, vault=vault, look_ups=look_ups, failed=failed
-        )
-        flow.metadata[TOLD] = [to_client(content, is_text=message.is_text) for content in before]
-        message.content = last
+        for content, is_text in said:
+            contents = await back.told(
+                content, is_text=is_text, vault=vault, look_ups=look_ups, failed=failed
+            )
+            told += (to_client(one, is_text=is_text) for one in contents)
     except asyncio.CancelledError:
-        message.drop()
         raise
     except BaseException:
-        message.drop()
         del flow.metadata[_BACK]
-        flow.metadata |= {
-            TOLD: [to_client(_broken(back.format))],
-            ENDS: ending(CloseReason.INTERNAL_ERROR, ""),
-        }
+        flow.metadata[ENDS] = ending(CloseReason.INTERNAL_ERROR, "")
+        told.append(to_client(_broken(back.format)))
         failed("unrestored")
+    return told
 
 
 def refuse(flow: http.HTTPFlow, verdict: Verdict, answer: http.Response) -> None:
@@ -127,14 +151,32 @@ def refuse(flow: http.HTTPFlow, verdict: Verdict, answer: http.Response) -> None
         flow.metadata[TOLD] = [to_client(answer.raw_content or b"")]
 
 
-def close(flow: http.HTTPFlow, failed: Failed) -> None:
-    """The connection closes: what is held back is told first."""
+def end(
+    flow: http.HTTPFlow, outcome: Outcome, format_name: str, message: str, error: bytes, failed: Failed
+) -> None:
+    """What the provider says does not go on: the client is told so behind what does, and the connection ends."""
+    told = [*flow.metadata.get(TOLD, ()), *_rest(flow, failed)]
+    if format_name not in errors.CLOSING:
+        told.append(to_client(error))
+    code = CloseReason.POLICY_VIOLATION if outcome is Outcome.BLOCK else CloseReason.INTERNAL_ERROR
+    flow.metadata |= {TOLD: told, ENDS: ending(code, message)}
+
+
+def break_off(flow: http.HTTPFlow, message: WebSocketMessage | None) -> None:
+    """Something of ours broke while the provider spoke: nothing more is told."""
+    if message is not None:
+        message.drop()
+    flow.metadata |= {TOLD: [], ENDS: ending(CloseReason.INTERNAL_ERROR, "")}
+
+
+def _rest(flow: http.HTTPFlow, failed: Failed) -> list[WebSocketMessage]:
     back = flow.metadata.pop(_BACK, None)
     if isinstance(back, WayBack):
         try:
-            flow.metadata[TOLD] = [to_client(content, is_text=back.is_text) for content in back.finish()]
+            return [to_client(content, is_text=back.is_text) for content in back.finish()]
         except BaseException:
             failed("unrestored")
+    return []
 
 
 def _broken(format_name: str) -> bytes:

@@ -68,6 +68,9 @@ class EgressWebsocketLayer(websocket.WebsocketLayer):
                 self._closing = True
                 yield WebsocketClosingHook(self.flow)
                 yield from self._told()
+                ends = self.flow.metadata.pop(ENDS, None)
+                if ends is not None and self.client_ws.state is ConnectionState.OPEN:
+                    yield self.client_ws.send2(ws.CloseConnection(ends[0], ends[1] or None))
             yield command
             if isinstance(command, websocket.WebsocketMessageHook):
                 yield from self._told()

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 
 from outgate.formats.answers import Path
 from outgate.wire import eventstream, json_array, json_spans, ndjson, sse
-from outgate.wire.frames import Frame, Parser
+from outgate.wire.frames import Frame, Opcoded, Parser
 
 LIMIT = 32 * 1024 * 1024  # bytes of a JSON body that are held; a longer one goes through as it is
 
@@ -26,6 +26,7 @@ class Kind(Enum):
     LINES = auto()  # a JSON document a line
     ARRAY = auto()  # a JSON array that comes element by element
     MESSAGES = auto()  # Amazon's event stream
+    SOCKET = auto()  # messages of a WebSocket; no label says so
     WHOLE = auto()  # one JSON document
     TEXT = auto()
     OTHER = auto()  # nothing that is read
@@ -36,6 +37,7 @@ PARSERS: Mapping[Kind, Callable[[], Parser]] = {
     Kind.LINES: ndjson.Parser,
     Kind.ARRAY: json_array.Parser,
     Kind.MESSAGES: eventstream.Parser,
+    Kind.SOCKET: Opcoded,
 }
 
 BOM = b"\xef\xbb\xbf"

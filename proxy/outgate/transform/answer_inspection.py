@@ -32,7 +32,9 @@ MAX_LANES = 4_096  # at once
 MAX_HELD = 1024 * 1024  # bytes of frames that wait; then what is there of their texts is judged
 MAX_STRINGS = 50_000  # of one frame, about: each costs more than its bytes
 MAX_NESTED = 500_000  # objects and arrays of one frame
-STALE = 16  # frames with text after which one that waits for the rest of its own does so no more
+STALE = (
+    16  # frames with text (messages: any) after which one that waits for the rest of its own does so no more
+)
 
 _MEDIA = ("image/", "audio/", "video/", "font/")
 _SCRIPT = re.compile(r"application/(?:[\w.-]+\+)?(?:javascript|ecmascript|xml)\b", re.IGNORECASE)
@@ -239,7 +241,7 @@ class AnswerInspector:
                     self._add(held, step, whole)
         self._held.append(held)
         self._size += len(frame.raw)
-        if held.parts:
+        if held.parts or self.kind is Kind.SOCKET:  # where sound waits behind words
             self._number += 1
             self._hurry()
         return held
@@ -299,6 +301,15 @@ class AnswerInspector:
         while self._waiting and self._number - (text := next(iter(self._waiting.values()))).last > STALE:
             del self._waiting[id(text)]
             self._blocks += ((text, block) for block in text.ahead.pause())
+
+
+class ConversationInspector(AnswerInspector):
+    """The same of what a provider says over one WebSocket; a piece is a message, as ``frames.Opcoded`` has it."""
+
+    def __init__(self, format_name: str, judge: Judge) -> None:
+        super().__init__(format_name, "", judge, limit=0)
+        self.kind = Kind.SOCKET
+        self._set_up()
 
 
 _NOTHING, _DONE = object(), object()

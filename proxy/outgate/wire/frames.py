@@ -64,6 +64,17 @@ class Messages:
         return []
 
 
+TEXT, BINARY = b"\x01", b"\x02"  # what a message is: the opcodes of RFC 6455, 5.2
+
+
+class Opcoded(Messages):
+    """The same of messages whose first byte says what they are, TEXT or BINARY: it is no part of the payload."""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """The message."""
+        return [Frame(data, ((1, len(data)),))]
+
+
 class Parser(Protocol):
     """Bytes in at any cut, frames out as soon as they are whole. Every byte sequence is a stream."""
 

@@ -10,7 +10,7 @@ import pytest
 from mitmproxy.test import tflow
 
 from outgate.gateway import messages
-from outgate.gateway.messages import WayBack
+from outgate.gateway.messages import Said, WayBack
 from outgate.gateway.restoring import LookUps
 from outgate.gateway.websocket import ENDS, TOLD, to_client
 from outgate.model import Outcome, Pair, Verdict
@@ -19,6 +19,8 @@ ADA = Pair("PERSON_aaaaaaaaaaaa", "Ada")
 BO = Pair("PERSON_bbbbbbbbbbbb", "Bo")
 CY = Pair("PERSON_cccccccccccc", "Cy")
 ALL = " ".join(pair.placeholder for pair in (ADA, BO, CY))
+
+SAID = Said(ALL.encode(), is_text=True)
 
 
 class Vault:
@@ -112,7 +114,7 @@ async def test_cancelled_while_the_vault_is_asked_a_message_goes_nowhere() -> No
     messages.begin(flow, flow.response, verdict())
     message = to_client(ALL.encode())
     with pytest.raises(asyncio.CancelledError):
-        await messages.restore(flow, message, vault, LookUps(), lambda _: None)
+        await messages.tell(flow, message, [SAID], vault, LookUps(), lambda _: None)
     assert message.dropped
 
 
@@ -126,10 +128,10 @@ async def test_a_message_that_cannot_be_restored_is_dropped_and_ends_the_connect
     monkeypatch.setattr("outgate.transform.answers.MessageRestorer.feed", broken)
     flow, failed, message = tflow.twebsocketflow(), [], to_client(ALL.encode())
     messages.begin(flow, flow.response, verdict(ADA))
-    await messages.restore(flow, message, None, LookUps(), failed.append)
+    await messages.tell(flow, message, [SAID], None, LookUps(), failed.append)
     assert message.dropped and flow.metadata[ENDS] == (1011, "")
     assert b"could not be restored" in flow.metadata[TOLD][0].content
     assert failed == ["unrestored"]
     messages.heard(flow, verdict(BO))
-    messages.close(flow, failed.append)  # nothing more is told, nothing raises
-    assert len(flow.metadata[TOLD]) == 1
+    await messages.tell(flow, None, [], None, LookUps(), failed.append)
+    assert flow.metadata[TOLD] == []  # nothing more, and nothing raises
