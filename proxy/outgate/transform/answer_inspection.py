@@ -97,7 +97,7 @@ class _Held:
         if not self.raw:
             return answer_frames.changed(self.frame, changes)
         payload = changes[()].encode("utf-8", "replace")
-        if payload.count(b"\n") != self.frame.payload.count(b"\n"):
+        if len(self.frame.spans) > 1 and payload.count(b"\n") != self.frame.payload.count(b"\n"):
             raise WireError(502, "bad_json", "An event of several lines cannot be edited.")
         return self.frame.rewritten(payload)
 
@@ -334,10 +334,13 @@ def _parsed(payload: bytes) -> object:
 
 
 def _decoded(payload: bytes) -> str:
+    """What is no JSON. With a NUL it may be in UTF-16 or UTF-32, which clients tell by that (RFC 4627, 3)."""
     try:
-        return payload.decode("utf-8")
+        if b"\0" not in payload:
+            return payload.decode("utf-8")
     except UnicodeDecodeError:
-        raise WireError(502, "bad_encoding", "The answer is not UTF-8.") from None
+        pass
+    raise WireError(502, "bad_encoding", "The answer is not UTF-8.")
 
 
 def _place(path: Path) -> str:

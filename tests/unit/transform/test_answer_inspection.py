@@ -231,6 +231,7 @@ def test_a_tool_call_keeps_its_json_whatever_is_taken_out_of_it() -> None:
         ("application/vnd.amazon.eventstream", b"no message at all, but text"),
         ("text/event-stream", b"secret: in no field\n\n"),
         ("application/json", b'{"a": "\xff"}'),
+        ("application/json", '{"a": "x"}'.encode("utf-16-le")),
         ("application/json", b'{"choices": ' + b"[" * 300 + b'"x"' + b"]" * 300 + b"}"),
         ("application/json", b"x" * 2**21),
         ("application/json", b'["x"' + b',"y"' * 120_000 + b"]"),
