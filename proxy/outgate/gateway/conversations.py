@@ -88,12 +88,12 @@ class Conversations:
         before = flow.metadata.get(_KEY)
         flow.metadata[_KEY] = _CLOSED
         if isinstance(before, _Conversation):
-            before.inspection.heard(verdict, rules)
-            before.policy = rules.policy.hash
             if before.inspection.holds or not holds_answer(exchange, verdict, rules):
+                before.inspection.heard(verdict, rules)
+                before.policy = rules.policy.hash
                 flow.metadata[_KEY] = before
                 return
-            self._later(flow, before, None)
+            self._later(flow, before, None)  # it went on, so it is judged by the rules of then
         inspection = inspect_conversation(exchange, verdict, rules, self._detect)
         if inspection is None:
             del flow.metadata[_KEY]
