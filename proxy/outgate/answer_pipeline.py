@@ -71,7 +71,9 @@ def inspect_conversation(
     actions = rules.policy.on_answer(facts) if facts else frozenset()
     if not actions:
         return None
-    request = replace(verdict, facts=facts)
+    # No message of the client's stays for as long as the connection is open.
+    exchange = replace(exchange, body=b"")
+    request = Verdict(Outcome.FORWARD, endpoint=verdict.endpoint, facts=facts, scope=verdict.scope)
     return ConversationInspection(exchange, request, rules, detect, holds=_holds(actions))
 
 

@@ -115,3 +115,25 @@ async def test_a_rule_for_a_model_holds_once_a_message_has_named_it(make_proxy: 
         ):
             await socket.send(json.dumps(sent))
             assert json.loads(await asyncio.wait_for(socket.recv(), 20))["text"] == told
+
+
+async def test_what_only_recorded_holds_from_the_message_on_whose_model_a_rule_edits_for(
+    make_proxy: MakeProxy,
+) -> None:
+    since = now()
+    rule = "direction: response, detect: [CREDIT_CARD]"
+    proxy = make_proxy(
+        f"version: 1\nrules:\n  - {{name: m, {rule}, action: redact, when: {{model: gpt-5}}}}\n"
+        f"  - {{name: all, {rule}, action: audit}}\n"
+    )
+    begun = deltas("output_text", [CARD[:9]])
+    proxy.stand_in.talk = lambda path, message: begun + deltas("output_text", [CARD[9:], "."])
+    async with opened(proxy, "wss://api.openai.com/v1/responses") as socket:
+        await socket.send('{"type": "response.create", "model": "gpt-4"}')
+        told = [json.loads(await asyncio.wait_for(socket.recv(), 20))["delta"] for _ in range(3)]
+        assert told == [CARD[:9], CARD[9:], "."]
+        proxy.stand_in.talk = lambda path, message: [done("output_text", text=CARD)]
+        await socket.send('{"type": "response.create", "model": "gpt-5"}')
+        assert json.loads(await asyncio.wait_for(socket.recv(), 20))["text"] == REDACTED
+    events = told_of(proxy, since, 2)
+    assert sorted(one.action for event in events for one in event.findings) == ["audit", "redact"]

@@ -352,7 +352,8 @@ class Inspection:
 
     async def websocket_closing(self, flow: http.HTTPFlow) -> None:
         """What was held is told before the connection closes."""
-        await self._inspect_said(flow, None)
+        if not flow.metadata.get(exchanges.PASSED):
+            await self._inspect_said(flow, None)
 
     # --- clients that leave ------------------------------------------------------------------
 
