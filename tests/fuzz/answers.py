@@ -21,6 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[2] / "proxy"), str(Path(__file__).par
 
 from outgate.formats.answer_tables import TABLES  # noqa: E402
 from outgate.model import Segment  # noqa: E402
+from outgate.transform import answer_inspection  # noqa: E402
 from outgate.transform.answer_inspection import AnswerInspector  # noqa: E402
 from outgate.transform.answers import AnswerRestorer  # noqa: E402
 from outgate.transform.lookahead import Edit  # noqa: E402
@@ -51,6 +52,7 @@ _NOISE = [
     b":",
     b"[" * 300,
 ]
+answer_inspection.STALE = 10**9  # what is still there when a text is given up depends on how fast it comes
 _FIXED, _EACH = 0.2, 20e-6  # seconds for an answer, and for each byte of it when it is fed in pieces
 
 
