@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from outgate.attachments import Extracted, ExtractionError, Gap, messages
+from outgate.attachments import Extracted, ExtractionError, Gap, Reason, messages
 from outgate.attachments.cache import ExtractedCache
 from outgate.attachments.config import ExtractorConfig
 from outgate.attachments.kinds import kinds_of
@@ -22,7 +22,7 @@ from outgate.dlp.process import WorkerGoneError, WorkerProcess
 _logger = logging.getLogger(__name__)
 
 _START = 60.0  # seconds in which a worker has to be ready
-_OWN = 0.8  # of the time that is left, what a worker may take before it tells the rest as not read
+_OWN = 0.8  # of its time, what a request's files may take a worker before it tells the rest as not read
 
 
 class Extractor:
@@ -47,16 +47,24 @@ class Extractor:
         await self.close()
 
     async def extract(self, files: Sequence[bytes]) -> list[Extracted]:
-        """What is in each file. Raises ExtractionError when one was not read to its end."""
+        """What is in each file. Raises ExtractionError when one was not read to its end.
+
+        When the request's files have taken a worker so long that little time is left, the others are told as gaps.
+        """
         if self._closing:
             raise ExtractionError("not_ready", "it is shutting down")
         if self._inside >= self._config.queue_limit + self._config.workers:
             raise ExtractionError("overload", f"{self._config.queue_limit} requests are waiting")
         deadline = asyncio.get_running_loop().time() + self._config.deadline
+        found: list[Extracted] = []
+        left = _OWN * self._config.deadline  # seconds of a worker
         self._inside += 1
         try:
             async with asyncio.timeout_at(deadline):
-                found = [await self._one(content, deadline) for content in files]
+                for content in files:
+                    extracted, took = await self._one(content, left, deadline)
+                    found.append(extracted)
+                    left -= took
         except TimeoutError:
             raise ExtractionError("timeout", f"not done after {self._config.deadline:g} s") from None
         finally:
@@ -71,26 +79,33 @@ class Extractor:
         while self._idle:
             await self._idle.pop().kill()
 
-    async def _one(self, content: bytes, deadline: float) -> Extracted:
+    async def _one(self, content: bytes, left: float, deadline: float) -> tuple[Extracted, float]:
+        """What is in a file, and the seconds that a worker took for it."""
         kinds = kinds_of(content)
         if not kinds:
-            return Extracted("unknown", (), (Gap("", "", len(content), "unknown"),))
+            return _missed("unknown", content, "unknown"), 0
         if len(content) > self._config.limits.size:
-            return Extracted(kinds[0], (), (Gap("", "", len(content), "too_large"),))
+            return _missed(kinds[0], content, "too_large"), 0
         digest = self._cache.digest(content)
         extracted = self._cache.get(digest)
-        if extracted is None:
-            async with self._turn:
-                extracted = await self._ask(content, deadline)
-            self._cache.add(digest, extracted)
-        return extracted
+        if extracted is not None:
+            return extracted, 0
+        if left <= 0:
+            return _missed(kinds[0], content, "timed_out"), 0
+        clock = asyncio.get_running_loop().time
+        async with self._turn:
+            began = clock()
+            extracted = await self._ask(content, left, deadline)
+            took = clock() - began
+        self._cache.add(digest, extracted)
+        return extracted, took
 
-    async def _ask(self, content: bytes, deadline: float) -> Extracted:
+    async def _ask(self, content: bytes, left: float, deadline: float) -> Extracted:
         self._idle = [worker for worker in self._idle if worker.alive]
         worker = self._idle.pop() if self._idle else await self._start()
         kept = False
         try:
-            seconds = max(0.1, _OWN * (deadline - asyncio.get_running_loop().time()))
+            seconds = max(0.1, min(left, _OWN * (deadline - asyncio.get_running_loop().time())))
             answer = await worker.ask({"size": len(content), "seconds": seconds}, content)
             if "error" in answer:
                 kept = True
@@ -125,3 +140,8 @@ class Extractor:
         if not ready:
             raise ExtractionError("not_ready", "a worker could not start")
         return worker
+
+
+def _missed(kind: str, content: bytes, reason: Reason) -> Extracted:
+    """A file of which nothing was read."""
+    return Extracted(kind, (), (Gap("", "", len(content), reason),))

@@ -69,6 +69,28 @@ async def test_a_worker_that_ends_at_work_fails_its_file_alone(extractor: Extrac
     assert (await extractor.extract([made_files.pdf("b")]))[0].outcome == "read"
 
 
+async def test_files_that_there_is_no_time_left_for_are_told_and_those_before_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = WorkerProcess.ask
+
+    async def slowly(
+        worker: WorkerProcess, message: dict[str, object], content: bytes = b""
+    ) -> dict[str, object]:
+        if content:
+            await asyncio.sleep(0.4)
+        return await answers(worker, message, content)
+
+    files = [made_files.packed({"a.txt": str(number)}) for number in range(12)]
+    async with Extractor(replace(CONFIG, deadline=3)) as extractor:
+        await extractor.extract([made_files.pdf("a")])  # so that the worker is there
+        monkeypatch.setattr(WorkerProcess, "ask", slowly)
+        outcomes = [extracted.outcome for extracted in await extractor.extract(files)]
+        assert set(outcomes[:4]) == {"read"} and outcomes[-3:] == ["timed_out"] * 3
+        again = [extracted.outcome for extracted in await extractor.extract(files)]
+        assert again.count("read") > outcomes.count("read")  # the next time it is their turn
+
+
 async def test_memory_and_time_are_bounded_and_the_worker_goes_on() -> None:
     bomb = made_files.packed({"a.txt": b"a" * 2**27})
     config = replace(CONFIG, memory=2**28, limits=Limits(expanded=2**30, text=2**30))
