@@ -7,6 +7,7 @@ that calls itself ``image/png`` is still read.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from outgate.formats import plain
@@ -18,6 +19,8 @@ MIN_LENGTH = 64  # a shorter run is looked into only where base64 is expected
 _HEAD = plain.HEAD // 3 * 4  # characters that hold the bytes which tell what a file is
 _RUN = re.compile(r"[A-Za-z0-9+/_-]++={0,2}\s*+", re.ASCII)
 _WRAPPED = re.compile(r"[A-Za-z0-9+/_\-\s]++[=\s]*+", re.ASCII)
+# A run that is a string, or a data: URL, of a JSON document; in a string of a string its quotes are escaped.
+_QUOTED_RUN = re.compile(rf"""(?:"|base64,)([A-Za-z0-9+/_-]{{{MIN_LENGTH},}}+={{0,2}})(?=["\\])""", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ def look(text: str, *, expected: bool) -> Blob | None:
     if found.codec == "utf8" and _is_prose(found.text or ""):
         return Blob(skip, len(content), found, proven=True)
     return Blob(skip, len(content), found, proven=False) if expected else None
+
+
+def files_in(document: str) -> Iterator[tuple[str, str]]:
+    """The base64 runs among the strings of a JSON document that are known files, in order, and their types. Linear."""
+    for found in _QUOTED_RUN.finditer(document):
+        run = found[1]
+        head = _decoded(run[: min(len(run) // 4 * 4, _HEAD)])
+        if head is not None and plain.certain(head) and (kind := plain.media_type(head)):
+            yield run, kind
 
 
 def _data_url(text: str) -> int:

@@ -106,6 +106,7 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
             _add(reading, scalar, role, editable, offset, prefix, "json_number")
         elif json_document.may_be(text):
             written = scalar._replace(text=json_document.shown(text))
+            _files(reading, scalar, data, role, offset, prefix)
             _add(reading, written, role, editable, offset, prefix, "json_document")
         elif not _blob(reading, scalar, data, leaf, role, editable, offset, prefix):
             file = plain.document(text)
@@ -136,16 +137,22 @@ def _add(
 
 
 def _wholes(tree: Tree, frames: dict[int, _Frame], data: bytes) -> dict[int, str | None]:
-    """What is read of each container that is read together: none that has base64 in it, for that is looked into."""
+    """What is read of each container that is read together: none that has a file in it, for that is looked into."""
     found = {id(one): one for one in tree.containers if frames[id(one)].whole is one}
     if not found:
         return {}
     for scalar in tree.scalars:
         whole = frames[id(scalar.container)].whole if scalar.container is not None else None
-        if whole is not None and scalar.kind is Kind.STRING and media.look(scalar.text, expected=False):
+        if whole is not None and scalar.kind is Kind.STRING and _holds_file(scalar.text):
             found.pop(id(whole), None)
     read = ((marker, json_document.read(data[one.start : one.end].decode())) for marker, one in found.items())
     return {marker: document.shown for marker, document in read if document is not None}
+
+
+def _holds_file(text: str) -> bool:
+    if media.look(text, expected=False) or plain.document(text):
+        return True
+    return len(text) >= media.MIN_LENGTH and json_document.may_be(text) and any(media.files_in(text))
 
 
 def _whole(
@@ -200,6 +207,24 @@ def _blob(
     )
     reading.add(view)
     return False
+
+
+def _files(reading: Reading, scalar: Scalar, data: bytes, role: Role, offset: int, prefix: str) -> None:
+    """The files in a string that may be a document. One whose base64 does not stand in the body as it reads is told
+    for all behind it, and not opened.
+    """
+    if len(scalar.text) < media.MIN_LENGTH:
+        return
+    place, position = prefix + scalar.path, scalar.start
+    for run, kind in media.files_in(scalar.text):
+        size, start = len(run) * 3 // 4, data.find(run.encode("ascii"), position, scalar.end)
+        if start < 0:  # so it may be with all others, and each look takes as long as the string
+            span = (scalar.start + offset, scalar.end + offset, "json_base64")
+            reading.attachments.append(Attachment(place, role, kind, size, *span))
+            return
+        position = start + len(run)
+        span = (start + offset, position + offset, "base64")
+        reading.attachments.append(Attachment(place, role, kind, size, *span))
 
 
 def _leaf(place: Place, key: str | int | None) -> Place:

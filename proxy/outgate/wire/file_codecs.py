@@ -11,7 +11,7 @@ from outgate.wire.text_codecs import base64_bytes
 
 def _of_json(raw: bytes) -> bytes:
     """Of a JSON string with escapes in it, a data: URL or not (its run of base64 has no comma)."""
-    return base64_bytes(json.loads(raw, strict=False).rpartition(",")[2].encode("ascii"))
+    return base64_bytes(json.loads(raw, strict=False).rpartition(",")[2].encode("ascii", "replace"))
 
 
 def _of_json_text(raw: bytes) -> bytes:

@@ -16,6 +16,7 @@ from outgate import formats
 from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
 from outgate.model import BODY, Document, Endpoint, Exchange, Provider, Role, Segment
 from outgate.wire import WireError
+from outgate.wire.file_codecs import CODECS as FILES
 from outgate.wire.text_codecs import CODECS
 
 VALUE = "ZEBRA-4711"
@@ -259,3 +260,45 @@ def test_nothing_of_a_body_is_left_out(key: str, value: Any, name: str) -> None:
     for segment in document.segments:
         if segment.part == BODY and segment.editable:
             assert CODECS[segment.codec].decode(data[segment.start : segment.end]) == segment.text
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+def files_of(body: bytes | dict[str, Any], name: str = "openai_chat") -> list[bytes]:
+    """What is in the attachments of a body."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return [
+        FILES[one.codec](data[one.start : one.end]) for one in read(data, name, target=b"/v1/x").attachments
+    ]
+
+
+@pytest.mark.parametrize("alphabet", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_file_in_a_document_that_is_a_string_is_a_file(alphabet: Any, depth: int) -> None:
+    said: Any = [
+        {"blob": alphabet(PICTURE).decode()},
+        f"data:image/png;base64,{b64(PICTURE + b'2')}",
+        b64(b"a" * 99),
+    ]
+    for _ in range(depth):
+        said = json.dumps([said])
+    body = {"messages": [{"role": "tool", "tool_call_id": "c", "content": said}]}
+    assert files_of(body) == [PICTURE, PICTURE + b"2"]
+
+
+def test_a_file_whose_base64_is_escaped_in_a_document_is_told_and_not_opened() -> None:
+    written = json.dumps(json.dumps({"blob": b64(PICTURE)})).replace("/", "\\/").replace("A", "\\u0041")
+    body = f'{{"messages": [{{"role": "tool", "content": {written}}}]}}'.encode()
+    (attachment,) = read(body).attachments
+    assert attachment.media_type == "image/png"
+    with pytest.raises(WireError):
+        files_of(body)
+
+
+def test_a_file_among_a_tools_arguments_that_are_read_together_is_a_file() -> None:
+    mail = f"From: a\nContent-Transfer-Encoding: base64\n\n{b64(PICTURE)}\n"
+    for argument, file in ((mail, mail.encode()), (json.dumps({"blob": b64(PICTURE)}), PICTURE)):
+        block = {"type": "tool_use", "id": "t", "name": "w", "input": {"to": "a", "what": argument}}
+        body = {"messages": [{"role": "assistant", "content": [block]}]}
+        assert files_of(body, "anthropic_messages") == [file]
