@@ -241,7 +241,7 @@ def test_a_vault_that_breaks_or_hangs_lets_no_value_out(
             await asyncio.sleep(60)
         raise RuntimeError(MAIL)
 
-    monkeypatch.setattr("outgate.gateway.restoring._PATIENCE", 0.2)
+    monkeypatch.setattr("outgate.gateway.restoring.PATIENCE", 0.2)
     monkeypatch.setattr("outgate.vault.Vault.remember", broken)
     monkeypatch.setattr("outgate.vault.Vault.known", broken)
     proxy = make_proxy(f"{POLICY}\non_error: {on_error}\npseudonymise: {{style: {style}}}\n")

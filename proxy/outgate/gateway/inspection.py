@@ -37,6 +37,7 @@ _UNREAD = {
     "overload": (503, "Too many requests are being sent at the moment."),
     "bad_request": (400, "The head of the request can be read in more than one way, or in none."),
 }
+_BESIDES = 3.0  # seconds of a judgement for all that has no deadline of its own
 _FAILED = Verdict(Outcome.REFUSE, 503, message="The inspection failed.", reason="exception")
 
 
@@ -79,7 +80,8 @@ class Inspection:
     ) -> None:
         self._judge = judge
         self._reporter = reporter
-        self._deadline = deadline + 5  # detection and attachments have their own; this is for the rest
+        # Detection and attachments have theirs; the vault is asked twice, and a request may be signed.
+        self._deadline = deadline + 2 * restoring.PATIENCE + signing.PATIENCE + _BESIDES
         self._limits = limits
         self._look_ups = restoring.LookUps()
         self._running = Running()

@@ -27,7 +27,7 @@ log = logging.getLogger("outgate")
 Stream = Callable[[bytes], "bytes | list[bytes]"]
 _LOOKED_UP = "outgate.looked_up"
 _NEWEST = 2_000  # placeholders of earlier requests that an answer may name, besides those of its own request
-_PATIENCE = 4.0  # seconds that one use of the vault may take: less than what a judgement has beyond detection
+PATIENCE = 4.0  # seconds that one use of the vault may take
 _BODILESS = frozenset({204, 205, 304})
 # Of the bytes as they came; RFC 9530, RFC 1864.
 _DIGESTS = ("content-digest", "repr-digest", "digest", "content-md5")
@@ -44,7 +44,7 @@ async def remembered(verdict: Verdict, vault: Vault | None, *, blocks: bool) -> 
     try:
         if vault is None:
             raise VaultError("there is no vault")
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             await vault.remember(verdict.scope, verdict.pairs)
     except Exception as error:  # of whatever kind: the value must not leave for want of a vault
         _tell(error)
@@ -171,7 +171,7 @@ async def known(
     found: Mapping[str, str] = {}
     if vault is not None:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE):
                 found = await vault.known(scope, _NEWEST)
         except Exception as error:  # the placeholders of this very request are restored all the same
             _tell(error)

@@ -26,7 +26,7 @@ log = logging.getLogger("outgate")
 
 _SERVICE = _PROVIDER = "bedrock"  # in a signature's scope; in the catalogue
 _SKEW = timedelta(minutes=5)  # AWS IAM user guide, "AWS Signature Version 4 for API requests"
-_PATIENCE = 4.0  # seconds for credentials and signature: less than what a judgement has beyond detection
+PATIENCE = 4.0  # seconds for credentials and signature
 _SIGNED = "The request is signed (AWS SigV4), so it cannot be edited as the policy asks: "
 
 
@@ -50,7 +50,7 @@ async def settled(exchange: Exchange, verdict: Verdict, signer: Signer | None) -
             return verdict
         if signer is None:
             raise SigningError("Outgate may not sign it anew (`aws.sign` in its settings).")
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             return replace(verdict, signature=await signer.signature(exchange, verdict))
     except SigningError as error:
         rule = next((record.rule for record in verdict.records if record.action.edits), None)

@@ -329,7 +329,7 @@ class _Provider:
 def test_a_library_that_breaks_or_hangs_lets_nothing_out_and_repeats_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(signing, "_PATIENCE", 0.05)
+    monkeypatch.setattr(signing, "PATIENCE", 0.05)
     by = Signer((Source(_Provider(RuntimeError("ada"))),), frozenset())
     assert "finds no AWS credentials" in stopped(settled(exchange(OURS), by=by))
     by = Signer((Source(_Provider()),), frozenset())
