@@ -28,6 +28,7 @@ _MODEL = re.compile(r"[A-Za-z][A-Za-z0-9._:/@+-]{0,127}")
 _MEDIA_TYPE = re.compile(
     r"(?:application|audio|font|image|message|model|multipart|text|video)/[a-z0-9][a-z0-9.+-]{0,60}"
 )
+_MOST_DIGITS = 4  # of a media type; a number of somebody's has more
 _FINGERPRINT = re.compile(r"[0-9a-f]{1,64}")
 # A step of a path that an API could have: words, versions and model names, but no identifiers.
 _STEP = re.compile(r"[A-Za-z][A-Za-z0-9._:-]{0,63}")
@@ -206,6 +207,8 @@ def _findings(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 def _uninspectable(item: Uninspectable) -> Uninspectable:
     media_type = item.media_type.partition(";")[0].strip().lower()
-    known = media_type if _MEDIA_TYPE.fullmatch(media_type) else "unknown"
+    # Within a mail its sender chose it, in an answer the provider.
+    plain = _MEDIA_TYPE.fullmatch(media_type) and sum(map(str.isdigit, media_type)) <= _MOST_DIGITS
+    known = media_type if plain and not _OPAQUE.search(media_type) else "unknown"
     reason = item.reason if _WORD.fullmatch(item.reason) or not item.reason else places.CUT
     return Uninspectable(places.safe(item.place), known, item.size, reason)

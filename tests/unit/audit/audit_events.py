@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from outgate.audit import AuditEvent
-from outgate.model import Action, Endpoint, Exchange, Outcome, Provider, Record, Role, Verdict
+from outgate.model import Action, Endpoint, Exchange, Outcome, Provider, Record, Role, Uninspectable, Verdict
 
 VALUE = "hunter2-very-secret"
 PATHS = (str(Path(sys.modules["outgate"].__file__ or "").parents[1]), str(Path(__file__).parent))
@@ -19,7 +19,13 @@ def name_of(number: int) -> str:
     return f"og_{number:016x}"
 
 
-def event(number: int, *, time: datetime | None = None, rules: tuple[str, ...] = ()) -> AuditEvent:
+def event(
+    number: int,
+    *,
+    time: datetime | None = None,
+    rules: tuple[str, ...] = (),
+    uninspectable: tuple[Uninspectable, ...] = (),
+) -> AuditEvent:
     exchange = Exchange(
         id=name_of(number),
         time=time or datetime.now(UTC),
@@ -40,6 +46,7 @@ def event(number: int, *, time: datetime | None = None, rules: tuple[str, ...] =
         endpoint=Endpoint(Provider("openai", "OpenAI", "O", "US", "api"), "openai_chat"),
         records=(record,),
         rules=rules,
+        uninspectable=uninspectable,
     )
     return AuditEvent.of(
         exchange,

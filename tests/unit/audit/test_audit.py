@@ -17,6 +17,8 @@ from outgate.audit import AuditError, AuditLog, schema
 from outgate.audit.log import path_of
 from outgate.audit.read import Filter, reader_of
 from outgate.cli.audit import command as audit
+from outgate.dlp.examples import fake
+from outgate.model import Uninspectable
 from outgate.settings import Settings
 
 
@@ -138,3 +140,21 @@ def test_lines_of_an_earlier_version_are_events_too(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     file.write_text(json.dumps(earlier) + "\n" + json.dumps(event(2).to_json()) + "\n")
     assert [found.id[-1] for found in reader_of(file).latest(5, Filter())] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("image/png", "image/png"),
+        ("Text/HTML; charset=utf-8", "text/html"),
+        ("application/vnd.openxmlformats-officedocument.wordprocessingml.document",) * 2,
+        ("message/rfc822", "message/rfc822"),
+        (f"image/{fake('CREDIT_CARD')}", "unknown"),
+        (f"image/{'-'.join(fake('CREDIT_CARD'))}", "unknown"),
+        ("text/sk" + "abcdefghijklmnopqrstuvwxyz", "unknown"),
+        ("x/y", "unknown"),
+    ],
+)
+def test_a_media_type_that_a_sender_made_up_is_not_kept(said: str, kept: str) -> None:
+    (item,) = event(1, uninspectable=(Uninspectable("part[0]", said, 1, "broken"),)).uninspectable
+    assert item.media_type == kept
