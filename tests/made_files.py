@@ -125,13 +125,15 @@ def packed(members: Mapping[str, str | bytes], comment: bytes = b"") -> bytes:
     return made.getvalue()
 
 
-def tape(members: Mapping[str, bytes]) -> bytes:
+def tape(members: Mapping[str, bytes], comment: str = "") -> bytes:
     """A tar archive."""
     made = BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
-            info.size = len(content)
+            info.size, info.mtime = len(content), 1_700_000_000.25
+            if comment:
+                info.pax_headers = {"comment": comment}
             archive.addfile(info, BytesIO(content))
     return made.getvalue()
 

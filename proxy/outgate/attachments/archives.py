@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import tarfile
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _CHUNK = 2**20  # bytes
 _NAMES, _INNER = "names", "file 1"
+_NUMBERS = frozenset("atime ctime gid mtime size uid".split())
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 
 
 def taken(stream: IO[bytes], opening: Opening) -> bytes:
@@ -38,15 +41,22 @@ def _coded(coding: str, content: bytes, at: str, opening: Opening) -> None:
         raise StoppedError("too_large" if error.status == 413 else "broken") from None
     opening.spend(len(inner))
     if coding == "gzip":
-        opening.say(below(at, _NAMES), _gzip_name(content))
+        opening.say(below(at, _NAMES), "\n".join(_gzip_words(content)))
     opening.open(inner, below(at, _INNER))
 
 
-def _gzip_name(content: bytes) -> str:
-    """The name of the file within, in the header of the first member (RFC 1952, 2.3)."""
-    extra, name = content[3] & 4, content[3] & 8
-    start = 12 + int.from_bytes(content[10:12], "little") if extra else 10
-    return content[start : start + 1024].partition(b"\0")[0].decode("latin-1") if name else ""
+def _gzip_words(content: bytes) -> list[str]:
+    """What the header of the first member says: the name of the file within, and a comment (RFC 1952, 2.3)."""
+    flags, start = content[3], 10
+    if flags & 4:  # an extra field before them
+        start = 12 + int.from_bytes(content[10:12], "little")
+    words: list[str] = []
+    for flag in (8, 16):
+        if flags & flag:
+            end = content.find(b"\0", start)
+            words.append(content[start:end].decode("latin-1"))
+            start = end + 1
+    return words
 
 
 def _streams(
@@ -83,6 +93,7 @@ def _tar(content: bytes, at: str, opening: Opening) -> None:
             for number, member in enumerate(archive, 1):
                 opening.member()
                 names += [member.name, *filter(None, (member.linkname, member.uname, member.gname))]
+                names += [value for key, value in member.pax_headers.items() if not _is_plain(key, value)]
                 if member.isreg():
                     where = below(at, named("file", member.name, number))
                     opening.guarded(partial(_tar_member, archive, member, where, opening), where, member.size)
@@ -92,6 +103,11 @@ def _tar(content: bytes, at: str, opening: Opening) -> None:
                 opening.miss(at, "", len(content) - archive.offset, "broken")
     finally:
         opening.say(below(at, _NAMES), "\n".join(dict.fromkeys(names)))
+
+
+def _is_plain(key: str, value: str) -> bool:
+    """Whether a record about a file (POSIX, pax) is a number that a tar program put there."""
+    return key in _NUMBERS and _NUMBER.fullmatch(value) is not None
 
 
 def _tar_member(archive: tarfile.TarFile, member: tarfile.TarInfo, at: str, opening: Opening) -> None:

@@ -60,6 +60,11 @@ FILES: dict[str, tuple[bytes, list[str]]] = {
     "a name in an archive": (made_files.packed({f"{CARD}.txt": "x"}), ["names"]),
     "an archive's comment": (made_files.packed({"a": "x"}, comment=CARD.encode()), ["names"]),
     "a tar archive": (made_files.tape({"a.txt": CARD.encode()}), ["file a.txt"]),
+    "a tar archive's comment": (made_files.tape({"a.txt": b"x"}, comment=CARD), ["names"]),
+    "a compressed file's comment": (
+        b"\x1f\x8b\x08\x18" + bytes(6) + b"a.txt\0" + CARD.encode() + b"\0" + gzip.compress(b"x")[10:],
+        ["names"],
+    ),
     "UTF-16 in an archive": (made_files.packed({"a.txt": CARD.encode("utf-16")}), ["file a.txt"]),
 }
 
