@@ -21,6 +21,7 @@ from outgate.formats.answers import End, Key, Path, Stretch, again, read
 from outgate.transform import alike, answer_frames
 from outgate.transform.alike import Alike
 from outgate.transform.answer_frames import LIMIT, PARSERS, Kind, changed, parsed, spelled
+from outgate.transform.lanes import Lanes
 from outgate.transform.restore import Known, Restorer, restored
 from outgate.wire import WireError
 from outgate.wire.frames import Frame, Messages, Parser
@@ -173,7 +174,7 @@ class _Frames:
         self._parser = parser
         self._answers = table(format_name)
         self._known = known
-        self._lanes: dict[Key, _Lane] = {}
+        self._lanes: Lanes[_Lane] = Lanes()
         self._kept = 0  # bytes of their frames
         self._count: object = None  # of the last event, where they are counted
         self._alike: list[Alike] = []  # the newest first
@@ -192,11 +193,11 @@ class _Frames:
     @property
     def is_under_way(self) -> bool:
         """Whether a text goes on."""
-        return bool(self._lanes)
+        return len(self._lanes) > 0
 
     def learn(self, known: Known) -> None:
         self._known = known
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             lane.restorer.learn(known)
 
     def finish(self) -> list[bytes]:
@@ -314,7 +315,8 @@ class _Frames:
         if lane is None:
             if len(self._lanes) >= MAX_LANES:
                 return None
-            lane = self._lanes[key] = _Lane(Restorer(self._known, source=source), frame, path)
+            lane = _Lane(Restorer(self._known, source=source), frame, path)
+            self._lanes.add(key, lane)
             self._alike = []  # what went on in one lane may be what ends this one
         lane.frame, lane.path = frame, path
         self._kept += more
@@ -328,7 +330,7 @@ class _Frames:
     ) -> list[bytes]:
         """Lanes told to their end: in this frame where they go on in it, else in frames of their own before it."""
         frames: list[bytes] = []
-        for key in [end.prefix] if end.alone else [key for key in self._lanes if end.of(key)]:
+        for key in self._lanes.ended(end):
             lane = self._lanes.pop(key)
             self._kept -= len(lane.frame.raw)
             rest = lane.restorer.flush()
