@@ -254,3 +254,4 @@ def test_of_an_answer_that_breaks_off_nothing_that_was_not_judged_arrives(ruled:
     answer = ask(ruled)
     assert answer.status_code == 502
     assert TOKEN not in answer.text
+    assert last(ruled).status == 502

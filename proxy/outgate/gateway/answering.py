@@ -39,7 +39,7 @@ class Answering:
     reference: str
     format_name: str
     restored: Stream | None = None
-    _begun: bool = False
+    begun: bool = False  # something of it was told
     _kept: bytearray = field(default_factory=bytearray)
     _too_long: bool = False
 
@@ -57,8 +57,8 @@ class Answering:
         if self.restored:
             ends = [b""] if piece.last else []
             told = [back for one in (*told, *ends) for back in _pieces(self.restored(one))]
-        if told and not self._begun:
-            self._begun = True
+        if told and not self.begun:
+            self.begun = True
             if not inspection.packed and piece.flow.response is not None:
                 piece.flow.response.headers.pop("content-encoding", None)
         piece.told, piece.ends = told, False
@@ -92,7 +92,7 @@ class Answering:
         """The error of the provider's shape: as the answer, or at the end of what of it was told."""
         message = verdict.message or "This answer is not allowed by policy."
         answer = errors.answer(self.format_name, verdict.status, message, self.reference)
-        if self._begun:
+        if self.begun:
             piece.told = [self.inspection.ending(answer.body)]
         else:
             piece.instead = exchanges.to_response(answer)
@@ -163,6 +163,12 @@ class Answers:
             return
         except BaseException:
             self._reporter.error("exception")
+
+    @staticmethod
+    def has_begun(flow: http.HTTPFlow) -> bool:
+        """Whether the client has been told the head of the answer that has come."""
+        answer = flow.metadata.get(_KEY)
+        return core.INSPECTED not in flow.metadata or (isinstance(answer, Answering) and answer.begun)
 
     def answer_ahead(self, flow: http.HTTPFlow) -> None:
         """The provider is faster than the inspection: it has to wait."""

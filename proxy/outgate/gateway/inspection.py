@@ -243,7 +243,7 @@ class Inspection:
         status = 0
         if not left:
             answer = self._answer_of_error(flow)
-            streaming = isinstance(report, Report) and report.streaming and flow.response
+            streaming = isinstance(report, Report) and report.streaming and self._answers.has_begun(flow)
             status = flow.response.status_code if streaming and flow.response else answer.status_code
             flow.metadata[core.ANSWER] = answer
         self._answers.over(flow, status, self._finish)
