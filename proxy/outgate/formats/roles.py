@@ -49,6 +49,11 @@ class _Frame:
     opaque: bool
     signed: bool
     whole: Container | None = None  # that is read together, and this with it
+    asked: tuple[str, ...] = ()  # the members that were asked what it is, and whose words
+
+    def decides(self, key: str) -> bool:
+        """Whether a second value under ``key`` would leave that open."""
+        return key in self.asked or self.place.decides(key)
 
 
 def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: str = "") -> Reading:
@@ -58,7 +63,7 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
     """
     frames = _frames(tree, root)
     for where, repeated in tree.duplicates:
-        if frames[id(where)].place.decides(repeated):
+        if frames[id(where)].decides(repeated):
             raise _ambiguous(repeated)
     reading = Reading()
     odd: set[tuple[int, str]] = set()
@@ -80,7 +85,7 @@ def read_tree(tree: Tree, data: bytes, root: Place, *, offset: int = 0, prefix: 
         if kind is Kind.KEY:
             if text and text not in STRUCTURAL_KEYS:
                 folded = text.casefold()
-                if folded != text and frame.place.decides(folded):
+                if folded != text and frame.decides(folded):
                     odd.add((id(container), folded))
                 _add(reading, scalar, frame.role, True, offset, prefix, "json_string", " (key)")
             continue
@@ -255,11 +260,15 @@ def _frames(tree: Tree, root: Place) -> dict[int, _Frame]:
             covered = parent.signed and container.key in parent.place.signed
             opaque = parent.opaque or place.opaque or covered
         marker = id(container)
+        asked = (
+            *(("role",) if place.speakers else ()),
+            *((place.kind,) if place.blocks or place.endings else ()),
+        )
         if place.speakers:
             said = stated.get((marker, "role"))
             if said is not None:
                 role = place.speakers.get(said, Role.USER)
-        kind = stated.get((marker, place.kind)) if place.blocks or place.endings else None
+        kind = stated.get((marker, place.kind)) if place.kind in asked else None
         if kind is not None:
             block = place.block(kind)
             if block is not None:
@@ -268,7 +277,7 @@ def _frames(tree: Tree, root: Place) -> dict[int, _Frame]:
         whole = parent.whole if parent is not None else None
         if whole is None and place.whole:
             whole = container
-        frames[marker] = _Frame(role, place, opaque, signed, whole)
+        frames[marker] = _Frame(role, place, opaque, signed, whole, asked)
     return frames
 
 

@@ -302,3 +302,22 @@ def test_a_file_among_a_tools_arguments_that_are_read_together_is_a_file() -> No
         block = {"type": "tool_use", "id": "t", "name": "w", "input": {"to": "a", "what": argument}}
         body = {"messages": [{"role": "assistant", "content": [block]}]}
         assert files_of(body, "anthropic_messages") == [file]
+
+
+@pytest.mark.parametrize("first", ["text", "tool_result", "thinking", "new"])
+@pytest.mark.parametrize("second", ["text", "tool_result", "new"])
+@pytest.mark.parametrize("key", ["type", "Type"])
+def test_a_block_of_two_kinds_is_refused(first: str, second: str, key: str) -> None:
+    block = f'{{"type": "{first}", "{key}": "{second}", "text": "{VALUE}"}}'
+    body = f'{{"messages": [{{"role": "user", "content": [{block}]}}]}}'.encode()
+    with pytest.raises(WireError) as caught:
+        read(body, "anthropic_messages")
+    assert caught.value.reason == "duplicate_key"
+
+
+@pytest.mark.parametrize("key", ["url", "URL"])
+def test_a_line_of_a_batch_that_is_for_two_apis_is_refused(key: str) -> None:
+    line = f'{{"url": "/v1/responses", "{key}": "/v1/chat/completions", "body": {{"model": "m"}}}}\n'
+    with pytest.raises(WireError) as caught:
+        read(part(line, 'content-disposition: form-data; name="file"').encode(), "openai_files", MULTIPART)
+    assert caught.value.reason == "duplicate_key"
