@@ -16,10 +16,11 @@ from typing import Any
 
 from outgate.formats.answer_roles import role
 from outgate.formats.answer_tables import table
-from outgate.formats.answers import MAX_DEPTH, End, Key, Path, Stretch, read
+from outgate.formats.answers import MAX_DEPTH, End, Path, Stretch, read
 from outgate.model import BODY, Role, Segment
 from outgate.transform import answer_frames
 from outgate.transform.answer_frames import BOM, PARSERS, Kind
+from outgate.transform.lanes import Lanes
 from outgate.transform.lookahead import Block, Edit, LookAhead
 from outgate.wire import WireError, json_spans
 from outgate.wire.frames import Frame
@@ -120,7 +121,7 @@ class AnswerInspector:
         self._frames: deque[Frame] = deque()  # that nobody has looked at
         self._held: deque[_Held] = deque()
         self._size = 0  # bytes of these
-        self._lanes: dict[Key, _Text] = {}
+        self._lanes: Lanes[_Text] = Lanes()
         self._waiting: OrderedDict[int, _Text] = OrderedDict()  # lanes by the last frame that they went on in
         self._number = 0  # frames with text so far
         self._told: list[bytes] = []
@@ -191,7 +192,7 @@ class AnswerInspector:
             self._end(End())
         await self._look()
         if self._size > MAX_HELD:
-            for text in self._lanes.values():
+            for text in self._lanes:
                 self._blocks += ((text, block) for block in text.ahead.pause())
             await self._look()
         for held in idle:
@@ -284,14 +285,15 @@ class AnswerInspector:
         if text is None:
             if len(self._lanes) >= MAX_LANES:
                 raise WireError(502, "too_large", "The answer has too many texts at once.")
-            text = self._lanes[step.key] = self._new(step)
+            text = self._new(step)
+            self._lanes.add(step.key, text)
         return text
 
     def _new(self, step: Stretch, *, whole: bool = False) -> _Text:
         return _Text(LookAhead(source=step.source, whole=whole), role(step), _place(step.path))
 
     def _end(self, end: End) -> None:
-        for key in [key for key in self._lanes if end.of(key)]:
+        for key in self._lanes.ended(end):
             text = self._lanes.pop(key)
             self._waiting.pop(id(text), None)
             self._blocks += ((text, block) for block in text.ahead.rest())
