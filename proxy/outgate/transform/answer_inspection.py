@@ -38,7 +38,8 @@ STALE = (
 )
 
 _MEDIA = ("image/", "audio/", "video/", "font/")
-_SCRIPT = re.compile(r"application/(?:[\w.-]+\+)?(?:javascript|ecmascript|xml)\b", re.IGNORECASE)
+_SCRIPT = re.compile(r"(?:application|image)/(?:[\w.-]+\+)?(?:javascript|ecmascript|xml)\b", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')  # what a parameter says
 # Frames that hold nothing to read, by what frames them: other bytes that no parser made sense of are none.
 _EMPTY = {
     Kind.EVENTS: re.compile(
@@ -52,8 +53,11 @@ _PINGS: tuple[object, ...] = ({"type": "ping"},)
 
 
 def is_media(content_type: str) -> bool:
-    """Whether a label says that this is nothing that is read: a picture, a sound."""
-    return content_type.strip().lower().startswith(_MEDIA)
+    """Whether a label says that this is nothing that is read: a picture, a sound. Of two labels a client may take
+    either, and a picture in XML is a text.
+    """
+    label = content_type.strip().lower()
+    return label.startswith(_MEDIA) and "," not in _QUOTED.sub("", label) and not _SCRIPT.match(label)
 
 
 @dataclass(slots=True)

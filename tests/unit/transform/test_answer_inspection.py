@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from outgate.model import Role, Segment
 from outgate.transform import lookahead
-from outgate.transform.answer_inspection import AnswerInspector
+from outgate.transform.answer_inspection import AnswerInspector, is_media
 from outgate.transform.lookahead import Edit
 from outgate.wire import WireError
 from unit.transform.made_answers import Anthropic, Chat, Responses, dumped, event, payloads
@@ -249,8 +249,23 @@ def test_json_that_can_be_read_in_two_ways_is_one_text() -> None:
 
 
 def test_plain_text_and_scripts_are_read_too() -> None:
-    for label in ("text/plain", "application/javascript", "text/html; charset=utf-8"):
+    for label in ("text/plain", "application/javascript", "text/html; charset=utf-8", "image/svg+xml"):
+        assert not is_media(label)
         assert through(Chat(), [f"a {TOKEN}".encode()], content_type=label) == f"a {GONE}".encode()
+
+
+def test_only_what_is_nothing_but_media_passes_for_it() -> None:
+    assert is_media("image/png") and is_media(" Audio/MPEG; rate=16000")
+    assert is_media('video/mp4; codecs="avc1.42E01E, mp4a.40.2"')
+    for label in (
+        "image/png, application/json",
+        "application/json, image/png",
+        "image/svg+xml; charset=utf-8",
+        "",
+    ):
+        assert not is_media(label)
+    with pytest.raises(WireError):
+        through(Chat(), [b"{}"], content_type="image/png, application/json")
 
 
 def test_what_was_held_can_be_had_as_it_came() -> None:
