@@ -198,7 +198,7 @@ def _strings(found: object, strings: list[str], streams: dict[int, StreamObject]
     elif isinstance(found, DictionaryObject):
         for key, value in found.items():
             if key in _STREAMS:
-                _keep(value, streams, depth)
+                _keep(value, streams)
             if not isinstance(value, IndirectObject):
                 _strings(value, strings, streams, depth + 1)
     elif isinstance(found, ArrayObject):
@@ -207,16 +207,21 @@ def _strings(found: object, strings: list[str], streams: dict[int, StreamObject]
                 _strings(value, strings, streams, depth + 1)
 
 
-def _keep(value: object, streams: dict[int, StreamObject], depth: int) -> None:
-    """The streams that ``value`` is, or holds."""
-    if depth > _DEEP:
-        raise StoppedError("too_large")
-    found = value.get_object() if isinstance(value, IndirectObject) else value
-    if isinstance(found, StreamObject):
-        streams[id(found)] = found
-    elif isinstance(found, DictionaryObject | ArrayObject):
-        for one in found.values() if isinstance(found, DictionaryObject) else found:
-            _keep(one, streams, depth + 1)
+def _keep(value: object, streams: dict[int, StreamObject]) -> None:
+    """The streams that ``value`` is, or holds. Each object is looked at once: they may lead to each other."""
+    left, seen = [value], dict[int, object]()
+    while left:
+        found = left.pop()
+        found = found.get_object() if isinstance(found, IndirectObject) else found
+        if id(found) in seen:
+            continue
+        seen[id(found)] = found
+        if isinstance(found, StreamObject):
+            streams[id(found)] = found
+        elif isinstance(found, DictionaryObject):
+            left += reversed(found.values())
+        elif isinstance(found, ArrayObject):
+            left += reversed(found)
 
 
 READERS: dict[str, Reader] = {"pdf": read}

@@ -14,6 +14,8 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pypdf import PdfWriter
+from pypdf.generic import DictionaryObject, NameObject
 
 import made_files
 from outgate.attachments import Extracted
@@ -125,6 +127,17 @@ def test_form_fields_notes_and_titles_of_a_pdf_are_read_and_files_in_it() -> Non
     made = io.BytesIO()
     writer.write(made)
     assert where(made.getvalue()) == ["fields and notes", "file 1, text"]
+
+
+def test_objects_of_a_pdf_that_lead_to_each_other_are_looked_at_once() -> None:
+    writer = PdfWriter(io.BytesIO(made_files.pdf(CARD)))
+    ring = DictionaryObject()
+    reference = writer._add_object(ring)
+    ring.update({NameObject(name): reference for name in ("/EF", "/F", "/UF")})
+    made = io.BytesIO()
+    writer.write(made)
+    assert where(made.getvalue()) == ["page 1"]
+    assert missed(made.getvalue()) == []
 
 
 def test_a_scanned_page_is_read_as_an_image_is() -> None:
