@@ -131,7 +131,7 @@ async def inspect(
             outcome=Outcome.BLOCK,
             status=403,
             rule=error.rule,
-            message=f"Sensitive data in {error.place}, which cannot be edited.",
+            message=_uneditable(error),
             records=error.records,
             rules=judgement.rules,
         )
@@ -144,6 +144,16 @@ async def inspect(
             scope=scope,
         )
     return replace(verdict, seconds=watch.seconds)
+
+
+def _uneditable(error: edits.UneditableError) -> str:
+    """What the client is told: what has to go, and how it could be let through."""
+    asked = (record for record in error.records if record.rule == error.rule and record.action.edits)
+    entities = ", ".join(sorted({record.entity for record in asked}))
+    return (
+        f"Sensitive data ({entities}) in {error.place}, which cannot be edited as the policy asks. "
+        "Take it out, or send it as text."
+    )
 
 
 def _gate(policy: Policy, facts: Facts, document: Document, catalogue: Catalogue) -> Judgement:

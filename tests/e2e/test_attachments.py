@@ -162,7 +162,12 @@ def test_a_rule_that_would_edit_a_file_blocks_and_says_where(make_proxy: Callabl
     proxy = make_proxy(policy("redact"))
     answer = post(proxy, SHEET)
     assert answer.status_code == 403
-    assert "file.file_data, sheet Payroll, which cannot be edited" in answer.json()["error"]["message"]
+    message = answer.json()["error"]["message"]
+    assert (
+        "(CREDIT_CARD) in messages[0].content[0].file.file_data, sheet Payroll, which cannot be edited"
+        in message
+    )
+    assert "Take it out, or send it as text." in message
     assert proxy.received == []
 
 
