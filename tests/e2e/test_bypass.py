@@ -23,7 +23,7 @@ from e2e.raw import Http2, connect, eventually, head, is_closed, opened, plain, 
 from e2e.test_traffic import URL, chat, post
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
-from outgate.gateway import ca, exchanges, inspection, master
+from outgate.gateway import ca, exchanges, inspection, master, restoring, signing
 from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.service import Service
 from outgate.settings import Settings, SettingsError
@@ -102,7 +102,9 @@ def test_a_hook_that_never_ends_forwards_nothing(
         await asyncio.sleep(3600)
 
     monkeypatch.setattr(inspection, "inspect", endless)
-    proxy = make_proxy(detection={"workers": 1, "deadline": 0.5})
+    for room in (restoring, signing):
+        monkeypatch.setattr(room, "PATIENCE", 0.2)
+    proxy = make_proxy(detection={"workers": 1, "deadline": 0.5}, attachments={"deadline": 0.5})
     assert post(proxy, chat("clean")).status_code == 503
     assert proxy.received == []
     assert 'outgate_on_error_total{action="block",reason="timeout"} 1.0' in proxy.metrics()

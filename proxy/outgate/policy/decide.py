@@ -179,14 +179,17 @@ class Policy:
         segments = document.segments
         uppermost, blocking = len(self.rules), None
         for finding in findings:
-            role = segments[finding.segment].role
-            position, rule = _rule_for(deciding, finding, role, facts, applies)
+            segment = segments[finding.segment]
+            position, rule = _rule_for(deciding, finding, segment.role, facts, applies)
             if rule is None:
                 decisions.append(Decision(finding, None, Action.ALLOW))
                 continue
             if position < uppermost and rule.action is Action.BLOCK:
                 uppermost, blocking = position, rule
-            decisions.append(Decision(finding, rule.name, self._action(rule), rule.style))
+            action = self._action(rule)
+            if action.edits and not segment.editable and rule.uneditable is Action.AUDIT:
+                action = Action.AUDIT
+            decisions.append(Decision(finding, rule.name, action, rule.style))
         return tuple(decisions), blocking
 
     def _action(self, rule: Rule) -> Action:

@@ -206,6 +206,12 @@ def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
     if old.note != new.note:
         before, after = (str(policy.note).lower() for policy in (old, new))
         yield SettingChange("pseudonymise.note", before, after, Direction.SAME)
+    edits = {rule.name: rule.uneditable for rule in old.rules if rule.action.edits}
+    for rule in new.rules:
+        before, after = edits.get(rule.name, rule.uneditable), rule.uneditable
+        if rule.action.edits and before is not after:
+            direction = _direction(_STRICTNESS[before], _STRICTNESS[after])
+            yield SettingChange(f"uneditable of {rule.name!r}", before.value, after.value, direction)
     styles = {rule.name: rule.style for rule in old.rules if rule.action is Action.PSEUDONYMISE}
     for rule in new.rules:
         style = styles.get(rule.name, rule.style)

@@ -175,6 +175,7 @@ def _compiled(
         name=rule.name,
         action=rule.action,
         style=rule.style or style,
+        uneditable=Action(rule.uneditable or "block"),
         when=compiled(rule.when),
         unless=compiled(rule.unless),
         entities=entities,

@@ -32,6 +32,7 @@ class Rule:
     file: Path
     mark: Mark
     direction: Direction = Direction.REQUEST  # of what it judges
+    uneditable: Action = Action.BLOCK  # in place of an edit, where nothing can be edited: block or audit
 
     def applies(self, facts: Facts) -> bool:
         """Whether ``when`` holds and ``unless`` does not."""

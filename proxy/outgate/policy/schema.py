@@ -231,6 +231,10 @@ class RuleSpec(_Spec):
     style: Style | None = Field(
         None, description="of this rule's placeholders; default: that of `pseudonymise:`"
     )
+    uneditable: Literal["block", "audit"] | None = Field(
+        None,
+        description="what is done where the action cannot edit, as in a file or signed text; default: block",
+    )
     message: Annotated[str, Field(max_length=1000), AfterValidator(_template)] = Field(
         "", description="for the person who is blocked; {provider.name}, {help_url}, ... are filled in"
     )
@@ -242,6 +246,8 @@ class RuleSpec(_Spec):
             raise ValueError("`message` is for who is blocked: this rule blocks nothing")
         if self.style and self.action is not Action.PSEUDONYMISE:
             raise ValueError("`style` is of placeholders: this rule makes none")
+        if self.uneditable and not self.action.edits:
+            raise ValueError("`uneditable` is for what an edit cannot be made in: this rule makes none")
         if self.direction is Direction.RESPONSE:
             self._fits_answers()
         if self.detect:

@@ -231,7 +231,7 @@ class AnswerInspector:
         held = _Held(frame)
         document = self._parsed(frame, whole)
         if document is _NOTHING:
-            held.idle = not frame.spans
+            held.idle = not frame.spans and self.kind is not Kind.ARRAY  # its end stays its end
         elif document is _DONE:
             self._end(End())
         elif document is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError
-from outgate.model import Exchange, Finding, Outcome, Segment, Verdict
+from outgate.model import Action, Exchange, Finding, Outcome, Segment, Verdict
 from outgate.pipeline import Detect, Rules, inspect
 from outgate.policy import load
 
@@ -132,3 +132,32 @@ async def test_a_gate_holds_for_every_model_that_a_batch_is_for(tmp_path: Path) 
         )
         assert verdict.outcome is wanted
         assert verdict.facts is not None and verdict.facts.model == "claude-x"
+
+
+async def test_where_nothing_can_be_edited_a_rule_says_whether_it_blocks(tmp_path: Path) -> None:
+    async def found(segments: Sequence[Segment]) -> Sequence[Finding]:
+        places = ((index, one.text.find("ada@x.org")) for index, one in enumerate(segments))
+        return [Finding(index, at, at + 9, "EMAIL_ADDRESS", 0.9, "d") for index, at in places if at >= 0]
+
+    text = {"role": "user", "content": "ask ada@x.org"}
+    thought = {"type": "thinking", "thinking": "ada@x.org it is", "signature": "c2ln"}
+    signed = {"role": "assistant", "content": [thought]}
+
+    async def outcome(more: str, *messages: object) -> Verdict:
+        rule = f"{{name: mail, detect: [EMAIL_ADDRESS], action: redact{more}}}"
+        return await judged(
+            tmp_path,
+            host="api.anthropic.com",
+            target=b"/v1/messages",
+            body=json.dumps({"model": "m", "messages": messages}).encode(),
+            policy=f"version: 1\nrules: [{rule}]\n",
+            detect=found,
+        )
+
+    assert (await outcome("", signed)).outcome is Outcome.BLOCK
+    passed = await outcome(", uneditable: audit", signed)
+    assert (passed.outcome, passed.body) == (Outcome.FORWARD, None)
+    assert [(one.rule, one.action) for one in passed.records] == [("mail", Action.AUDIT)]
+    both = await outcome(", uneditable: audit", text, signed)
+    assert both.outcome is Outcome.EDIT and both.body is not None
+    assert both.body.count(b"ada@x.org") == 1

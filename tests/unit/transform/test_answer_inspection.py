@@ -20,7 +20,7 @@ from outgate.transform import lookahead
 from outgate.transform.answer_inspection import AnswerInspector, is_media
 from outgate.transform.lookahead import Edit
 from outgate.wire import WireError
-from unit.transform.made_answers import Anthropic, Chat, Responses, dumped, event, payloads
+from unit.transform.made_answers import Anthropic, Chat, Gemini, Responses, dumped, event, payloads
 from unit.transform.made_other_answers import APIS
 
 SECRET = re.compile(r"tok_[a-z0-9]{12}\b|\d{4} \d{4} \d{4} \d{4}")
@@ -327,3 +327,15 @@ def test_roles_tell_the_models_words_from_a_tools_call() -> None:
     through(Anthropic(), [dumped({"content": [block]})], look, "application/json")
     assert seen["of call"] is Role.TOOL_CALL
     assert payloads(b"") == []
+
+
+def test_the_end_of_an_array_waits_for_the_elements_before_it() -> None:
+    async def nothing_found(segments: Sequence[Segment], new: Sequence[int]) -> list[list[Edit]]:
+        return [[] for _ in segments]
+
+    def element(text: str) -> bytes:
+        content = {"parts": [{"text": text}], "role": "model"}
+        return dumped({"candidates": [{"content": content, "index": 0}]})
+
+    pieces = [b"[" + element("hello wor"), b",\r\n" + element("ld and so"), b"\n]"]
+    assert through(Gemini(), pieces, nothing_found, "application/json") == b"".join(pieces)
