@@ -97,6 +97,12 @@ id,salary ($),dob\n1,5,[[1974-05-03]]\n2,4,[[1975-05-03]]
 name,dob,2023,2024\nAnn,[[1974-05-03]],1,2\nBo,[[1975-05-03]],1,2
 name,dob\nx,[[5/3/1974 0:00]]\ny,[[5/3/1975 12:00 AM]]
 name,dob\nx,[[74-05-03]]\ny,[[75-05-03]]
+name,dob\nx,[[12031981]]\ny,[[12291974]]
+name,dob\nx,12345678\ny,99031981
+navn,fodselsdato\nx,[[12031981]]\ny,[[29.11.1974]]
+nimi,syntymaaika,x\na,[[12.3.1981]],1
+ad,dogum_tarihi,x\na,[[12.03.1981]],1
+USUBJID,BRTHDTC,SEX\n1,[[1981-03-12]],F
 name,dob,age\nx,[[1974-05-03]] (50),50\ny,[[1975-05-03]] (49),49
 Date of birth\n[[1974-05-03]]\n[[1975-05-03]]
 Here is the list (name, date of birth, city):\nAnn Lee, [[1974-05-03]], Leeds\nBo Roe, [[1975-05-03]], York

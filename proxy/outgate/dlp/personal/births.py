@@ -42,7 +42,9 @@ _FORMS = (
     r"date[ _-]?(?:de[ _-]?)?naiss(?:ance|\.)?|fecha[ _-]?(?:de[ _-]?)?nac(?:imiento|\.)?|f[._]?[ ]?nac(?:imiento|\.)|"
     r"nacimiento|naissance|nascita|d\.?d?\.?n\.?(?=[ ]?:?[ ]?\d)|"
     r"d(?:a?ta?)[ _-]?(?:d[ie][ _-]?)?nasc(?:ita|imento|\.)?|nascimento|"
-    r"geboortedat(?:um|a)|geb\.?[ ]?datum|data[ _-](?:urodzenia|ur\.)|født|fødselsdato|"
+    # Without their marks, as columns and variables are called; SDTM's variable.
+    r"f(?:o|oe)dsels?dat(?:o|um)|fodelsedatum|syntymaaika|szuletesi[ _]?(?:datum|ido)|dogum[ _]?tarihi|brthdtc|"
+    r"geboortedat(?:um|a)|geb\.?[ _-]?datum|data[ _-](?:urodzenia|ur\.)|født|fødselsdato|"
     r"fødselsdag|födelsedatum|född|syntymäaika|syntynyt|datum[ _]narozen[íi]|dátum[ _]narodenia|"
     r"születési[ ](?:dátum|idő)|szül\.|data[ _]nașterii|data[ _]nasterii|"
     r"datum[ _](?:rođenja|rojstva)|doğum[ _](?:tarihi|günü)|sünni(?:aeg|kuupäev)|dzimšanas[ _]datums|gimimo[ _]data|"
@@ -95,6 +97,7 @@ _NTH = (
 )
 _ERA = r"(?:明治|大正|昭和|平成|令和|民[國国])"
 _YEAR = r"(?:18[89]\d|19\d\d|20[0-4]\d)"
+_TWO_DAYS, _TWO_MONTHS = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])"
 _DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
 _DATE = (
     rf"{_YEAR}(?P<a>[-/. ]|,[ ]?){_MONTH}(?P=a){_DAY}(?=T\d|\D|$)"
@@ -122,7 +125,10 @@ _CODED = re.compile(
     rf"(?<![\w/.-])(?:{_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
     rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|[12]\d|3[01]){_YEAR}(?!\w))"
 )
+# In a column of births: 12031981 and 03121981.
+_RUN_TOGETHER = re.compile(rf"(?:{_TWO_DAYS}{_TWO_MONTHS}|{_TWO_MONTHS}{_TWO_DAYS}){_YEAR}")
 _ALONE = re.compile(rf"(?:{_DATE})(?:[T ]\d?\d:\d\d[\d:.Z+-]*(?: ?[ap]m)?)?", re.IGNORECASE)
+_IN_COLUMNS = (_ALONE, _SHORT_YEAR_FIRST, _RUN_TOGETHER)
 _AHEAD = re.compile(
     rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{_DATE})(?:[ ]?[(\[][ ]?"
     r"|[ ](?:is|was|as|for)[ ](?:(?:my|his|her|their|your|the)[ ])?(?:\w+[’']s[ ])?)$",
@@ -222,7 +228,7 @@ class BirthDetector:
             r"\bd\.?d?\.?n\b\.?:? ?\d|"
             r"г\.? ?р\.|р\. ?н\.|doğdu|"
             r"\d[일日]생|生まれ|日生|\bDMG\*|\(0010,0030|\bDBB\d|\bbirt\n|b(?:i?r)?thd|\bbdate|"
-            r"fec(?:ha)?[ _-]?(?:de[ _-]?)?nac|gbdat|"
+            r"fec(?:ha)?[ _-]?(?:de[ _-]?)?nac|gbdat|fo(?:e)?dsels|fodelsedat|syntymaaika|szuletesi|dogum|brthdtc|"
             r"\baged?:? \d|"
             r"\d[ -]?(?:y/o|yo\b|y\.o\.|yrs?\b|years?[ -]old|[mf]\b)[^\n]{0,13}[ ,(]\d|"
             r"lieu et date|luogo e data|lugar y fecha|ort und -?datum|"
@@ -259,7 +265,7 @@ class BirthDetector:
 
     def _dates(self, text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Match]:
         for start, end in spans:
-            if _ALONE.fullmatch(text, start, end) or _SHORT_YEAR_FIRST.fullmatch(text, start, end):
+            if any(form.fullmatch(text, start, end) for form in _IN_COLUMNS):
                 yield Match(start, end, ENTITY, _SURE, self.name)
             elif end - start <= _LONGEST_CELL and (date := _DATED.search(text, start, end)):
                 yield Match(*date.span(), ENTITY, _SURE, self.name)
