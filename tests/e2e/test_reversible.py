@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from http.client import HTTPSConnection
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -21,6 +23,7 @@ from google.genai import types
 
 from e2e.conftest import Proxy
 from providers.echo import EVENTS, JSON, chat, gemini, messages, responses, said
+from providers.raw import RawUpstream
 
 MakeProxy = Callable[..., Proxy]
 POLICY = """
@@ -275,6 +278,65 @@ def test_a_restorer_that_breaks_ends_the_answer_with_an_error_and_lets_nothing_m
     assert head == "event: error\n"
     assert "could not be restored" in json.loads(error)["error"]["message"]
     assert 'outgate_on_error_total{action="allow",reason="unrestored"} 1.0' in proxy.metrics()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_stream_that_the_provider_breaks_off_ends_as_broken_behind_an_error_of_its_shape(
+    make_proxy: MakeProxy, tmp_path: Path, begun: bool
+) -> None:
+    def event(text: str) -> bytes:
+        choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+        return f"data: {json.dumps({'id': 'c', 'choices': [choice]})}\n\n".encode()
+
+    url, told = "https://api.openai.com/v1/chat/completions", b""
+    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": TEXT}]}
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    with RawUpstream(tmp_path / "raw") as upstream:
+        proxy = make_proxy(
+            POLICY, routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)]
+        )
+        with proxy.client() as client:
+            assert client.post(url, json=body).status_code == 200
+        found = re.search(rb"EMAIL_ADDRESS_[a-z2-7]{12}", upstream.bytes)
+        assert found
+        made = found[0].decode()
+        events = event(f"write to {made} or {made[:20]}") + event("x")[:30] if begun else b""
+        chunk = b"%x\r\n%s\r\n" % (len(events), events) if events else b""
+        upstream.answer = head + chunk + b"no chunk\r\n"
+        with proxy.client() as client, pytest.raises(httpx.RemoteProtocolError):
+            with client.stream("POST", url, json=body) as answer:
+                for piece in answer.iter_raw():
+                    told += piece
+    *texts, error = told.decode().split("\n\n")[:-1]
+    assert error.startswith("event: error\ndata: ")
+    assert "ended the connection" in json.loads(error.partition("data: ")[2])["error"]["message"]
+    said = [json.loads(one.partition("data: ")[2])["choices"][0]["delta"]["content"] for one in texts]
+    assert "".join(said) == (f"write to {MAIL} or {made[:20]}" if begun else "")
+
+
+def test_a_judged_stream_that_the_provider_breaks_off_ends_behind_an_error_too(
+    make_proxy: MakeProxy, tmp_path: Path
+) -> None:
+    choice = {"index": 0, "delta": {"content": "This is a sentence that goes on for a while. And"}}
+    events = f"data: {json.dumps({'id': 'c', 'choices': [choice]})}\n\n".encode()
+    later = events.replace(b"This is a sentence that goes on for a while. And", b" this is held until")
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in (events, b": ping\n\n", later))
+    rule = "{name: cards, direction: response, detect: [CREDIT_CARD], action: redact}"
+    with RawUpstream(tmp_path / "raw", head + chunks + b"no chunk\r\n") as upstream:
+        proxy = make_proxy(
+            f"version: 1\nrules: [{rule}]\n",
+            routes={"api.openai.com": upstream.address},
+            extra_roots=[str(upstream.root)],
+        )
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
+        told = b""
+        with proxy.client() as client, pytest.raises(httpx.RemoteProtocolError):
+            with client.stream("POST", "https://api.openai.com/v1/chat/completions", json=body) as answer:
+                for piece in answer.iter_raw():
+                    told += piece
+    assert b"this is held" not in told
+    assert b"event: error\ndata: " in told and b"ended the connection" in told
 
 
 def test_an_answer_that_comes_encoded_all_the_same_is_passed_on_and_counted(proxy: Proxy) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _KEY = "outgate.answering"  # in a flow's metadata
 MOST_RECORDED = 4 * 1024 * 1024  # bytes of an answer that is only recorded that are kept until its end
 _SLICE = 64 * 1024  # bytes that are read at a time then
+_CUT_OFF = "The provider ended the connection before its answer was over."
 _BODILESS = frozenset({204, 205, 304})
 
 
@@ -169,6 +170,17 @@ class Answers:
         """Whether the client has been told the head of the answer that has come."""
         answer = flow.metadata.get(_KEY)
         return core.INSPECTED not in flow.metadata or (isinstance(answer, Answering) and answer.begun)
+
+    @staticmethod
+    def broken_off(flow: http.HTTPFlow, report: Report) -> list[bytes]:
+        """What a client is told of an answer that it has had a part of, where the provider breaks off."""
+        name = report.verdict.endpoint.format if report.verdict.endpoint else "generic"
+        error = errors.answer(name, 502, _CUT_OFF, report.exchange.id).body
+        told = restoring.broken_off(flow, error)
+        answer = flow.metadata.get(_KEY)
+        if not told and isinstance(answer, Answering) and answer.inspection.holds:
+            told = [answer.inspection.ending(error)]
+        return [one for one in told if one]
 
     def answer_ahead(self, flow: http.HTTPFlow) -> None:
         """The provider is faster than the inspection: it has to wait."""

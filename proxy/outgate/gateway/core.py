@@ -43,6 +43,9 @@ from outgate.gateway.websocket import EgressWebsocketLayer, Leg, Pieces
 REFUSED = "outgate.refused"  # in a flow's metadata: why its request was not read to its end
 LEFT = "outgate.left"  # there: the client has gone
 ANSWER = "outgate.answer"  # there: what the ``error`` hook wants the client to be told
+LAST = (
+    "outgate.last"  # there: what the ``error`` hook wants said of an answer that breaks off, before its end
+)
 INSPECTED = "outgate.inspected"  # there: the answer goes on piece by piece, as the hook ``answer_piece`` says
 AHEAD = 1024 * 1024  # bytes of an answer that wait for the hook before no more are asked for
 AGAIN = (
@@ -232,6 +235,14 @@ class EgressStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, told), self.context.client)
         if piece.last or piece.ends:
             yield from self.send_response(already_streamed=True)
+
+    def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> _Commands:
+        """As the library does; what is to be said last of an answer that has begun goes before its end."""
+        for command in super().handle_protocol_error(event):
+            if isinstance(command, SendHttp) and isinstance(command.event, ResponseProtocolError):
+                for told in self.flow.metadata.pop(LAST, ()) if self._answering else ():
+                    yield SendHttp(ResponseData(self.stream_id, told), self.context.client)
+            yield command
 
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """As the library does, saying so to its hooks."""

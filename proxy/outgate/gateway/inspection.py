@@ -246,6 +246,8 @@ class Inspection:
             streaming = isinstance(report, Report) and report.streaming and self._answers.has_begun(flow)
             status = flow.response.status_code if streaming and flow.response else answer.status_code
             flow.metadata[core.ANSWER] = answer
+            if streaming and isinstance(report, Report):
+                flow.metadata[core.LAST] = self._answers.broken_off(flow, report)
         self._answers.over(flow, status, self._finish)
 
     def _answer_of_error(self, flow: http.HTTPFlow) -> http.Response:

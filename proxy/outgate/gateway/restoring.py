@@ -25,7 +25,7 @@ from outgate.wire import sigv4
 log = logging.getLogger("outgate")
 
 Stream = Callable[[bytes], "bytes | list[bytes]"]
-_LOOKED_UP = "outgate.looked_up"
+_LOOKED_UP, _RESTORER = "outgate.looked_up", "outgate.restorer"  # in a flow's metadata
 _NEWEST = 2_000  # placeholders of earlier requests that an answer may name, besides those of its own request
 PATIENCE = 4.0  # seconds that one use of the vault may take
 _BODILESS = frozenset({204, 205, 304})
@@ -144,7 +144,14 @@ async def _restorer(flow: http.HTTPFlow, verdict: Verdict, failed: Callable[[str
     reframe(flow)
     format_name = verdict.endpoint.format if verdict.endpoint else "generic"
     answer = AnswerRestorer(format_name, response.headers.get("content-type", ""), restorable)
+    flow.metadata[_RESTORER] = answer
     return _latched(answer, format_name, failed)
+
+
+def broken_off(flow: http.HTTPFlow, error: bytes) -> list[bytes]:
+    """What is said of a restored answer whose provider breaks off: what was held back, and the error (JSON)."""
+    answer = flow.metadata.pop(_RESTORER, None)
+    return answer.broken_off(error) if isinstance(answer, AnswerRestorer) else []
 
 
 def let_go(flow: http.HTTPFlow) -> None:

@@ -67,6 +67,15 @@ class AnswerRestorer:
         """An error (JSON) framed as what it is the end of; of a body that is not streamed, itself."""
         return answer_frames.ending(self._kind, error, "internalServerException") or error
 
+    def broken_off(self, error: bytes) -> list[bytes]:
+        """The answer goes on no more: what was held back of its texts, and the error (JSON) where it was a stream.
+
+        A frame that is half there is not told.
+        """
+        held = self._body.held() if self._body is not None else []
+        ending = answer_frames.ending(self._kind, error, "internalServerException")
+        return [piece for piece in (*held, ending) if piece]
+
     def _read(self, kind: Kind) -> _Body:
         if kind is Kind.OTHER:
             return _AsItIs()
@@ -110,6 +119,8 @@ class _Body(Protocol):
 
     def finish(self) -> list[bytes]: ...
 
+    def held(self) -> list[bytes]: ...
+
 
 class _AsItIs:
     def feed(self, data: bytes) -> list[bytes]:
@@ -117,6 +128,8 @@ class _AsItIs:
 
     def finish(self) -> list[bytes]:
         return []
+
+    held = finish
 
 
 class _Text:
@@ -130,6 +143,8 @@ class _Text:
 
     def finish(self) -> list[bytes]:
         return [self._restorer.flush().encode("latin-1")]
+
+    held = finish
 
 
 def _octets(value: str) -> str:
@@ -158,6 +173,9 @@ class _Whole:
     def finish(self) -> list[bytes]:
         body = bytes(self._held)
         return self._frames.told(Frame(body, ((0, len(body)),)), last=True)
+
+    def held(self) -> list[bytes]:
+        return []
 
 
 @dataclass(slots=True)
@@ -189,6 +207,9 @@ class _Frames:
                 if not (self._alike and frame.spans and self._alike_told(frame.raw, pieces)):
                     pieces += self.told(frame)
         return pieces
+
+    def held(self) -> list[bytes]:
+        return self._ended(End())
 
     @property
     def is_under_way(self) -> bool:
