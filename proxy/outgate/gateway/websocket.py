@@ -149,9 +149,8 @@ class Pieces(websocket.Fragmentizer):
         if sum(lengths) != len(content):
             lengths = [self.FRAGMENT_SIZE] * -(-len(content) // self.FRAGMENT_SIZE)
         for end in accumulate(lengths[:-1]):
-            while (
-                self.is_text and end > ends[-1] and content[end] & 0xC0 == 0x80
-            ):  # within a character of UTF-8
+            # Within a character of UTF-8; behind the last one there may be a frame without a byte.
+            while self.is_text and ends[-1] < end < len(content) and content[end] & 0xC0 == 0x80:
                 end -= 1
             ends.append(end)
         for start, end in pairwise(ends):

@@ -119,6 +119,7 @@ def frames(content: bytes, lengths: list[int], *, is_text: bool) -> list[bytes]:
 def test_a_message_that_is_as_long_goes_out_in_the_frames_in_which_it_came() -> None:
     assert frames(b"abcdef", [1, 3, 2], is_text=True) == [b"a", b"bcd", b"ef"]
     assert frames(b"abcdef", [6, 0], is_text=False) == [b"abcdef", b""]
+    assert frames("é".encode(), [2, 0], is_text=True) == ["é".encode(), b""]
     assert frames(b"", [], is_text=True) == [b""]
 
 
