@@ -22,6 +22,7 @@ from google import genai
 from google.genai import types
 
 from e2e.conftest import Proxy
+from e2e.raw import eventually
 from providers.echo import EVENTS, JSON, chat, gemini, messages, responses, said
 from providers.raw import RawUpstream
 
@@ -297,9 +298,9 @@ def test_a_stream_that_the_provider_breaks_off_ends_as_broken_behind_an_error_of
         )
         with proxy.client() as client:
             assert client.post(url, json=body).status_code == 200
-        found = re.search(rb"EMAIL_ADDRESS_[a-z2-7]{12}", upstream.bytes)
-        assert found
-        made = found[0].decode()
+        name = re.compile(rb"EMAIL_ADDRESS_[a-z2-7]{12}")
+        assert eventually(lambda: name.search(upstream.bytes))
+        made = name.findall(upstream.bytes)[0].decode()
         events = event(f"write to {made} or {made[:20]}") + event("x")[:30] if begun else b""
         chunk = b"%x\r\n%s\r\n" % (len(events), events) if events else b""
         upstream.answer = head + chunk + b"no chunk\r\n"
