@@ -315,6 +315,24 @@ def test_a_stream_that_the_provider_breaks_off_ends_as_broken_behind_an_error_of
     assert "".join(said) == (f"write to {MAIL} or {made[:20]}" if begun else "")
 
 
+def test_an_exchange_is_told_of_although_the_end_of_its_broken_answer_cannot_be(
+    make_proxy: MakeProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> list[bytes]:
+        raise RuntimeError(MAIL)
+
+    monkeypatch.setattr("outgate.transform.answers.AnswerRestorer.broken_off", broken)
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    with RawUpstream(tmp_path / "raw", head + b"no chunk\r\n") as upstream:
+        proxy = make_proxy(
+            POLICY, routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)]
+        )
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": TEXT}]}
+        with proxy.client() as client, pytest.raises(httpx.RemoteProtocolError):
+            client.post("https://api.openai.com/v1/chat/completions", json=body)
+        assert eventually(lambda: len(proxy.events()) == 1)
+
+
 def test_a_judged_stream_that_the_provider_breaks_off_ends_behind_an_error_too(
     make_proxy: MakeProxy, tmp_path: Path
 ) -> None:

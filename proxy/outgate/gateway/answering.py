@@ -176,7 +176,10 @@ class Answers:
         """What a client is told of an answer that it has had a part of, where the provider breaks off."""
         name = report.verdict.endpoint.format if report.verdict.endpoint else "generic"
         error = errors.answer(name, 502, _CUT_OFF, report.exchange.id).body
-        told = restoring.broken_off(flow, error)
+        try:
+            told = restoring.broken_off(flow, error)
+        except Exception:  # the exchange is told of all the same
+            return []
         answer = flow.metadata.get(_KEY)
         if not told and isinstance(answer, Answering) and answer.inspection.holds:
             told = [answer.inspection.ending(error)]
