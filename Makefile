@@ -87,11 +87,11 @@ fuzz: .venv/dev ## ten minutes each: odd text through the detectors, damaged req
 	$(BIN)/python -m tests.fuzz.answers --minutes 10
 
 lock: .venv/dev ## make the locks anew from pyproject.toml
-	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra valkey --extra aws --extra build pyproject.toml -o requirements/run.lock
-	$(BIN)/uv pip compile -q $(LOCK) --extra valkey --extra aws --extra build --overrides requirements/without-models.txt \
+	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra valkey --extra aws --extra postgres --extra build pyproject.toml -o requirements/run.lock
+	$(BIN)/uv pip compile -q $(LOCK) --extra valkey --extra aws --extra postgres --extra build --overrides requirements/without-models.txt \
 	 --constraints requirements/run.lock pyproject.toml -o requirements/small.lock
 	sed -i "/sys_platform == 'never'/,/[^\\\\]$$/d" requirements/small.lock
-	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra valkey --extra aws --extra build --group dev pyproject.toml -o requirements/dev.lock
+	$(BIN)/uv pip compile -q --upgrade $(LOCK) --extra ner --extra valkey --extra aws --extra postgres --extra build --group dev pyproject.toml -o requirements/dev.lock
 	echo uv | $(BIN)/uv pip compile -q --upgrade $(LOCK) - -o requirements/bootstrap.lock
 LOCK := --universal --python-version 3.12 --generate-hashes --no-emit-index-url --no-annotate --no-header
 
