@@ -26,7 +26,8 @@ from outgate.dlp.examples import fake
 from outgate.gateway import ca, exchanges, inspection, master, restoring, signing
 from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.service import Service
-from outgate.settings import Settings, SettingsError
+from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 from providers.raw import RawUpstream
 from providers.standin import HOSTS, Server
 

@@ -20,7 +20,8 @@ from outgate.dlp.examples import fake
 from outgate.gateway import connections
 from outgate.gateway.loop import GatewayLoop
 from outgate.gateway.modes import GatewayError
-from outgate.settings import Settings, SettingsError
+from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 from providers.standin import Server
 
 MakeProxy = Callable[..., Proxy]

@@ -162,7 +162,7 @@ def _tell_blocked(text: str, judgement: Judgement) -> None:
 def _key(settings: Settings) -> bytes:
     """The proxy's own, so that a value has the same hash here and there."""
     from outgate.gateway.service import fingerprint_key
-    from outgate.settings import SettingsError
+    from outgate.settings.sections import SettingsError
 
     try:
         return fingerprint_key(settings.state_dir)

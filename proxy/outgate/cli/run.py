@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outgate.settings import Settings, SettingsError
+from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 
 if TYPE_CHECKING:
     from outgate.gateway.service import Service

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from outgate.settings import SettingsError
+from outgate.settings.sections import SettingsError
 
 log = logging.getLogger("outgate")
 

@@ -14,7 +14,7 @@ from mitmproxy.proxy import mode_specs, server_hooks
 
 from outgate.gateway import reach
 from outgate.gateway.identity import address_of
-from outgate.settings import IPNetwork
+from outgate.settings.sections import IPNetwork
 
 log = logging.getLogger("outgate")
 

@@ -23,7 +23,7 @@ from mitmproxy.proxy import layer, layers
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from outgate.settings import Limits
+from outgate.settings.sections import Limits
 
 _LOOK = 1.0  # seconds between two looks
 

@@ -25,7 +25,7 @@ from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
-from outgate.settings import Limits
+from outgate.settings.sections import Limits
 from outgate.vault import Vault, VaultError
 
 _KEY = "outgate"

@@ -19,7 +19,7 @@ from typing import Any
 
 from outgate.gateway import aws_credentials
 from outgate.model import Endpoint, Exchange, Headers, Outcome, Verdict
-from outgate.settings import Aws
+from outgate.settings.sections import Aws
 from outgate.wire import sigv4
 
 log = logging.getLogger("outgate")

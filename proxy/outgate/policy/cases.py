@@ -35,7 +35,7 @@ from outgate.model import Action, Direction, Exchange, Outcome, Verdict
 from outgate.policy import source
 from outgate.policy.error import Mark, PolicyError, Problem, near_miss
 from outgate.policy.given import GivenSpec, answer_of, exchange_of
-from outgate.policy.schema import Name, Texts
+from outgate.policy.schema_types import Name, Texts
 from outgate.policy.source import Node
 from outgate.policy.validate import validate
 

@@ -13,7 +13,7 @@ from outgate.dlp.config import KnownSource
 from outgate.dlp.known_values import KnownValues, KnownValuesError
 from outgate.policy.code import distrusted
 from outgate.policy.error import Mark, Problem
-from outgate.policy.schema import KnownValuesSpec
+from outgate.policy.schema_detectors import KnownValuesSpec
 from outgate.policy.source import Node
 
 

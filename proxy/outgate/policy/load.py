@@ -24,7 +24,9 @@ from outgate.policy.error import PolicyError, Problem
 from outgate.policy.files import Files
 from outgate.policy.message import DEFAULT, DEFAULT_ANSWER, DEFAULT_FOUND, Message
 from outgate.policy.rule import Rule
-from outgate.policy.schema import DetectorsSpec, Known, PolicySpec, PseudonymiseSpec, RuleSpec
+from outgate.policy.schema import PolicySpec, PseudonymiseSpec, RuleSpec
+from outgate.policy.schema_detectors import DetectorsSpec
+from outgate.policy.schema_types import Known
 from outgate.policy.source import Node
 from outgate.policy.validate import validate
 

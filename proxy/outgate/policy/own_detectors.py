@@ -28,7 +28,7 @@ from outgate.dlp.patterns import CustomDetector
 from outgate.policy import company_values, files, presidio_file
 from outgate.policy.code import distrusted
 from outgate.policy.error import Mark, Problem
-from outgate.policy.schema import DetectorsSpec, PatternSpec
+from outgate.policy.schema_detectors import DetectorsSpec, PatternSpec
 from outgate.policy.source import Node
 
 _PATIENCE = 1.0  # seconds for a pattern on one example

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from outgate.dlp.config import RecognizerData
 from outgate.policy import source
 from outgate.policy.error import PolicyError, Problem
-from outgate.policy.schema import EntityName, Score, Text
+from outgate.policy.schema_types import EntityName, Score, Text
 from outgate.policy.validate import validate
 
 _FLAGS = regex.IGNORECASE | regex.MULTILINE | regex.DOTALL

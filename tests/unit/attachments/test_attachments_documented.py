@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from outgate.attachments import REASONS
-from outgate.settings import Attachments
+from outgate.settings.sections import Attachments
 
 PAGE = (Path(__file__).parents[3] / "docs" / "attachments.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,8 @@ import pytest
 
 from outgate.gateway import checkup
 from outgate.model import Pair
-from outgate.settings import Settings, SettingsError
+from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 from outgate.vault import rotation
 
 MAIL = Pair("EMAIL_ADDRESS_abcdefghijkl", "alice@made-up.example")

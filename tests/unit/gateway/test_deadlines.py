@@ -14,7 +14,7 @@ from mitmproxy.test import tflow, tutils
 from mitmproxy.websocket import WebSocketData
 
 from outgate.gateway.deadlines import Deadlines
-from outgate.settings import Limits
+from outgate.settings.sections import Limits
 
 LIMITS = Limits(head=10, request=100, idle=1000)
 

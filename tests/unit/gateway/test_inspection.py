@@ -11,7 +11,7 @@ from mitmproxy.test import tflow
 from outgate.gateway import inspection, restoring, signing
 from outgate.gateway.inspection import Inspection, Judge
 from outgate.model import Exchange, Outcome, Verdict
-from outgate.settings import Limits
+from outgate.settings.sections import Limits
 
 EDITED = Verdict(Outcome.EDIT, body=b"edited")
 

@@ -15,7 +15,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from outgate.gateway import reach
 from outgate.gateway.connections import Connections
 from outgate.gateway.loop import event_loop_factory
-from outgate.settings import LOOPBACK
+from outgate.settings.sections import LOOPBACK
 
 ELSEWHERE = "203.0.113.9"  # a client on another machine
 

@@ -25,7 +25,8 @@ from outgate.gateway import exchanges, signing
 from outgate.gateway.aws_credentials import Source
 from outgate.gateway.signing import Signer
 from outgate.model import Action, Exchange, Outcome, Record, Role, Verdict
-from outgate.settings import Aws, Settings, SettingsError
+from outgate.settings import Settings
+from outgate.settings.sections import Aws, SettingsError
 from providers.bedrock import HOST, Account
 from providers.standin import Received
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from outgate.catalogue import Catalogue
 from outgate.cli.exec_ import environment
 from outgate.gateway import ca, trust
-from outgate.settings import Settings, SettingsError
+from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 from providers.standin import certificates
 
 
