@@ -27,6 +27,7 @@ from outgate.wire import WireError
 from outgate.wire.frames import Frame, Messages, Parser
 
 _MOST_ALIKE = 4  # kinds of events that are told apart at once: choices, tool calls
+_IN_A_ROW = 2  # events of a lane before one that a pattern is made of: making it must not delay the first
 _CREDIT = 16  # patterns that are made, though no event matches them
 MAX_LANES = 4096  # at once; a text that goes on beyond them is restored stretch by stretch
 MAX_KEPT = 64 * 1024 * 1024  # bytes of the frames that lanes went on in; beyond them the same
@@ -197,6 +198,7 @@ class _Frames:
         self._count: object = None  # of the last event, where they are counted
         self._alike: list[Alike] = []  # the newest first
         self._last: Key | None = None  # the lane of the last event that was read, if it was in one alone
+        self._in_a_row = 0  # events that were read before it in the same lane
         self._credit = _CREDIT
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -272,10 +274,12 @@ class _Frames:
         stretches = [step for step in steps if isinstance(step, Stretch)]
         lanes = [stretch for stretch in stretches if stretch.key in self._lanes]
         before, self._last = self._last, None
+        in_a_row, self._in_a_row = self._in_a_row, 0
         if len(lanes) != 1 or len(stretches) < len(steps) or not changes.keys() <= {lanes[0].path}:
             return
         self._last = lanes[0].key
-        if before != self._last or self._credit <= 0:
+        self._in_a_row = in_a_row + 1 if before == self._last else 0
+        if self._in_a_row < _IN_A_ROW or self._credit <= 0:
             return
         self._credit -= 1
         found = alike.made_of(frame, lanes[0], self._parser.ends, self._answers.counter)

@@ -21,6 +21,7 @@ class Known:
     until: int  # milliseconds since the epoch; the first of them may be too old then
     pairs: Mapping[str, str]  # placeholder -> value, last used first
     used: dict[str, int]  # placeholder -> milliseconds since the epoch
+    seen: int = 0  # milliseconds since the epoch: when ``states`` were last found to be the store's
 
     @property
     def size(self) -> int:

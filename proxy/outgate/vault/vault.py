@@ -15,6 +15,7 @@ from outgate.vault.sealing import Key, UnreadableError
 from outgate.vault.store import Entry, State, Stats, Store
 
 _TOUCH = 3_600_000  # milliseconds; a use is written down again after that
+_MOMENT = 20  # milliseconds; what a look at a scope told counts that long
 _MANY = 200  # entries; more are sealed and opened beside the event loop
 
 
@@ -51,6 +52,8 @@ class Vault:
                 if now - cached.used[placeholder] >= self._touch_after:
                     due.append(ring[0].name(scope, placeholder))
                     cached.used[placeholder] = now
+            if not wanted and cached.states == states:
+                cached.seen = now
         if wanted:
             due += await self._keep(ring[0], scope, wanted, now)
         if due:
@@ -96,8 +99,12 @@ class Vault:
     async def known(self, scope: str, limit: int = 10_000) -> Mapping[str, str]:
         """Placeholder -> value, up to ``limit`` that ``scope`` used last, those first. Not to be changed.
 
-        Kept in the process; a look at the scope's state tells whether there is something new.
+        Kept in the process; a look at the scope's state tells whether there is something new. ``remember`` has
+        just looked where it was called for the same request.
         """
+        cached = self._cache.get(scope)
+        if cached is not None and cached.limit == limit and self._clock() - cached.seen < _MOMENT:
+            return cached.pairs
         ring, states = await self._ring(scope)
         now = self._clock()
         cached = self._cache.get(scope)

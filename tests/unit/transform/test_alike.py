@@ -96,14 +96,15 @@ def test_a_placeholder_in_such_an_event_changes_its_text_alone(monkeypatch: pyte
     stream = [
         chunk("one "),
         chunk("two "),
+        chunk("three "),
         chunk(f"to {ADA[:9]}", 3),
         chunk(f'{ADA[9:]}, "é" ', 5),
         chunk("end", 6),
     ]
     told, count = parsed_events(stream, KNOWN, monkeypatch)
     changed = [chunk("to ", 3), chunk('Ada Example, "é" ', 5)]
-    assert told == b"".join([*stream[:2], *changed, stream[4]])
-    assert count == 2
+    assert told == b"".join([*stream[:3], *changed, stream[5]])
+    assert count == 3
 
 
 @pytest.mark.parametrize(
@@ -121,11 +122,18 @@ def test_a_placeholder_in_such_an_event_changes_its_text_alone(monkeypatch: pyte
     ],
 )
 def test_an_event_of_another_look_is_read_the_long_way(other: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, before = parsed_events([chunk("a "), chunk("b "), chunk("c ")], KNOWN, monkeypatch)
-    told, count = parsed_events([chunk("a "), chunk("b "), chunk("c "), other], KNOWN, monkeypatch)
-    assert before == 2
-    assert count == 3 or other.startswith(b":")
-    assert told == b"".join([chunk("a "), chunk("b "), chunk("c "), other])
+    usual = [chunk(text) for text in ("a ", "b ", "c ", "d ")]
+    _, before = parsed_events(usual, KNOWN, monkeypatch)
+    told, count = parsed_events([*usual, other], KNOWN, monkeypatch)
+    assert before == 3
+    assert count == 4 or other.startswith(b":")
+    assert told == b"".join([*usual, other])
+
+
+def test_no_pattern_is_made_before_the_first_events_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alike, "made_of", None)
+    stream = [chunk("one "), chunk("two ")]
+    assert parsed_events([b"".join(stream)], KNOWN, monkeypatch) == (b"".join(stream), 2)
 
 
 def test_what_was_held_back_is_told_with_the_number_of_the_event_before_it() -> None:

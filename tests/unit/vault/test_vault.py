@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from vault_places import DAY, Place, Server
 from outgate.model import Pair
 from outgate.vault import Vault, VaultError
 from outgate.vault.keys import FixedKeys
-from outgate.vault.store import Entry, Limits
+from outgate.vault.store import Entry, Limits, State
 
 ALICE, BOB = "user:alice", "user:bob"
 MAIL = Pair("EMAIL_ADDRESS_abcdefghijkl", "alice@made-up.example")
@@ -102,6 +103,30 @@ async def test_a_scope_that_did_not_change_is_not_read_again(place: Place) -> No
     assert await vault.known(ALICE) is first
     await vault.remember(ALICE, pairs(20))
     assert await vault.known(ALICE) is first
+
+
+async def test_one_look_serves_a_request_and_its_answer(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, other = place.open(), place.open()
+    await vault.remember(ALICE, [MAIL])
+    first = await vault.known(ALICE)
+    looks, look = 0, vault.store.states
+
+    async def counted(scopes: Sequence[bytes]) -> tuple[bytes, list[State]]:
+        nonlocal looks
+        looks += 1
+        return await look(scopes)
+
+    monkeypatch.setattr(vault.store, "states", counted)
+    await vault.remember(ALICE, [MAIL])
+    assert await vault.known(ALICE) is first
+    assert looks == 1
+    await other.remember(ALICE, [NAME])
+    place.clock.now += 1_000
+    assert set(await vault.known(ALICE)) == {MAIL.placeholder, NAME.placeholder}
+    await vault.remember(ALICE, [MAIL, Pair("PERSON_new", "somebody new")])
+    assert "PERSON_new" in await vault.known(ALICE)
 
 
 async def test_more_than_the_cache_may_hold_is_known_all_the_same(place: Place) -> None:
