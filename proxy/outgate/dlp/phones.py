@@ -33,11 +33,11 @@ _LEAST = 0.4
 # Digits with at most three of the marks that people put between groups.
 _CANDIDATE = (
     r"(?<![\w./#&$€£%*^+-])(?<!\d:)(?:\(?\+\d|\(?\d)"
-    r"(?:[ \t().\-/\u00a0\u2010-\u2013]{0,3}\d){6,16}(?![\w%])(?![-.:/]\d)(?!,\d{3}(?!\d))"
+    r"(?:[ ().\-/\u00a0\u2010-\u2013]{0,3}\d){6,16}(?![\w%])(?![-.:/]\d)(?!,\d{3}(?!\d))"
 )
 _EXTENSION = re.compile(r"[ ,;]{0,2}(?:ext|x|durchwahl|poste|#)\.?[ :]?\d{1,6}\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-_BLANK = re.compile(r"[ \t\u00a0]+")
+_BLANK = re.compile(r"[ \u00a0]+")
 # Groups of digits that say: date, time, amount, address of a machine, card.
 _OTHER = re.compile(
     r".*(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"

@@ -17,6 +17,7 @@ _NAME = re.compile(
     r"[\"' >#*-]{0,24}(?:\d{1,2}(?=[^\W\d]))?[^\W\d][\w #./()?*&'’$€£%+@<>\[\]-]{0,40}[\"' ]{0,3}:?"
     r"|(?:19|20)\d\d|[ ]{0,3}(?:#|№)?[ ]{0,3}"
 )
+_WITHIN = str.maketrans(dict.fromkeys(_MARKS[1:], " "))  # in names with tabs between them: "Last, first"
 _PROSE = re.compile(r'.*(?::[ ]+|[:,\[(]")')  # before the first name, in the same line
 _LINES = 4  # of one row, where a quoted field has several
 _RULED = re.compile(
@@ -92,7 +93,7 @@ def header(text: str, start: int) -> tuple[list[str], str]:
         return [], ""
     prose = _PROSE.match(names[0])
     names[0] = names[0][prose.end() :] if prose else names[0]
-    if not all(_NAME.fullmatch(name) for name in names):
+    if not all(_NAME.fullmatch(name.translate(_WITHIN) if mark == "\t" else name) for name in names):
         return [], ""
     if text[start : start + 1] == "|":
         names = ["", *names]
@@ -114,24 +115,52 @@ def fields(text: str, position: int) -> list[tuple[int, int]]:
         return []
     index = _whole(text[start:position], mark).count(mark)
     found: list[tuple[int, int]] = []
-    line = text.find("\n", start) + 1
-    while line:
-        end = text.find("\n", line)
-        last = end if end >= 0 else len(text)
-        if last == line:
-            break
-        for _ in range(_LINES - 1):
-            if text.count('"', line, last) % 2 == 0 or last == len(text):
-                break
-            end = text.find("\n", last + 1)
-            last = end if end >= 0 else len(text)
+    for line, last in _rows(text, start):
         place = _place(text, line, last, index, mark)
         if place is not None:
             found.append(place)
         elif not _RULED.fullmatch(text, line, last):
             break
-        line = end + 1
     return found
+
+
+def likely_fields(text: str, position: int) -> list[tuple[int, int]]:
+    """As ``fields``, also of rows that have more marks or fewer than there are names.
+
+    Who writes a table by hand quotes nothing: "Lee, Ann" is two fields, and an address may break its row in two.
+    A row with two marks too many has the field within three of them; of one with too few, its end is right. So
+    whoever asks has to look at what is there. Linear in the table.
+    """
+    start = text.rfind("\n", 0, position) + 1
+    names, mark = header(text, start)
+    index = _whole(text[start:position], mark).count(mark)
+    found: list[tuple[int, int]] = []
+    for line, last in _rows(text, start) if names else ():
+        row = text[line:last].rstrip(" \r")
+        more = _whole(row.removesuffix("|"), mark).count(mark) - len(names) + 1
+        if more < len(names):
+            first = _place(text, line, last, index + min(more, 0), mark)
+            final = _place(text, line, last, index + more, mark) if more > 0 else first
+            if first and final:
+                found.append((first[0], final[1]))
+    return found
+
+
+def _rows(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """Spans of a table's rows below the line at ``start``, up to an empty one; a quoted field may have lines."""
+    line = text.find("\n", start) + 1
+    while line:
+        end = text.find("\n", line)
+        last = end if end >= 0 else len(text)
+        if last == line:
+            return
+        for _ in range(_LINES - 1):
+            if text.count('"', line, last) % 2 == 0 or last == len(text):
+                break
+            end = text.find("\n", last + 1)
+            last = end if end >= 0 else len(text)
+        yield line, last
+        line = end + 1
 
 
 _TABLE_ROW = re.compile(r"<tr\b[^>]{0,200}>(.{0,4000}?)</tr>", re.IGNORECASE | re.DOTALL)
@@ -190,7 +219,7 @@ def aligned(text: str, start: int, end: int) -> list[tuple[int, int]]:
 def _place(text: str, line: int, end: int, index: int, mark: str) -> tuple[int, int] | None:
     """The span of a line's field."""
     position, quoted, start = line, False, line
-    while position <= end:
+    while position <= end and index >= 0:
         sign = text[position] if position < end else mark
         if sign == '"' and position < end:
             quoted = not quoted

@@ -103,6 +103,13 @@ navn,fodselsdato\nx,[[12031981]]\ny,[[29.11.1974]]
 nimi,syntymaaika,x\na,[[12.3.1981]],1
 ad,dogum_tarihi,x\na,[[12.03.1981]],1
 USUBJID,BRTHDTC,SEX\n1,[[1981-03-12]],F
+id\tLast, first\tdob\tcity\n1\tLee, Ann\t[[1974-05-03]]\tLeeds\n2\tRoe, Bo\t[[3 May 1975]]\tYork
+id,name,dob,email\n1,Ann Lee,[[May 3, 1974]],ann@made-up.example\n2,Bo,[[1975-05-03]],bo@made-up.example
+name,dob,hired\nLee, Ann,[[1974-05-03]],2019-02-01\nRoe, Bo,[[1975-05-03]],2020-03-04
+name,address,dob\nAnn,12 Mill Lane, Leeds,[[05/03/1974]]\nBo,9 High St, York,[[05/03/1975]]
+name\taddress\tdob\tx\nAnn\t12 Mill Lane\nLeeds\t[[1974-05-03]]\t1\nBo\t9 High St\t[[1975-05-03]]\t2
+id\tdob\tstreet\n1001\t[[19740503]]\t12 Mill Lane\n1002\t[[19750503]]\t13 Mill Lane
+| name | dob | what they wrote of it |\n|---|---|---|\n| Ann | [[1974-05-03]] | once |\n| Bo | [[1975-05-03]] | 1 |
 name,dob,age\nx,[[1974-05-03]] (50),50\ny,[[1975-05-03]] (49),49
 Date of birth\n[[1974-05-03]]\n[[1975-05-03]]
 Here is the list (name, date of birth, city):\nAnn Lee, [[1974-05-03]], Leeds\nBo Roe, [[1975-05-03]], York
@@ -133,7 +140,7 @@ def births() -> Engine:
 )
 def test_dates_of_birth_are_found_and_no_others(births: Engine, lines: str) -> None:
     for line in lines.strip().split("\n"):
-        marked = line.replace(r"\n", "\n")
+        marked = line.replace(r"\n", "\n").replace(r"\t", "\t")
         text = re.sub(r"\[\[(.*?)\]\]", r"\1", marked)
         found = [text[match.start : match.end] for match in births.scan([text])[0]]
         assert found == re.findall(r"\[\[\[?(.*?)\]\]", marked), line

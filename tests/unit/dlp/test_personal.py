@@ -266,6 +266,11 @@ def test_tables_within_tables_cost_time_in_proportion(engine: Engine) -> None:
     assert seconds[1] < 4 * 3 * seconds[0] + 0.1
 
 
+def test_no_telephone_number_begins_in_one_cell_and_ends_in_the_next(engine: Engine) -> None:
+    table = "dob\tstreet\tphone\n19810704\t12 Mill Lane\t+44 20 7946 0007\n"
+    assert found(engine, table) == ["19810704", "12 Mill Lane", "+44 20 7946 0007"]
+
+
 def test_all_dates_behind_a_label_of_several_are_found(engine: Engine) -> None:
     assert found(engine, "DOBs: 04/07/1981, 05/08/1982") == ["04/07/1981", "05/08/1982"]
     assert found(engine, "Birthdays: Tom 4 July 1981, Ann 5 May 1982") == ["4 July 1981", "5 May 1982"]

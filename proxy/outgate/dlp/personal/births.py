@@ -15,7 +15,7 @@ from outgate.dlp.detector import Match, Text
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.scripts import SOLID
 from outgate.dlp.statements import values_under
-from outgate.dlp.tables import aligned, fields, marked_up, may_be_header
+from outgate.dlp.tables import aligned, likely_fields, marked_up, may_be_header
 
 ENTITY = "DATE_OF_BIRTH"
 _SURE, _LIKELY = 0.9, 0.75
@@ -120,7 +120,7 @@ _DATED = re.compile(
     rf"(?:(?<![^\W_])(?<![/.-])|(?<={SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![^\W_]|[/-]|[.]\d))", re.IGNORECASE
 )
 _SHORT_YEAR_FIRST = re.compile(r"\d\d(?P<a>[-/])(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])")
-_LONGEST_CELL = 40  # code points of one that has a date and something about it
+_LONGEST_CELL = 80  # code points of one that has a date and something about it
 _CODED = re.compile(
     rf"(?<![\w/.-])(?:{_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
     rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|[12]\d|3[01]){_YEAR}(?!\w))"
@@ -267,8 +267,10 @@ class BirthDetector:
         for start, end in spans:
             if any(form.fullmatch(text, start, end) for form in _IN_COLUMNS):
                 yield Match(start, end, ENTITY, _SURE, self.name)
-            elif end - start <= _LONGEST_CELL and (date := _DATED.search(text, start, end)):
-                yield Match(*date.span(), ENTITY, _SURE, self.name)
+            elif end - start <= _LONGEST_CELL:
+                first = min(_DATED.finditer(text, start, end), key=_year, default=None)
+                if first:
+                    yield Match(*first.span(), ENTITY, _SURE, self.name)
 
 
 class _Tables:
@@ -292,7 +294,7 @@ class _Tables:
         )
         found = (
             cells
-            or fields(text, start)
+            or likely_fields(text, start)
             or [span for span in aligned(text, *label.span()) if _ALONE.fullmatch(text, *span)]
         )
         if found or may_be_header(text, start):
@@ -353,6 +355,12 @@ def _beside(text: str, label: re.Match[str]) -> Iterator[tuple[int, int]]:
 def _is_of_another(between: str) -> bool:
     """Whether the words say that the date is of something else, or that there is none."""
     return any(word.lower() in _OTHER for word in _WORD.findall(between))
+
+
+def _year(date: re.Match[str]) -> int:
+    """Of a date that has four digits for it; one that has not comes last."""
+    found = _FULL_YEAR.search(date[0])
+    return int(found[0]) if found else _SOON
 
 
 def _is_long_ago(date: str) -> bool:
