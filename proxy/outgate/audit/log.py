@@ -18,6 +18,7 @@ from typing import Literal
 
 from outgate.audit.event import AuditEvent
 from outgate.audit.jsonl import JsonlSink
+from outgate.audit.signing import signer_of
 from outgate.audit.sink import AuditError, Retention, Sink
 from outgate.audit.sqlite import SqliteSink
 from outgate.settings import Settings
@@ -134,7 +135,7 @@ class AuditLog:
             finally:
                 self._tell()
             if self._abandoned.is_set() or (closing and not self._queue and not self._batch):
-                sink.close()
+                _end(sink)
                 return
             if self._problem is not None:
                 continue
@@ -201,15 +202,23 @@ def path_of(settings: Settings) -> Path:
 
 
 def sink_of(settings: Settings) -> Sink | None:
-    """The sink that the settings ask for, not yet open."""
+    """The sink that the settings ask for, not yet open. Raises AuditError over its key."""
     audit = settings.audit
     retention = Retention(seconds=audit.max_age_days * 86_400, size=audit.max_bytes)
     match audit.sink:
         case "sqlite":
-            return SqliteSink(path_of(settings), retention)
+            return SqliteSink(path_of(settings), retention, signer_of(settings))
         case "jsonl":
-            return JsonlSink(path_of(settings), retention)
+            return JsonlSink(path_of(settings), retention, signer_of(settings))
     return None
+
+
+def _end(sink: Sink) -> None:
+    try:
+        sink.finish()
+    except _FAILURES as error:
+        _log.warning("the end of the audit log could not be signed: %s", error)
+    sink.close()
 
 
 def _tidy(sink: Sink) -> bool:

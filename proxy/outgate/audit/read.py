@@ -12,13 +12,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from outgate.audit import schema
+from outgate.audit import record, schema
+from outgate.audit.chain import Entry
 from outgate.audit.event import AuditEvent
-from outgate.audit.jsonl import pieces
+from outgate.audit.jsonl import lines_backwards, pieces
 from outgate.audit.sink import AuditError
 from outgate.audit.sqlite import BUSY
 
-_BLOCK = 64 * 1024  # bytes read at a time, from a file's end
+_CHUNK = 500  # events read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ class Reader(Protocol):
     def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
         """The newest ``count`` events that are wanted, oldest of them first."""
 
+    def select(self, wanted: Filter) -> Iterator[AuditEvent]:
+        """All events that are wanted, oldest first; a few in memory at a time."""
+
     def follow(self, wanted: Filter) -> Callable[[], list[AuditEvent]]:
         """A function that gives the wanted events that came since it was last called."""
 
@@ -123,15 +127,24 @@ class SqliteReader:
         if not 1 <= version <= schema.VERSION:
             self._connection.close()
             raise AuditError(f"{path} {schema.LATER if version > 0 else 'is no audit log'}")
+        if version < schema.CHAINED:  # only read here; it becomes one of this version when a gateway runs
+            query = schema.earlier_events(version, "main.exchanges", "main.findings")
+            self._connection.execute(f"CREATE TEMP VIEW entries AS {query}")
 
     def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
         where, parameters = _where(wanted)
-        return [
-            event for _, event in self._events(f"{where} ORDER BY seq DESC LIMIT ?", (*parameters, count))
-        ][::-1]
+        found = self._events(f"{where} ORDER BY seq DESC LIMIT ?", (*parameters, count))
+        return [event for _, event in found][::-1]
+
+    def select(self, wanted: Filter) -> Iterator[AuditEvent]:
+        where, parameters = _where(wanted)
+        seen = -1
+        while found := self._events(f"{where} AND seq > ? ORDER BY seq LIMIT ?", (*parameters, seen, _CHUNK)):
+            yield from (event for _, event in found)
+            seen = found[-1][0]
 
     def follow(self, wanted: Filter) -> Callable[[], list[AuditEvent]]:
-        seen = self._connection.execute("SELECT coalesce(max(seq), 0) FROM exchanges").fetchone()[0]
+        seen = self._connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()[0]
         where, parameters = _where(wanted)
 
         def poll() -> list[AuditEvent]:
@@ -148,17 +161,17 @@ class SqliteReader:
 
     def stats(self, since: datetime | None) -> Stats:
         stats = Stats()
-        start = schema.milliseconds(since) if since else 0
+        start = schema.written(since) if since else ""
         for row in self._connection.execute(
-            "SELECT date(time / 1000, 'unixepoch') AS day, provider, outcome,"
-            " CASE outcome WHEN 'block' THEN rule END AS blocked_by, count(*) AS count"
-            " FROM exchanges WHERE time >= ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
+            "SELECT substr(time, 1, 10) AS day, provider, outcome,"
+            " CASE outcome WHEN 'block' THEN json_extract(public, '$.rule') END AS blocked_by, count(*) AS count"
+            " FROM entries WHERE time >= ? AND outcome IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
             (start,),
         ):
             stats.exchange(*row)
         for row in self._connection.execute(
             "SELECT entity, action, count(*) AS count FROM findings"
-            " WHERE exchange IN (SELECT seq FROM exchanges WHERE time >= ?) GROUP BY 1, 2 ORDER BY 1, 2",
+            " WHERE exchange IN (SELECT seq FROM entries WHERE time >= ?) GROUP BY 1, 2 ORDER BY 1, 2",
             (start,),
         ):
             stats.finding(*row)
@@ -168,19 +181,10 @@ class SqliteReader:
         self._connection.close()
 
     def _events(self, where: str, parameters: tuple[object, ...]) -> list[tuple[int, AuditEvent]]:
-        self._connection.execute("BEGIN")  # one state of the file for both queries
-        try:
-            rows = self._connection.execute(f"SELECT * FROM exchanges WHERE {where}", parameters).fetchall()  # noqa: S608
-            query = "SELECT * FROM findings WHERE exchange = ? ORDER BY position"
-            return [
-                (
-                    row["seq"],
-                    schema.event_of(dict(row), map(dict, self._connection.execute(query, (row["seq"],)))),
-                )
-                for row in rows
-            ]
-        finally:
-            self._connection.execute("COMMIT")
+        query = f"SELECT seq, public, personal FROM entries WHERE outcome IS NOT NULL AND {where}"  # noqa: S608
+        rows = self._connection.execute(query, parameters).fetchall()
+        found = ((row["seq"], record.event_of(row["public"], row["personal"])) for row in rows)
+        return [(seq, event) for seq, event in found if event is not None]
 
 
 class JsonlReader:
@@ -192,13 +196,16 @@ class JsonlReader:
     def latest(self, count: int, wanted: Filter) -> list[AuditEvent]:
         found: deque[AuditEvent] = deque()
         for file in (self._path, *reversed(pieces(self._path))):
-            for line in _lines_backwards(file):
+            for line in lines_backwards(file):
                 if len(found) >= count:
                     return list(found)
                 event = _event(line)
                 if event is not None and wanted.fits(event):
                     found.appendleft(event)
         return list(found)
+
+    def select(self, wanted: Filter) -> Iterator[AuditEvent]:
+        return filter(wanted.fits, self._all(lambda _line: True))
 
     def follow(self, wanted: Filter) -> Callable[[], list[AuditEvent]]:
         stream = self._path.open("rb")
@@ -254,7 +261,7 @@ def _where(wanted: Filter) -> tuple[str, tuple[object, ...]]:
     for clause, value in (
         ("provider = ?", wanted.provider),
         ("outcome = ?", wanted.outcome),
-        ("time >= ?", schema.milliseconds(wanted.since) if wanted.since else None),
+        ("time >= ?", schema.written(wanted.since) if wanted.since else None),
         ("EXISTS (SELECT 1 FROM findings WHERE exchange = seq AND entity = ?)", wanted.entity),
         ("seq IN (SELECT exchange FROM findings WHERE fingerprint = ?)", wanted.fingerprint),
     ):
@@ -265,24 +272,13 @@ def _where(wanted: Filter) -> tuple[str, tuple[object, ...]]:
 
 
 def _event(line: bytes) -> AuditEvent | None:
+    entry = Entry.of_line(line.rstrip(b"\n"))
+    if entry is not None:
+        return record.event_of(entry.public, entry.personal)
     try:
-        return AuditEvent.from_json(json.loads(line))
+        return AuditEvent.from_json(json.loads(line))  # of an earlier version, without a chain
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _lines_backwards(file: Path) -> Iterator[bytes]:
-    """The lines of a file from its last to its first; a line in memory at a time, and a block."""
-    with file.open("rb") as stream:
-        position = stream.seek(0, os.SEEK_END)
-        rest = b""
-        while position > 0:
-            size = min(_BLOCK, position)
-            position -= size
-            stream.seek(position)
-            rest, *lines = (stream.read(size) + rest).split(b"\n")
-            yield from reversed(lines)
-        yield rest
 
 
 def _add(counts: dict[str, int], name: str, count: int) -> None:

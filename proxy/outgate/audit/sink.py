@@ -44,6 +44,9 @@ class Sink(Protocol):
         True when there is more to remove.
         """
 
+    def finish(self) -> None:
+        """Vouch for what was written, at the end."""
+
     def close(self) -> None:
         """Let go of the file. Never raises."""
 

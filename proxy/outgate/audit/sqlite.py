@@ -1,7 +1,7 @@
 """The SQLite sink: one file that several gateway processes write, and that anyone with its key can query.
 
-Write-ahead log, short transactions, and a bounded wait for another process's. What is too old or
-too much is removed a little at a time, so that nobody waits long for it.
+Write-ahead log, short transactions, and a bounded wait for another process's. The chain is extended within
+the transaction. What is too old or too much is removed a little at a time, so that nobody waits long for it.
 """
 
 from __future__ import annotations
@@ -9,25 +9,34 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-from outgate.audit import schema
+from outgate.audit import record, schema
+from outgate.audit.chain import Head, Sealed
+from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
 from outgate.audit.sink import AuditError, Retention, is_same_file, own_file
 
 BUSY = 2000  # milliseconds to wait for another process's transaction
-_CHUNK = 500  # events removed in one transaction
+_CHUNK = 200  # entries removed in one transaction
 _PAGES = 2000  # pages given back to the file system in one go
+_DAY = 86_400.0  # seconds
 _LOG_LIMIT = 16 * 2**20  # bytes that the write-ahead log keeps once it has been written back
+_CHECKPOINTS: Final = "SELECT log, checkpoints.seq, checkpoints.hash, time, kind, key, signature"
 
 
 class SqliteSink:
     """One process's way into the file."""
 
-    def __init__(self, path: Path, retention: Retention) -> None:
+    def __init__(self, path: Path, retention: Retention, signer: Signer | None = None) -> None:
+        """Without a ``signer`` the chain is kept, and nobody vouches for it."""
         self._path = path
         self._retention = retention
+        self._signer = signer
         self._connection: sqlite3.Connection | None = None
         self._file: os.stat_result | None = None
 
@@ -35,45 +44,37 @@ class SqliteSink:
         """Open the file, made if need be. Raises AuditError, OSError, sqlite3.Error."""
         self.close()
         found = own_file(self._path)
-        connection = sqlite3.connect(
-            self._path,
-            timeout=BUSY / 1000,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=32,
-        )
-        try:
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(
-                "PRAGMA synchronous = NORMAL"
-            )  # with WAL: whole after a power cut, and durable after a kill
-            connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
-            connection.execute("PRAGMA trusted_schema = OFF")
-            schema.migrate(connection, str(self._path))
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._file = connection, found
+        self._connection, self._file = connect(self._path), found
 
     def write(self, events: deque[AuditEvent]) -> None:
         """All of ``events`` in one transaction, or none."""
-        schema.insert(self._usable(), events)
+        said = [Sealed.of(*record.parts(event)) for event in events]
+        connection = self._usable()
+        with transaction(connection):
+            self._sign(connection, schema.append(connection, said))
         events.clear()
 
     def tidy(self, now: float) -> bool:
-        """Remove up to a chunk of the events that are too old, or the oldest while the file is too large."""
+        """Remove up to a chunk of the entries that are too old, or the oldest while the file is too large."""
         connection = self._usable()
-        removed = _remove(
-            connection,
-            "SELECT seq FROM exchanges WHERE time < ? ORDER BY time LIMIT ?",
-            (int((now - self._retention.seconds) * 1000), _CHUNK),
-        )
-        if not removed and self._used(connection) > self._retention.size:
-            removed = _remove(connection, "SELECT seq FROM exchanges ORDER BY seq LIMIT ?", (_CHUNK,))
-        if removed:
+        last = _last_of_the_old(connection, self._retention, now)
+        if last is None and self._used(connection) > self._retention.size:
+            chunk = "SELECT max(seq) FROM (SELECT seq FROM entries ORDER BY seq LIMIT ?)"
+            last = connection.execute(chunk, (_CHUNK,)).fetchone()[0]
+        if last is not None:
+            self._remove(connection, last)
+        elif is_due(latest_of(connection), schema.head_of(connection)):  # time has passed
+            with transaction(connection):
+                self._sign(connection, schema.head_of(connection))
+        if connection.execute("PRAGMA freelist_count").fetchone()[0]:
             connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
-        return removed > 0
+        return last is not None
+
+    def finish(self) -> None:
+        """Sign what is there."""
+        connection = self._usable()
+        with transaction(connection):
+            self._sign(connection, schema.head_of(connection), at_once=True)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -89,6 +90,26 @@ class SqliteSink:
             raise AuditError(f"{self._path} was removed or replaced")
         return self._connection
 
+    def _sign(self, connection: sqlite3.Connection, head: Head, *, at_once: bool = False) -> None:
+        if self._signer is None:
+            return
+        latest = latest_of(connection)
+        if is_due(latest, head) or (at_once and head.seq > (latest.seq if latest else 0)):
+            keep(connection, self._signer.sign(head))
+
+    def _remove(self, connection: sqlite3.Connection, last: int) -> None:
+        """Remove the entries up to ``last``; a signed anchor says where the chain begins then."""
+        with transaction(connection):
+            found = connection.execute("SELECT hash FROM entries WHERE seq = ?", (last,)).fetchone()
+            if found is None:
+                return  # another process was first
+            if self._signer is not None:
+                head = Head(schema.head_of(connection).log, last, found[0])
+                connection.execute("DELETE FROM checkpoints WHERE kind = 'retention' OR seq <= ?", (last,))
+                keep(connection, self._signer.sign(head, "retention"))
+            connection.execute("DELETE FROM findings WHERE exchange <= ?", (last,))
+            connection.execute("DELETE FROM entries WHERE seq <= ?", (last,))
+
     @staticmethod
     def _used(connection: sqlite3.Connection) -> int:
         """Bytes in use, without what has been freed and not yet given back."""
@@ -99,17 +120,77 @@ class SqliteSink:
         return (pages - free) * size
 
 
-def _remove(connection: sqlite3.Connection, which: str, parameters: tuple[int, ...]) -> int:
-    """Remove the events that ``which`` selects; how many there were."""
-    if connection.execute(which, parameters).fetchone() is None:
-        return 0  # without having kept anyone from writing
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to write with; the tables are there. Raises AuditError, sqlite3.Error."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=32
+    )
+    try:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # with WAL: whole after a power cut, and durable after a kill
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        schema.migrate(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of what is done within, or none; no other process writes meanwhile."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute(f"DELETE FROM findings WHERE exchange IN ({which})", parameters)  # noqa: S608
-        removed = connection.execute(f"DELETE FROM exchanges WHERE seq IN ({which})", parameters).rowcount  # noqa: S608
+        yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return removed
+
+
+def keep(connection: sqlite3.Connection, made: Checkpoint) -> None:
+    """Add a checkpoint, and remove those that are too many."""
+    connection.execute(
+        "INSERT OR REPLACE INTO checkpoints (kind, seq, hash, time, key, signature) VALUES (?, ?, ?, ?, ?, ?)",
+        (made.kind, made.seq, made.hash, made.time, made.key, made.signature),
+    )
+    connection.execute(
+        "DELETE FROM checkpoints WHERE kind = 'checkpoint' AND seq <= (SELECT seq FROM checkpoints"
+        " WHERE kind = 'checkpoint' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+        (KEPT,),
+    )
+
+
+def latest_of(connection: sqlite3.Connection) -> Checkpoint | None:
+    """The latest checkpoint."""
+    query = f"{_CHECKPOINTS} FROM checkpoints, chain WHERE kind = 'checkpoint' ORDER BY 2 DESC LIMIT 1"
+    row = connection.execute(query).fetchone()
+    return Checkpoint(*row) if row else None
+
+
+def checkpoints_of(connection: sqlite3.Connection) -> list[Checkpoint]:
+    """All of them, and the anchor."""
+    query = f"{_CHECKPOINTS} FROM checkpoints, chain ORDER BY checkpoints.seq"
+    return [Checkpoint(*row) for row in connection.execute(query)]
+
+
+def _last_of_the_old(connection: sqlite3.Connection, retention: Retention, now: float) -> int | None:
+    """The last of the entries to remove, up to a chunk: from the first on as long as they are too old.
+
+    A time to come is a clock that was wrong: it keeps nothing from being removed.
+    """
+    oldest, latest = (
+        datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
+        for time in (max(0.0, now - retention.seconds), now + _DAY)
+    )
+    last = None
+    for seq, time in connection.execute("SELECT seq, time FROM entries ORDER BY seq LIMIT ?", (_CHUNK,)):
+        if oldest <= time <= latest:
+            break
+        last = seq
+    return last

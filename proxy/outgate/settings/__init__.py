@@ -25,11 +25,11 @@ from pydantic import (
 )
 
 from outgate import shipped
+from outgate.settings.audit import Audit
 from outgate.settings.sections import (
     LOOPBACK,
     Address,
     Attachments,
-    Audit,
     Aws,
     Detection,
     IPNetwork,
@@ -229,22 +229,25 @@ def _read(path: Path) -> dict[str, Any]:
             values[name] = [base / Path(str(item)).expanduser() for item in values[name]]
     vault = values.get("vault")
     key = vault.get("key") if isinstance(vault, dict) else None
-    for section, name in ((values.get("audit"), "path"), (vault, "path"), (key, "file")):
+    for section, name in (*Audit.paths(values.get("audit")), (vault, "path"), (key, "file")):
         if isinstance(section, dict) and isinstance(section.get(name), str):
             section[name] = base / Path(section[name]).expanduser()
-    if isinstance(key, dict) and key.get("command"):
-        _may_state_code(path)
+    for setting in ("vault", "audit"):
+        section = values.get(setting)
+        given = section.get("key") if isinstance(section, dict) else None
+        if isinstance(given, dict) and given.get("command"):
+            _may_state_code(path, f"{setting}.key.command")
     if isinstance(values.get("mode"), str):
         values["mode"] = [values["mode"]]
     return values
 
 
-def _may_state_code(path: Path) -> None:
+def _may_state_code(path: Path, setting: str) -> None:
     from outgate.policy.code import distrusted
 
     wrong = distrusted(path)
     if wrong:
-        raise SettingsError(f"{path}: vault.key.command: {': '.join(filter(None, wrong))}")
+        raise SettingsError(f"{path}: {setting}: {': '.join(filter(None, wrong))}")
 
 
 def _first_found() -> Path | None:

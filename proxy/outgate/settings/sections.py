@@ -106,16 +106,6 @@ class Limits(Section):
     )
 
 
-class Audit(Section):
-    """Where the record of every exchange is kept."""
-
-    sink: Literal["sqlite", "jsonl", "none"] = "sqlite"
-    path: Path | None = Field(None, description="file; default: audit/audit.db (or .jsonl) in state_dir")
-    max_age_days: float = Field(90, gt=0)
-    max_bytes: int = Field(2**30, ge=2**20)
-    on_error: Literal["allow", "block"] = "allow"
-
-
 class VaultKey(Section):
     """Where the keys of the vault come from: one of these."""
 

@@ -47,11 +47,7 @@ class KeyFile:
 
     def secrets(self) -> list[bytes]:
         """The keys themselves. Raises VaultError."""
-        try:
-            with self.path.open("rb") as stream:
-                return _parsed(stream.read(_LARGEST + 1), str(self.path))
-        except OSError as error:
-            raise VaultError(f"{self.path}: {error.strerror}.") from None
+        return secrets_of_file(self.path)
 
     def replace(self, ring: Sequence[bytes]) -> None:
         """Make ``ring`` what the file holds. Raises VaultError."""
@@ -74,21 +70,41 @@ Keys = KeyFile | FixedKeys
 
 def from_environment(name: str) -> FixedKeys:
     """The ring in an environment variable, keys apart by blanks or commas. Raises VaultError."""
-    value = os.environ.get(name)
-    if value is None:
-        raise VaultError(
-            f"the environment variable {name} (vault.key) is not set. Set it where the proxy is started."
-        )
-    return FixedKeys(_parsed(os.fsencode(value), f"environment variable {name}"))
+    return FixedKeys(secrets_of_environment(name, "vault.key"))
 
 
 def from_command(command: Sequence[str], timeout: float = 10.0) -> FixedKeys:
-    """The ring that a program prints; ``command`` is the program and its arguments, no shell.
+    """The ring that a program prints. Raises VaultError as ``secrets_of_command`` does."""
+    return FixedKeys(secrets_of_command(command, "vault.key", timeout))
+
+
+def secrets_of_file(path: Path) -> list[bytes]:
+    """The keys in a file that is ours alone. Raises VaultError."""
+    check_file(path)
+    try:
+        with path.open("rb") as stream:
+            return _parsed(stream.read(_LARGEST + 1), str(path))
+    except OSError as error:
+        raise VaultError(f"{path}: {error.strerror}.") from None
+
+
+def secrets_of_environment(name: str, setting: str) -> list[bytes]:
+    """The keys in an environment variable, which ``setting`` names. Raises VaultError."""
+    value = os.environ.get(name)
+    if value is None:
+        raise VaultError(
+            f"the environment variable {name} ({setting}) is not set. Set it where the proxy is started."
+        )
+    return _parsed(os.fsencode(value), f"environment variable {name}")
+
+
+def secrets_of_command(command: Sequence[str], setting: str, timeout: float = 10.0) -> list[bytes]:
+    """The keys that a program prints; ``command`` is the program and its arguments, no shell.
 
     ``timeout`` is in seconds. Raises VaultError when the program cannot be run, takes longer, or fails; what it
     prints is not repeated, since it might hold a key.
     """
-    where = f"the command {command[0] if command else ''!r} (vault.key)"
+    where = f"the command {command[0] if command else ''!r} ({setting})"
     hint = "Run it as the proxy's user to see what it says."
     try:
         done = subprocess.run(  # noqa: S603 - an administrator's own command, without a shell
@@ -100,7 +116,7 @@ def from_command(command: Sequence[str], timeout: float = 10.0) -> FixedKeys:
         raise VaultError(f"{where} took longer than {timeout:g} s. {hint}") from None
     if done.returncode:
         raise VaultError(f"{where} ended with status {done.returncode}. {hint}")
-    return FixedKeys(_parsed(done.stdout, where))
+    return _parsed(done.stdout, where)
 
 
 def new_secret() -> bytes:

@@ -81,7 +81,7 @@ def test_the_gates_that_noted_are_kept_shown_and_safe_on_a_terminal(tmp_path: Pa
 def of_the_first_version(file: Path) -> None:
     """A log as version 1 wrote it, with the first event in it."""
     known = event(1).to_json()
-    known["time"] = schema.milliseconds(event(1).time)
+    known["time"] = round(event(1).time.timestamp() * 1000)
     names = [name for name in known if name not in ("findings", "rules")]
     values = [json.dumps(v) if isinstance(v, list | dict) else v for v in map(known.get, names)]
     connection = sqlite3.connect(file)

@@ -1,0 +1,95 @@
+"""An event as it is stored: what tells of nobody, and apart from it what tells of somebody.
+
+Both are JSON objects, as bytes, and these bytes are what the chain covers: they are written once and never
+written anew, so a later version, whose events have more fields, finds them as they were. What tells of
+somebody can be erased. Besides exchanges a log has **notes**: what was done to the log itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from outgate.audit.event import AuditEvent
+
+# Fields of an event that tell of a person, by name or by what is theirs. Fingerprints of findings are, too:
+# who has their key and a value can tell whether it is the one.
+PERSONAL: Final = ("client", "user", "groups", "device", "account")
+FINGERPRINTS: Final = "fingerprints"
+ERASED: Final = "erased"  # in the place of a client's address
+ERASURE: Final = "erasure"  # a note
+
+Ranges = list[tuple[int, int]]  # numbers of entries, first and last, ascending
+
+
+def parts(event: AuditEvent) -> tuple[bytes, bytes]:
+    """The two objects of an event: what tells of nobody, and what tells of somebody."""
+    public = event.to_json()
+    personal: dict[str, Any] = {name: public.pop(name) for name in PERSONAL if name in public}
+    personal[FINGERPRINTS] = [finding.pop("fingerprint") for finding in public["findings"]]
+    return _written(public), _written(personal)
+
+
+def joined(public: Mapping[str, Any], personal: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The fields of an event. Those of somebody that was erased are empty. Raises as ``AuditEvent.from_json``."""
+    values = {"client": ERASED, "user": None, "groups": [], "device": None} | dict(public)
+    told: list[str] = []
+    if personal is not None:
+        values |= personal
+        told = values.pop(FINGERPRINTS)
+    if told or personal is None:
+        values["findings"] = [
+            {**finding, "fingerprint": told[position] if told else ""}
+            for position, finding in enumerate(values["findings"])
+        ]
+    return values
+
+
+def event_of(public: str | bytes, personal: str | bytes | None) -> AuditEvent | None:
+    """The exchange of an entry; None for a note, and for what is neither."""
+    try:
+        values = json.loads(public)
+        if "entry" in values:
+            return None
+        return AuditEvent.from_json(joined(values, None if personal is None else json.loads(personal)))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return None
+
+
+def erasure(ranges: Ranges, reason: str) -> bytes:
+    """The note that entries were erased. Whose they were it does not say."""
+    return _written(
+        {
+            "entry": ERASURE,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "reason": reason,
+            "events": ranges,
+        }
+    )
+
+
+def erased_by(public: bytes) -> Ranges:
+    """Which entries a note says were erased; none, if it is no such note."""
+    if not public.startswith(b'{"entry":"erasure",'):
+        return []
+    try:
+        return [(int(first), int(last)) for first, last in json.loads(public)["events"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def ranges_of(numbers: Iterable[int]) -> Ranges:
+    """Ascending numbers as ranges."""
+    found: Ranges = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def _written(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
