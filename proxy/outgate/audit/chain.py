@@ -45,7 +45,9 @@ class Sealed:
 
     @classmethod
     def of(cls, public: bytes, personal: bytes | None) -> Self:
-        """With a salt of its own; ``personal`` None: it tells of nobody."""
+        """With a salt of its own; ``personal`` None: it tells of nobody. Raises ValueError for what fits no line."""
+        if _PERSONAL_MEMBER in public or b"\n" in public + (personal or b""):
+            raise ValueError("a member of an event is called `personal`, or there is a line's end in it")
         if personal is None:
             return cls(public, None, None, NOTHING)
         salt = secrets.token_bytes(SALT_SIZE)

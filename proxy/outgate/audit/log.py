@@ -18,7 +18,7 @@ from typing import Literal
 
 from outgate.audit.event import AuditEvent
 from outgate.audit.jsonl import JsonlSink
-from outgate.audit.signing import signer_of
+from outgate.audit.signing import make_key, signer_of
 from outgate.audit.sink import AuditError, Retention, Sink
 from outgate.audit.sqlite import SqliteSink
 from outgate.settings import Settings
@@ -205,12 +205,11 @@ def sink_of(settings: Settings) -> Sink | None:
     """The sink that the settings ask for, not yet open. Raises AuditError over its key."""
     audit = settings.audit
     retention = Retention(seconds=audit.max_age_days * 86_400, size=audit.max_bytes)
-    match audit.sink:
-        case "sqlite":
-            return SqliteSink(path_of(settings), retention, signer_of(settings))
-        case "jsonl":
-            return JsonlSink(path_of(settings), retention, signer_of(settings))
-    return None
+    if audit.sink == "none":
+        return None
+    make_key(settings)
+    kind = SqliteSink if audit.sink == "sqlite" else JsonlSink
+    return kind(path_of(settings), retention, signer_of(settings))
 
 
 def _end(sink: Sink) -> None:

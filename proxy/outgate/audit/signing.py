@@ -18,17 +18,26 @@ _SETTING = "audit.key"
 
 
 def signer_of(settings: Settings) -> Signer:
-    """Who signs the log that the settings ask for; makes its key where there is none. Raises AuditError."""
+    """Who signs the log that the settings ask for. Raises AuditError when there is no key."""
     given = settings.audit.key
     try:
         if given.environment is not None:
             return Signer(keys.secrets_of_environment(given.environment, _SETTING))
         if given.command is not None:
             return Signer(keys.secrets_of_command(given.command, _SETTING))
-        file = key_file(settings)
+        return Signer(keys.secrets_of_file(key_file(settings)))
+    except VaultError as error:
+        raise AuditError(str(error)) from None
+
+
+def make_key(settings: Settings) -> None:
+    """Make the key's file where it is to be in one and there is none. Raises AuditError."""
+    if settings.audit.key.environment is not None or settings.audit.key.command is not None:
+        return
+    file = key_file(settings)
+    try:
         make_folder(file.parent)
         make_file(file, _made())
-        return Signer(keys.secrets_of_file(file))
     except VaultError as error:
         raise AuditError(str(error)) from None
 

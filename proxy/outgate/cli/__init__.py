@@ -24,7 +24,7 @@ COMMANDS = {
     "policy": ("policy", "Check, test, explain and compare policies."),
     "ca": ("ca", "Make, show, export and renew the certificate authority."),
     "pac": ("pac", "Print the PAC file that sends AI hosts, and no others, to the proxy."),
-    "audit": ("audit", "Read the audit log."),
+    "audit": ("audit", "Read, prove, export and erase from the audit log."),
     "vault": ("vault", "Count, remove, reseal what placeholders stand for."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
 }

@@ -8,16 +8,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from outgate.audit import AuditError
 from outgate.audit.read import Filter, Reader, Stats, as_json, reader_of
-from outgate.cli.ages import seconds
-from outgate.settings import Settings
+from outgate.cli import audit_chain
+from outgate.cli.audit_options import OUTCOMES, SINCE, AuditFiles, filters
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,26 +27,9 @@ if TYPE_CHECKING:
 
 _POLL = 0.5  # seconds
 _COLOURS = {"forward": "green", "edit": "yellow", "block": "red", "refuse": "magenta"}
-_OUTCOMES = tuple(_COLOURS)
 _PIPE_WIDTH = 200  # columns of a table that no terminal limits
 
 
-def _since(_ctx: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
-    if value is None:
-        return None
-    age = seconds(value)
-    if age is not None:
-        return datetime.now(UTC) - timedelta(seconds=age)
-    try:
-        when = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("an age such as 30m, 12h, 7d, 2w, or a date such as 2026-01-31") from None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-_SINCE = click.option(
-    "--since", callback=_since, metavar="AGE|DATE", help="30m, 12h, 7d, 2w, or a date (UTC)."
-)
 _JSON = click.option("--json", "as_lines", is_flag=True, help="JSON, for programs.")
 
 
@@ -59,28 +41,17 @@ _JSON = click.option("--json", "as_lines", is_flag=True, help="JSON, for program
 @click.pass_context
 def command(ctx: click.Context, config: Path | None, path: Path | None) -> None:
     """Read the audit log: who sent what kind of data where, and what was done. Never what the data was."""
-    if path is None:
-        from outgate.audit.log import path_of
-
-        settings = Settings.load(config)
-        if settings.audit.sink == "none":
-            raise AuditError("there is no audit log: `audit.sink` is none")
-        path = path_of(settings)
-    ctx.obj = path
+    ctx.obj = AuditFiles(config, path)
 
 
 @command.command()
 @click.option("-n", "count", default=20, show_default=True, type=click.IntRange(0), help="Events.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with those to come.")
-@click.option("--provider", metavar="ID", help="Only those to a provider.")
-@click.option("--outcome", type=click.Choice(_OUTCOMES), help="Only those with an outcome.")
-@click.option("--entity", metavar="NAME", help="Only those with a finding of a kind.")
-@click.option("--fingerprint", metavar="HEX", help="Only those with this very value in them.")
-@_SINCE
+@filters
 @_JSON
 @click.pass_obj
 def tail(
-    path: Path,
+    files: AuditFiles,
     count: int,
     follow: bool,
     provider: str | None,
@@ -92,7 +63,7 @@ def tail(
 ) -> None:
     """The latest events."""
     wanted = Filter(provider, outcome, entity, fingerprint, since)
-    reader = reader_of(path)
+    reader = reader_of(files.log)
     try:
         poll = reader.follow(wanted) if follow else None
         _show_lines(reader.latest(count, wanted) if count else [], as_lines, header=True)
@@ -109,9 +80,9 @@ def tail(
 @click.argument("reference")
 @_JSON
 @click.pass_obj
-def show(path: Path, reference: str, as_lines: bool) -> None:
+def show(files: AuditFiles, reference: str, as_lines: bool) -> None:
     """Everything about the exchange with a REFERENCE id (the one that a blocked client was told)."""
-    events = _read(path, lambda reader: reader.find(reference))
+    events = _read(files.log, lambda reader: reader.find(reference))
     if not events:
         click.echo(f"No exchange has the reference {reference}.", err=True)
         sys.exit(1)
@@ -124,27 +95,31 @@ def show(path: Path, reference: str, as_lines: bool) -> None:
 
 
 @command.command(short_help="How many exchanges and findings.")
-@_SINCE
+@SINCE
 @_JSON
 @click.pass_obj
-def stats(path: Path, since: datetime | None, as_lines: bool) -> None:
+def stats(files: AuditFiles, since: datetime | None, as_lines: bool) -> None:
     """How many exchanges and findings: by provider, entity, action, rule and day."""
-    counted: Stats = _read(path, lambda reader: reader.stats(since))
+    counted: Stats = _read(files.log, lambda reader: reader.stats(since))
     if as_lines:
         click.echo(json.dumps(dataclasses.asdict(counted), ensure_ascii=False))
         return
     console = _console()
     console.print(f"{counted.exchanges} exchanges, {counted.findings} findings")
     if counted.by_provider:
-        console.print(_cross("provider", counted.by_provider, _OUTCOMES))
+        console.print(_cross("provider", counted.by_provider, OUTCOMES))
     if counted.by_day:
-        console.print(_cross("day", dict(sorted(counted.by_day.items())), _OUTCOMES))
+        console.print(_cross("day", dict(sorted(counted.by_day.items())), OUTCOMES))
     if counted.by_rule:
         console.print(_list("blocked by", "exchanges", counted.by_rule))
     if counted.by_entity:
         console.print(_cross("entity", counted.by_entity, sorted(counted.by_action)))
     if counted.by_action:
         console.print(_list("action", "findings", counted.by_action))
+
+
+for _command in audit_chain.COMMANDS:
+    command.add_command(_command)
 
 
 def _read[T](path: Path, ask: Callable[[Reader], T]) -> T:

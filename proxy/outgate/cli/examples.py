@@ -100,6 +100,32 @@ ENDINGS = {
         ("outgate audit show og_0123456789abcdef",),
         "0 it was printed, 1 no exchange has this reference, 2 there is no audit log",
     ),
+    "audit verify": Ending(
+        (
+            "outgate audit verify",
+            "outgate audit verify --since 24h",
+            "outgate audit verify --public-key audit.pem --checkpoint monday.json",
+        ),
+        "0 the log is as it was written, 1 it is not, 2 that cannot be found out",
+    ),
+    "audit key": Ending(("outgate audit key > audit.pem",), "0 it was printed, 2 there is no key"),
+    "audit checkpoint": Ending(
+        ("outgate audit checkpoint > monday.json",), "0 it was printed, 2 there is no event, or no key"
+    ),
+    "audit erase": Ending(
+        (
+            "outgate audit erase --user ann --reason 'request 17'",
+            "outgate audit erase --client 10.1.2.0/24 --yes",
+        ),
+        "0 it was done, 1 you said no, 2 it could not be done, or not all of it",
+    ),
+    "audit export": Ending(
+        (
+            "outgate audit export --format ocsf --since 24h",
+            "outgate audit export --format csv --outcome block --output blocked.csv",
+        ),
+        "0 it was written, 2 there is no audit log, or it cannot be read, or the file is there already",
+    ),
     "audit stats": Ending(
         ("outgate audit stats --since 7d",), "0 it was printed, 2 there is no audit log, or it cannot be read"
     ),

@@ -1,0 +1,205 @@
+"""Takes out of a log what tells of a person, for good, and leaves the chain as it is.
+
+Only what is erasable goes: the salted commitment to it stays, so the log verifies as before. A note in the chain
+says which events were erased, and never whose they were. A gateway may go on writing meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Final
+
+from outgate.audit import jsonl, record, schema
+from outgate.audit.chain import Entry, Sealed
+from outgate.audit.checkpoint import Signer
+from outgate.audit.jsonl import JsonlSink
+from outgate.audit.sink import AuditError, Retention
+from outgate.audit.sqlite import connect, keep, transaction
+
+_RANGES: Final = 1000  # in one note
+_WAIT: Final = 30.0  # seconds for readers of the log to let go of what they see
+_LONGEST: Final = 200  # characters of a reason
+_KEEP: Final = Retention(float("inf"), 2**62)  # nothing is removed here
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose events are meant: those of a user's name, or of a client's address or network."""
+
+    user: str | None = None
+    client: str | None = None
+
+    def test(self) -> Callable[[bytes], bool]:
+        """Whether the personal part of an entry is theirs. Raises AuditError for what is no address."""
+        if (self.user is None) == (self.client is None):
+            raise AuditError("say whose events: --user NAME or --client ADDRESS")
+        if self.user is not None:
+            return lambda personal: _told(personal, "user") == self.user
+        try:
+            network = ip_network(self.client or "")
+        except ValueError:
+            raise AuditError(f"{self.client}: not an address such as 10.1.2.3, nor a network") from None
+        return lambda personal: _is_in(_told(personal, "client"), network)
+
+
+def erase(path: Path, person: Person, reason: str, signer: Signer) -> int:
+    """Erase a person from the log at ``path``; how many events told of them. Raises AuditError, OSError.
+
+    ``reason`` is kept in the log for all to read. When this returns no file of the log has the erased any more;
+    blocks that a file system has freed, and backups, are for whoever keeps them.
+    """
+    is_theirs = person.test()
+    if len(reason) > _LONGEST or not reason.isprintable():
+        raise AuditError(f"a reason of up to {_LONGEST} printable characters is expected")
+    name = (person.user or person.client or "").casefold()
+    if name in reason.casefold():
+        raise AuditError("the reason names whom it should be forgotten of; give a case number, say")
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    try:
+        if head == b"SQLite format 3\0":
+            return _from_sqlite(path, is_theirs, reason, signer)
+        return _from_jsonl(path, is_theirs, reason, signer)
+    except sqlite3.Error as error:
+        raise AuditError(f"{path}: {error}; what was not erased yet will be when you try again") from None
+
+
+def _from_sqlite(path: Path, is_theirs: Callable[[bytes], bool], reason: str, signer: Signer) -> int:
+    with closing(connect(path)) as connection:
+        connection.execute(
+            "PRAGMA secure_delete = ON"
+        )  # freed bytes are overwritten, in what VACUUM leaves, too
+        seen = schema.head_of(connection).seq
+        numbers = _theirs(connection, is_theirs, 0, seen)  # the most of it, while others go on writing
+        with transaction(connection):
+            numbers += _theirs(connection, is_theirs, seen, schema.head_of(connection).seq)
+            connection.executemany("UPDATE entries SET personal = NULL, salt = NULL WHERE seq = ?", numbers)
+            connection.executemany("UPDATE findings SET fingerprint = '' WHERE exchange = ?", numbers)
+            notes = _notes([seq for (seq,) in numbers], reason)
+            head = schema.append(connection, [Sealed.of(note, None) for note in notes])
+            if notes:
+                keep(connection, signer.sign(head))
+        _purge(connection)
+    return len(numbers)
+
+
+def _theirs(
+    connection: sqlite3.Connection, is_theirs: Callable[[bytes], bool], after: int, last: int
+) -> list[tuple[int]]:
+    query = (
+        "SELECT seq, personal FROM entries WHERE seq > ? AND seq <= ? AND personal IS NOT NULL ORDER BY seq"
+    )
+    return [(seq,) for seq, told in connection.execute(query, (after, last)) if is_theirs(told.encode())]
+
+
+def _purge(connection: sqlite3.Connection) -> None:
+    """Write the file anew, and empty the write-ahead log: both hold pages as they were."""
+    end = time.monotonic() + _WAIT
+    while True:
+        with suppress(sqlite3.OperationalError):  # locked: another process is at work
+            connection.execute("VACUUM")
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0:
+                return
+        if time.monotonic() > end:
+            raise AuditError(
+                "the events are erased, but another process keeps reading an older state of the file, which is"
+                " still on the disk: end it (`outgate audit tail -f`, a backup) and erase once more"
+            )
+        time.sleep(0.1)
+
+
+def _from_jsonl(path: Path, is_theirs: Callable[[bytes], bool], reason: str, signer: Signer) -> int:
+    sink = JsonlSink(path, _KEEP, signer)
+    sink.open()
+    try:
+        with jsonl.alone(path):
+            numbers: list[int] = []
+            erased = 0
+            for file in (*jsonl.pieces(path), path):
+                before = erased
+                written = _beside(file)
+                with suppress(FileNotFoundError), file.open("rb") as source:
+                    with written.open("wb") as target:
+                        for line in source:
+                            other = _without(line, is_theirs)
+                            if other is not None:
+                                erased += 1
+                                line, entry = other
+                                numbers += [entry.seq] if entry else []
+                            target.write(line)
+                        target.flush()
+                        os.fsync(target.fileno())
+                    if erased > before:
+                        _replace(file, written)
+                written.unlink(missing_ok=True)
+            notes = _notes(sorted(numbers), reason)
+            sink.note(notes)
+        return erased
+    finally:
+        sink.close()
+
+
+def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> tuple[bytes, Entry | None] | None:
+    """A line without whom it tells of, and its entry if it is in the chain; None when it tells of somebody else."""
+    entry = Entry.of_line(line.rstrip(b"\n"))
+    if entry is not None:
+        if entry.personal is None or not is_theirs(entry.personal):
+            return None
+        return replace(entry, personal=None, salt=None).to_line() + b"\n", entry
+    try:
+        values = json.loads(line)
+        if not is_theirs(line):
+            return None
+        values |= {"client": record.ERASED, "user": None, "groups": [], "device": None}
+        for finding in values["findings"]:
+            finding["fingerprint"] = ""
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n", None
+
+
+def _beside(file: Path) -> Path:
+    """A new file of ours alone beside ``file``."""
+    beside = file.with_name(f".{file.name}.erasing")
+    beside.unlink(missing_ok=True)
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    return beside
+
+
+def _replace(file: Path, written: Path) -> None:
+    """Put ``written`` in the place of ``file``; retention goes by when it was last written to."""
+    found = file.stat()
+    os.utime(written, ns=(found.st_atime_ns, found.st_mtime_ns))
+    written.replace(file)
+
+
+def _notes(numbers: list[int], reason: str) -> list[bytes]:
+    ranges = record.ranges_of(numbers)
+    return [record.erasure(chunk, reason) for chunk in _chunks(ranges)]
+
+
+def _chunks(ranges: record.Ranges) -> Iterator[record.Ranges]:
+    for start in range(0, len(ranges), _RANGES):
+        yield ranges[start : start + _RANGES]
+
+
+def _told(personal: bytes, name: str) -> object:
+    try:
+        return json.loads(personal).get(name)
+    except (ValueError, AttributeError):
+        return None
+
+
+def _is_in(address: object, network: object) -> bool:
+    try:
+        return ip_address(str(address)) in network  # type: ignore[operator]
+    except ValueError:
+        return False
