@@ -197,6 +197,20 @@ class Metrics:
         )
         self._audit_dropped = counter("audit_dropped", "Audit events lost.")
         self._audit_failing = gauge("audit_failing", "1 while the audit log cannot be written.", "livemax")
+        self._sink_lag = _Family(
+            gauge(
+                "audit_sink_lag_seconds",
+                "Age of the oldest event that a sink has not got.",
+                "livemax",
+                "sink",
+            )
+        )
+        self._sink_failing = _Family(
+            gauge("audit_sink_failing", "1 while a sink takes no audit events.", "livemax", "sink")
+        )
+        self._sink_dropped = _Family(
+            counter("audit_sink_dropped", "Audit events that a sink will never get.", "sink")
+        )
         build = gauge("build_info", "What is running.", "livemax", "version", "python")
         build.labels(__version__, platform.python_version()).set(1)
 
@@ -305,6 +319,13 @@ class Metrics:
         self._audit_failing.set(0 if healthy else 1)
         if dropped > 0:
             self._audit_dropped.inc(dropped)
+
+    def audit_sink(self, sink: str, lag: float, dropped: int, failing: bool) -> None:
+        """How far a sink (its name in the settings) is behind, in seconds, and how many events it lost since."""
+        self._sink_lag(sink).set(lag)
+        self._sink_failing(sink).set(1 if failing else 0)
+        if dropped > 0:
+            self._sink_dropped(sink).inc(dropped)
 
     # --- scraping ----------------------------------------------------------------------------
 

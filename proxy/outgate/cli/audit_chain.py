@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from outgate.cli.audit_options import SINCE, AuditFiles, filters
 if TYPE_CHECKING:
     from outgate.audit.checkpoint import Checkpoint
     from outgate.audit.export import Format
+    from outgate.audit.stored import Stored
     from outgate.audit.verify import Result
 
 _PATH = click.Path(path_type=Path)
@@ -28,11 +30,19 @@ _PATH = click.Path(path_type=Path)
 @click.command(short_help="Whether the log is as it was written.")
 @click.option("--public-key", type=_PATH, help="PEM of who signed it; default: this installation's key.")
 @click.option("--checkpoint", "outside", type=_PATH, help="A checkpoint that was kept elsewhere.")
+@click.option("--sink", metavar="NAME", help="The copy in this PostgreSQL sink instead.")
+@click.option("--log", "log_id", metavar="HEX", help="With --sink: whose; default: this machine's.")
 @SINCE
 @click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 @click.pass_obj
 def verify(
-    files: AuditFiles, public_key: Path | None, outside: Path | None, since: datetime | None, as_json: bool
+    files: AuditFiles,
+    public_key: Path | None,
+    outside: Path | None,
+    sink: str | None,
+    log_id: str | None,
+    since: datetime | None,
+    as_json: bool,
 ) -> None:
     """Walk the chain of the log and tell which events were changed, removed, put in or moved.
 
@@ -43,12 +53,15 @@ def verify(
     from outgate.audit.stored import stored
     from outgate.audit.verify import verify as walk
 
+    if log_id is not None and sink is None:
+        raise click.UsageError("--log is for --sink")
+
     if public_key is not None:
         keys = public_keys_of(_bytes(public_key), str(public_key))
     else:
         keys = signer_of(files.settings).public_keys
     expected = Checkpoint.of_text(_bytes(outside)) if outside is not None else None
-    log = stored(files.log)
+    log = stored(files.log) if sink is None else _copy(files, sink, log_id)
     try:
         result = walk(log, keys, since=since, outside=expected, progress=_progress)
     finally:
@@ -140,6 +153,25 @@ def export(files: AuditFiles, /, form: Format, output: Path | None, **wanted: An
 
 
 COMMANDS = (verify, key, checkpoint, erase, export)
+
+
+def _copy(files: AuditFiles, name: str, log_id: str | None) -> Stored:
+    """The copy of a log in a PostgreSQL sink. Raises AuditError."""
+    from outgate.audit.remote.forwarding import copy_of
+    from outgate.audit.stored import stored
+
+    if log_id is None:
+        own = stored(files.log)
+        try:
+            first = own.after(0, 1)
+        finally:
+            own.close()
+        if not first:
+            raise AuditError(f"{files.log}: there is no event yet; name a log with --log")
+        return copy_of(files.settings, name, first[0].log)
+    if not re.fullmatch(r"[0-9a-f]{32}", log_id):
+        raise AuditError(f"{log_id!r} is no log's id: 32 hexadecimal digits")
+    return copy_of(files.settings, name, bytes.fromhex(log_id))
 
 
 def _signed_now(files: AuditFiles) -> Checkpoint:

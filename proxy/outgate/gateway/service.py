@@ -20,6 +20,7 @@ from mitmproxy.proxy.mode_specs import LocalMode, ProxyMode
 
 from outgate.attachments.extractor import Extractor
 from outgate.audit import AuditLog
+from outgate.audit.remote import Forwarding
 from outgate.catalogue import Catalogue
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
@@ -82,6 +83,7 @@ class Service:
         policy = load(settings.policies, check_model=True, providers=catalogue.providers.values())
         metrics = Metrics(_vocabulary(catalogue, policy))
         audit = AuditLog.open(settings)
+        forwarding = Forwarding.open(settings, metrics.audit_sink)
         key = fingerprint_key(settings.state_dir)
         pool = self._pool(policy.detectors)
         extractor = Extractor(settings.extractor_config, metrics.attachment)
@@ -161,6 +163,7 @@ class Service:
             if self.health:
                 self.health.close()
             audit.close()
+            forwarding.close()
 
     @asynccontextmanager
     async def _served(self, proxy: Master) -> AsyncIterator[asyncio.Task[None]]:
