@@ -26,6 +26,7 @@ _FROM = {
     "wg": "Debian's wireguard-tools",
     "tesseract": "Debian's tesseract-ocr",
     "wireguard-go": "Debian's wireguard-go",
+    "syslog-ng": "Debian's syslog-ng-core",
 }
 
 
@@ -35,6 +36,18 @@ def program(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed ({_FROM[name]})")
     return found
+
+
+def postgres_programs() -> Path:
+    """The folder of a PostgreSQL server's programs. Skips the test when there is none."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    # Debian keeps each version's apart, and off the path.
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not versions:
+        pytest.skip("no PostgreSQL server is installed (Debian's postgresql)")
+    return versions[-1].parent
 
 
 def valkey_server() -> str:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -92,7 +92,7 @@ class StandIn:
         self.script, self.talk, self.headers = None, None, []
 
 
-def certificates(folder: Path) -> tuple[Path, Path, Path]:
+def certificates(folder: Path, hosts: Sequence[str] = HOSTS) -> tuple[Path, Path, Path]:
     """A root, and a leaf with its key for all hosts: (root.pem, leaf.pem, leaf.key)."""
     root_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Stand-in root")])
@@ -121,7 +121,7 @@ def certificates(folder: Path) -> tuple[Path, Path, Path]:
     )
     leaf = (
         build(leaf_name, leaf_key.public_key())
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
         )

@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from outgate.audit import jsonl
 from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.remote.sink import RemoteSink, Unavailable
@@ -161,6 +162,8 @@ class Forwarder:
     def _step(self) -> tuple[int, int]:
         """Send a batch. How many entries it had, and how many were lost for good."""
         if self._log is None:
+            if not self._has_begun():
+                return 0, 0
             self._log = stored(self._path)
         cursor = self._cursor
         entries = self._log.after(cursor.seq, self._batch)
@@ -189,6 +192,13 @@ class Forwarder:
             _log.error("%s: %d audit events were removed before they could be sent, %d were refused",
                        self._name, missed, refused)  # fmt: skip
         return len(entries), missed + refused
+
+    def _has_begun(self) -> bool:
+        """Whether there is something in the log; of an empty file nobody could say what it will be."""
+        try:
+            return self._path.stat().st_size > 0 or bool(jsonl.pieces(self._path))
+        except FileNotFoundError:
+            return False
 
     def _is_other_log(self) -> bool:
         """Whether the log was replaced by one that has not come as far; then the cursor is put back."""
