@@ -19,17 +19,6 @@ import pg8000.native
 import pytest
 from audit_events import VALUE, event
 from audit_logs import Log, by, run
-from audit_servers import (
-    Collector,
-    Database,
-    Handler,
-    Message,
-    SyslogServer,
-    attributes_of,
-    database,
-    tls_of,
-    value_of,
-)
 from pydantic import ValidationError
 
 from outgate.audit.checkpoint import Checkpoint, Signer
@@ -45,6 +34,17 @@ from outgate.audit.verify import verify
 from outgate.settings import Settings, SettingsError
 from outgate.settings.audit import AnySink
 from programs import program
+from providers.collectors import (
+    Collector,
+    Database,
+    Handler,
+    Message,
+    SyslogServer,
+    attributes_of,
+    database,
+    tls_of,
+    value_of,
+)
 
 
 @pytest.fixture(autouse=True)
