@@ -116,7 +116,10 @@ def is_due(latest: Checkpoint | None, head: Head) -> bool:
         return False
     if latest is None or head.seq - latest.seq >= EVENTS:
         return True
-    age = datetime.now(UTC) - datetime.fromisoformat(latest.time)
+    try:
+        age = datetime.now(UTC) - datetime.fromisoformat(latest.time)
+    except (ValueError, TypeError):  # nobody of us wrote it
+        return True
     return not 0 <= age.total_seconds() < SECONDS
 
 

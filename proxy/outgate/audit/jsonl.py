@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import logging
 import os
 import re
 import time
@@ -28,6 +29,7 @@ from outgate.audit.sink import AuditError, Retention, is_same_file, own_file
 
 _TIME = re.compile(rb'"time":"([0-9TZ:.+-]{1,40})"')
 _BLOCK: Final = 64 * 1024  # bytes read at a time, from a file's end
+_log = logging.getLogger(__name__)
 PIECES = 8  # files that the allowed size is made of
 
 
@@ -43,6 +45,7 @@ class JsonlSink:
         self._file: os.stat_result | None = None
         self._torn = False  # the last line may not be whole
         self._head: tuple[int, Head] | None = None  # at a size of the file
+        self._wrote = Head.new()  # our last entry
         self._latest: Checkpoint | None = None  # that is known of
 
     def open(self) -> None:
@@ -60,6 +63,8 @@ class JsonlSink:
         """A line for each. A line that did not get written whole is ended, and written again."""
         with alone(self._path):
             self._follow()
+            if self._is_gone():
+                self._append(Sealed.of(record.tampering(self._wrote.seq), None))
             while events:
                 self._append(Sealed.of(*record.parts(events[0])))
                 events.popleft()
@@ -107,7 +112,18 @@ class JsonlSink:
         if self._torn:
             self._head = None
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._wrote = entry.head
         self._head = (os.fstat(self._descriptor).st_size, entry.head)
+
+    def _is_gone(self) -> bool:
+        """Whether the log ends before our last entry, or with another in its place."""
+        wrote, end = self._wrote, self._end()
+        gone = wrote.seq > 0 and (
+            end.log != wrote.log or end.seq < wrote.seq or (end.seq == wrote.seq and end.hash != wrote.hash)
+        )
+        if gone:
+            _log.error("the audit log was tampered with: event %d is not there as it was written", wrote.seq)
+        return gone
 
     def _end(self) -> Head:
         """Where the chain ends; read from the file when another process wrote meanwhile."""
@@ -220,6 +236,8 @@ def keep(path: Path, made: Checkpoint) -> None:
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as stream:
         stream.write(json.dumps([one.to_json() for one in (*anchors, *others, made)], indent=0).encode())
+        stream.flush()
+        os.fsync(stream.fileno())  # an empty file in its place would be worse than none
     beside.replace(file)
 
 

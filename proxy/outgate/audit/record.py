@@ -19,7 +19,8 @@ from outgate.audit.event import AuditEvent
 PERSONAL: Final = ("client", "user", "groups", "device", "account")
 FINGERPRINTS: Final = "fingerprints"
 ERASED: Final = "erased"  # in the place of a client's address
-ERASURE: Final = "erasure"  # a note
+ERASURE: Final = "erasure"  # notes
+TAMPERING: Final = "tampering"
 
 Ranges = list[tuple[int, int]]  # numbers of entries, first and last, ascending
 
@@ -60,14 +61,17 @@ def event_of(public: str | bytes, personal: str | bytes | None) -> AuditEvent | 
 
 def erasure(ranges: Ranges, reason: str) -> bytes:
     """The note that entries were erased. Whose they were it does not say."""
-    return _written(
-        {
-            "entry": ERASURE,
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "reason": reason,
-            "events": ranges,
-        }
-    )
+    return _written({"entry": ERASURE, "time": _now(), "reason": reason, "events": ranges})
+
+
+def tampering(seq: int) -> bytes:
+    """The note that an entry, which its writer remembers, is not there any more as it was."""
+    return _written({"entry": TAMPERING, "time": _now(), "event": seq})
+
+
+def tampered_with(public: bytes) -> bool:
+    """Whether an entry is a note of tampering."""
+    return public.startswith(b'{"entry":"tampering",')
 
 
 def erased_by(public: bytes) -> Ranges:
@@ -89,6 +93,10 @@ def ranges_of(numbers: Iterable[int]) -> Ranges:
         else:
             found.append((number, number))
     return found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _written(values: Mapping[str, Any]) -> bytes:

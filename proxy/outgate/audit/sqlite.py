@@ -6,6 +6,7 @@ the transaction. What is too old or too much is removed a little at a time, so t
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections import deque
@@ -26,6 +27,7 @@ _CHUNK = 200  # entries removed in one transaction
 _PAGES = 2000  # pages given back to the file system in one go
 _DAY = 86_400.0  # seconds
 _LOG_LIMIT = 16 * 2**20  # bytes that the write-ahead log keeps once it has been written back
+_log = logging.getLogger(__name__)
 _CHECKPOINTS: Final = "SELECT log, checkpoints.seq, checkpoints.hash, time, kind, key, signature"
 
 
@@ -39,19 +41,24 @@ class SqliteSink:
         self._signer = signer
         self._connection: sqlite3.Connection | None = None
         self._file: os.stat_result | None = None
+        self._wrote = Head.new()  # our last entry
 
     def open(self) -> None:
         """Open the file, made if need be. Raises AuditError, OSError, sqlite3.Error."""
         self.close()
         found = own_file(self._path)
-        self._connection, self._file = connect(self._path), found
+        self._connection, self._file, self._wrote = connect(self._path), found, Head.new()
 
     def write(self, events: deque[AuditEvent]) -> None:
         """All of ``events`` in one transaction, or none."""
         said = [Sealed.of(*record.parts(event)) for event in events]
         connection = self._usable()
         with transaction(connection):
-            self._sign(connection, schema.append(connection, said))
+            if self._is_gone(connection):
+                said.insert(0, Sealed.of(record.tampering(self._wrote.seq), None))
+            head = schema.append(connection, said)
+            self._sign(connection, head)
+        self._wrote = head
         events.clear()
 
     def tidy(self, now: float) -> bool:
@@ -89,6 +96,20 @@ class SqliteSink:
         if not is_same_file(self._path, self._file):
             raise AuditError(f"{self._path} was removed or replaced")
         return self._connection
+
+    def _is_gone(self, connection: sqlite3.Connection) -> bool:
+        """Whether our last entry is not there as we wrote it, and retention has not removed it."""
+        wrote = self._wrote
+        if wrote.seq == 0:
+            return False
+        row = connection.execute("SELECT hash FROM entries WHERE seq = ?", (wrote.seq,)).fetchone()
+        if row is None:
+            anchors = "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE kind = 'retention' AND seq >= ?)"
+            removed = connection.execute(anchors, (wrote.seq,)).fetchone()[0] or self._signer is None
+        gone = not removed if row is None else row[0] != wrote.hash
+        if gone:
+            _log.error("the audit log was tampered with: event %d is not there as it was written", wrote.seq)
+        return gone
 
     def _sign(self, connection: sqlite3.Connection, head: Head, *, at_once: bool = False) -> None:
         if self._signer is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,17 +29,23 @@ class Found:
     agrees: bool = True  # whether what is looked for in queries says the same
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A log at one moment: what it says of itself, and what it has."""
+
+    checkpoints: list[Checkpoint]  # and the anchor
+    head: Head | None  # where the log says that it ends; None: it does not say
+    found: Iterator[Found]  # in its order, and no less than there was then; to be read once
+
+
 class Stored(Protocol):
     """A log on the disk."""
 
+    def state(self) -> State:
+        """Everything, as it is now. Raises AuditError, OSError, sqlite3.Error, also while it is read."""
+
     def checkpoints(self) -> list[Checkpoint]:
-        """The checkpoints, and the anchor, as the log has them. Raises AuditError."""
-
-    def head(self) -> Head | None:
-        """Where the log itself says that it ends; None: it does not say."""
-
-    def everything(self) -> Iterator[Found]:
-        """All that is there, in its order; of a log that is being written, as it was at the beginning or later."""
+        """The checkpoints, and the anchor. Raises AuditError."""
 
     def after(self, seq: int, limit: int) -> list[Entry]:
         """Up to ``limit`` entries whose numbers are higher, ascending."""
@@ -78,19 +84,21 @@ class StoredSqlite:
             why = "has no chain yet: it gets one when a gateway of this version runs with it"
             raise AuditError(f"{path} {schema.LATER if version > schema.VERSION else why}")
 
+    def state(self) -> State:
+        self._connection.execute("BEGIN")
+        return State(self.checkpoints(), schema.head_of(self._connection), self._found())
+
     def checkpoints(self) -> list[Checkpoint]:
         return sqlite.checkpoints_of(self._connection)
 
-    def head(self) -> Head | None:
-        return schema.head_of(self._connection)
-
-    def everything(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Found]:
         for row in self._connection.execute(f"{_ENTRIES} ORDER BY entries.seq"):
             entry = _entry(row)
             yield Found(entry, self._agrees(entry))
-        strays = "SELECT count(*) FROM findings WHERE exchange NOT IN (SELECT seq FROM entries)"
-        for _ in range(min(1, self._connection.execute(strays).fetchone()[0])):
+        strays = "SELECT EXISTS (SELECT 1 FROM findings WHERE exchange NOT IN (SELECT seq FROM entries))"
+        if self._connection.execute(strays).fetchone()[0]:
             yield Found(None)
+        self._connection.execute("COMMIT")
 
     def after(self, seq: int, limit: int) -> list[Entry]:
         query = f"{_ENTRIES} WHERE entries.seq > ? ORDER BY entries.seq LIMIT ?"
@@ -119,21 +127,19 @@ class StoredJsonl:
         self._stream: BinaryIO | None = None  # of the file that ``after`` reads
         self._seq = -1  # of the last entry that it read
 
+    def state(self) -> State:
+        while True:
+            before = self.checkpoints()
+            # The one that is written comes first: when it is put aside meanwhile, it is found once more.
+            newest, *older = (file.open("rb") for file in (self._path, *jsonl.pieces(self._path)))
+            streams = [*(one for one in older if not _same(one, newest)), newest]
+            if _anchor(before) == _anchor(self.checkpoints()):
+                return State(before, None, _found_in(streams))
+            for stream in streams:  # retention was at work
+                stream.close()
+
     def checkpoints(self) -> list[Checkpoint]:
         return jsonl.checkpoints_of(self._path)
-
-    def head(self) -> Head | None:
-        return None
-
-    def everything(self) -> Iterator[Found]:
-        with ExitStack() as opened:
-            # The one that is written first: when it is put aside meanwhile, it is found once more.
-            newest = opened.enter_context(self._path.open("rb"))
-            older = [opened.enter_context(file.open("rb")) for file in jsonl.pieces(self._path)]
-            for stream in (*(one for one in older if not _same(one, newest)), newest):
-                for line in stream:
-                    if line.endswith(b"\n") and line != b"\n":
-                        yield Found(Entry.of_line(line[:-1]))
 
     def after(self, seq: int, limit: int) -> list[Entry]:
         if self._stream is None or self._seq != seq:
@@ -187,6 +193,20 @@ class StoredJsonl:
             return os.path.samestat(os.fstat(stream.fileno()), self._path.stat())
         except OSError:
             return True
+
+
+def _found_in(streams: Sequence[BinaryIO]) -> Iterator[Found]:
+    with ExitStack() as opened:
+        for stream in streams:
+            opened.enter_context(stream)
+        for stream in streams:
+            for line in stream:
+                if line.endswith(b"\n") and line != b"\n":
+                    yield Found(Entry.of_line(line[:-1]))
+
+
+def _anchor(checkpoints: list[Checkpoint]) -> Checkpoint | None:
+    return next((one for one in checkpoints if one.kind == "retention"), None)
 
 
 def _entry(row: tuple[bytes, int, str, str | None, bytes | None, bytes, bytes, bytes]) -> Entry:

@@ -7,13 +7,14 @@ checkpoint covers without being told of here; who has the key, too, is told of b
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from outgate.audit import record, schema
-from outgate.audit.chain import Entry
+from outgate.audit.chain import Entry, Head
 from outgate.audit.checkpoint import EVENTS, Checkpoint
 from outgate.audit.stored import Found, Stored
 
@@ -60,19 +61,14 @@ def verify(
 
     ``since``: what is older is passed over. ``outside``: a checkpoint that was kept elsewhere.
     """
+    state = log.state()
     walk = _Walk(keys, outside, schema.written(since) if since else None)
-    walk.take(log.checkpoints())
-    # Told before the walk, so what is written meanwhile cannot look like something missing.
-    head = log.head()
-    for done, found in enumerate(log.everything()):
+    walk.take(state.checkpoints)
+    for done, found in enumerate(state.found):
         walk.see(found)
         if done % _STEP == 0:
             progress(done)
-    if walk.anchored_elsewhere(log.checkpoints()):  # retention removed something meanwhile
-        return verify(log, keys, since=since, outside=outside, progress=progress)
-    walk.end()
-    if head is not None and head.seq > max(walk.result.last, walk.anchor_seq):
-        walk.result.problem(f"the end was cut: the log had {head.seq} events and ends at {walk.result.last}")
+    walk.end(state.head)
     return walk.result
 
 
@@ -113,11 +109,6 @@ class _Walk:
             elif outside.seq == self.anchor_seq and self._anchor and outside.hash != self._anchor.hash:
                 self.result.problem(_unfit(outside))
 
-    def anchored_elsewhere(self, checkpoints: list[Checkpoint]) -> bool:
-        """Whether the beginning is not where it was."""
-        now = [one.seq for one in checkpoints if one.kind == "retention" and one.is_signed(self._keys)]
-        return now[-1:] != ([self._anchor.seq] if self._anchor else [])
-
     def see(self, found: Found) -> None:
         """The next thing that is there."""
         entry, result = found.entry, self.result
@@ -140,19 +131,22 @@ class _Walk:
             result.problem(f"{_name(entry)} is of another log")
         self._place(entry)
         if not entry.is_whole():
-            result.problem(_how_changed(entry))
+            known = len(result.problems) < MOST
+            result.problem(_how_changed(entry) if known else "")
         elif not found.agrees:
             result.problem(f"{_name(entry)}: what queries look for was changed, the event itself was not")
         if entry.is_erased:
             _add(self._erased, entry.seq)
             result.erased += 1
         self._told_erased += record.erased_by(entry.public)
+        if record.tampered_with(entry.public):
+            result.problem(f"{_name(entry)}: its writer did not find an event before it that it had written")
         self._hold_against(entry)
         result.entries += 1
         result.first = result.first or entry.seq
 
-    def end(self) -> None:
-        """Everything was seen."""
+    def end(self, head: Head | None) -> None:
+        """Everything was seen. ``head``: where the log says that it ends."""
         result = self.result
         for first, last in self._gaps:
             result.problem(f"{_numbers(first, last)} removed")
@@ -170,10 +164,10 @@ class _Walk:
                 f"checkpoints are missing: none was signed for the last {result.unsigned} events, which is"
                 f" more than {EVENTS}"
             )
-        covered = sorted(self._told_erased)
-        for first, last in self._erased:
-            if not _within(covered, first, last):
-                result.problem(f"{_numbers(first, last)} stripped of who it was, and no erasure tells of it")
+        if head is not None and head.seq > max(last, self.anchor_seq):
+            result.problem(f"the end was cut: the log had {head.seq} events and ends at {last}")
+        for first, end in _uncovered(self._erased, _merged(self._told_erased)):
+            result.problem(f"{_numbers(first, end)} stripped of who it was, and no erasure tells of it")
 
     def _hold_against(self, entry: Entry) -> None:
         for one in self._signed.pop(entry.seq, ()):
@@ -206,12 +200,13 @@ class _Walk:
         result.last = entry.seq
 
     def _fills_a_gap(self, seq: int) -> bool:
-        for position, (first, last) in enumerate(self._gaps):
-            if first <= seq <= last:
-                rest = [(first, seq - 1), (seq + 1, last)]
-                self._gaps[position : position + 1] = [(start, end) for start, end in rest if start <= end]
-                return True
-        return False
+        position = bisect_right(self._gaps, seq, key=lambda gap: gap[0]) - 1
+        if position < 0 or self._gaps[position][1] < seq:
+            return False
+        first, last = self._gaps[position]
+        rest = ((first, seq - 1), (seq + 1, last))
+        self._gaps[position : position + 1] = [(start, end) for start, end in rest if start <= end]
+        return True
 
 
 def _how_changed(entry: Entry) -> str:
@@ -259,11 +254,28 @@ def _add(ranges: record.Ranges, number: int) -> None:
         ranges.append((number, number))
 
 
-def _within(covered: record.Ranges, first: int, last: int) -> bool:
-    """Whether ascending ranges cover all numbers from ``first`` to ``last``."""
-    for start, end in covered:
-        if start <= first <= end:
-            first = end + 1
-            if first > last:
-                return True
-    return False
+def _merged(ranges: record.Ranges) -> record.Ranges:
+    """Ranges in any order as ascending ones that do not touch."""
+    merged: record.Ranges = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _uncovered(ranges: record.Ranges, covered: record.Ranges) -> Iterator[tuple[int, int]]:
+    """What of ``ranges`` is not ``covered``; these are ascending and do not touch."""
+    for first, last in ranges:
+        position = max(0, bisect_right(covered, first, key=lambda one: one[0]) - 1)
+        while first <= last and position < len(covered):
+            start, end = covered[position]
+            if start > last:
+                break
+            if first < start:
+                yield first, start - 1
+            first = max(first, end + 1)
+            position += 1
+        if first <= last:
+            yield first, last

@@ -182,17 +182,15 @@ def _signed_now(files: AuditFiles) -> Checkpoint:
     signer = signer_of(files.settings)
     log = stored(files.log)
     try:
-        head = log.head()
-        if head is None:
-            known = max(log.checkpoints(), key=lambda one: one.seq, default=None)
-            head = known.head if known else None
-            while newer := log.after(head.seq if head else 0, EVENTS):
-                head = newer[-1].head
-        if head is None or head.seq == 0:
-            raise AuditError(f"{files.log}: there is no event yet")
-        return signer.sign(head)
+        known = max(log.checkpoints(), key=lambda one: one.seq, default=None)
+        head = known.head if known else None
+        while newer := log.after(head.seq if head else 0, EVENTS):
+            head = newer[-1].head
     finally:
         log.close()
+    if head is None:
+        raise AuditError(f"{files.log}: there is no event yet")
+    return signer.sign(head)
 
 
 def _show(result: Result) -> None:

@@ -199,6 +199,30 @@ def test_an_older_state_that_was_put_back_does_not_fit_a_checkpoint_kept_elsewhe
     assert told.startswith("the end was cut") and "says 10 events, the log ends at 5" in told
 
 
+def test_a_writer_that_does_not_find_what_it_wrote_says_so_in_the_log(log: Log) -> None:
+    """Cut back while it runs, before a checkpoint covers it, with all that the log says of its end."""
+    sink = log.sink()
+    sink.write(deque(map(event, range(3))))
+    kept = log.path.read_bytes()
+    sink.write(deque(map(event, range(3, 6))))
+    if log.path.suffix == ".sqlite":
+        query(
+            log,
+            "DELETE FROM entries WHERE seq > 3",
+            "DELETE FROM findings WHERE exchange > 3",
+            "UPDATE chain SET seq = 3, hash = (SELECT hash FROM entries WHERE seq = 3)",
+        )
+    else:
+        os.truncate(log.path, len(kept))
+    assert log.verify().problems == []  # nothing in it can tell
+    sink.write(deque([event(6)]))
+    sink.write(deque([event(7)]))
+    sink.close()
+    (told,) = log.verify().problems
+    assert told == "event 4 (tampering): its writer did not find an event before it that it had written"
+    assert log.verify().entries == 6
+
+
 def test_retention_leaves_a_chain_that_is_whole_from_its_anchor_on(log: Log) -> None:
     now = datetime.now(UTC)
     sink = log.sink(Retention(3600, 2**30))

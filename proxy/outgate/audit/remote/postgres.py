@@ -17,11 +17,11 @@ import pg8000.native
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from outgate.audit import record
-from outgate.audit.chain import Entry, Head
+from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.remote.sink import Unavailable, context_of
 from outgate.audit.sink import AuditError
-from outgate.audit.stored import Found
+from outgate.audit.stored import Found, State
 from outgate.settings.audit import Postgres
 
 _CHUNK: Final = 1000  # rows read at a time
@@ -160,6 +160,10 @@ class StoredPostgres:
         except (DatabaseError, InterfaceError, OSError) as error:
             raise AuditError(f"{settings.address}: {_said(error)}") from None
 
+    def state(self) -> State:
+        self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return State(self.checkpoints(), None, self._found())
+
     def checkpoints(self) -> list[Checkpoint]:
         rows = self._run(
             f"SELECT {', '.join(_CHECKPOINT)} FROM {self._table}_checkpoints"  # noqa: S608
@@ -168,10 +172,7 @@ class StoredPostgres:
         )
         return [Checkpoint.from_json(dict(zip(_CHECKPOINT, row, strict=True))) for row in rows]
 
-    def head(self) -> Head | None:
-        return None
-
-    def everything(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[Found]:
         seq = 0
         while found := self.after(seq, _CHUNK):
             yield from map(Found, found)
@@ -193,7 +194,7 @@ class StoredPostgres:
 
     def _run(self, query: str, **values: Any) -> list[Any]:
         try:
-            return list(self._connection.run(query, **values))
+            return list(self._connection.run(query, **values) or ())
         except (DatabaseError, InterfaceError, OSError) as error:
             raise AuditError(f"{self._table}: {_said(error)}") from None
 

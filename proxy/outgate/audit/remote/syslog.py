@@ -25,7 +25,6 @@ from outgate.audit.remote.sink import Unavailable, context_of, values_of
 from outgate.settings.audit import Syslog
 
 LARGEST: Final = 8192  # bytes that receivers should take (RFC 5425, 4.3.1)
-_PORT_MARK: Final = ":"
 _NOTICE: Final = 5  # severities of RFC 5424
 _SEVERITY: Final = {"block": 4, "refuse": 4, "edit": 5, "forward": 6}
 _TOLD: Final = ("id", "user", "provider", "outcome", "rule")  # as structured data
@@ -38,7 +37,7 @@ class SyslogSink:
     def __init__(self, settings: Syslog) -> None:
         """Raises AuditError for certificates that cannot be used."""
         self._settings = settings
-        self._host, _, port = settings.address.rpartition(_PORT_MARK)
+        self._host, _, port = settings.address.rpartition(":")
         self._host = self._host.strip("[]")
         self._port = int(port) if port.isdigit() else 0
         self._tls = context_of(settings.tls) if settings.transport == "tls" else None
