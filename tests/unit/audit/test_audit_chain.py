@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from audit_events import event, name_of, process
+from audit_events import event, name_of
 from audit_logs import Log, by, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from outgate.audit import AuditError, record, schema
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import EVENTS, Signer
-from outgate.audit.jsonl import PIECES, checkpoints_of, pieces
+from outgate.audit.jsonl import pieces
 from outgate.audit.read import Filter, reader_of
 from outgate.audit.sink import Retention
 from outgate.audit.stored import stored
@@ -279,46 +279,6 @@ def test_a_checkpoint_is_signed_after_so_many_events_and_after_a_time(
     sink.tidy(time.time())
     assert log.verify().unsigned == 0
     sink.close()
-
-
-WRITER = """
-import sys
-from collections import deque
-from pathlib import Path
-from audit_logs import Log
-from audit_events import event
-from outgate.audit.checkpoint import Signer
-from outgate.audit.sink import Retention
-from outgate.audit.stored import stored
-
-log = Log.of(Path(sys.argv[2]), sys.argv[1])
-log.signer = Signer([b"k" * 32])
-sink = log.sink(Retention(1e9, int(sys.argv[4])))
-sys.stdin.readline()
-first = int(sys.argv[3])
-for number in range(first, first + 80):
-    sink.write(deque([event(number)]))
-sink.finish()
-"""
-
-
-def test_several_processes_extend_one_chain(log: Log, tmp_path: Path) -> None:
-    log.signer = Signer([b"k" * 32])
-    kind = log.path.suffix[1:]
-    writers = [
-        process(WRITER, kind, str(tmp_path), str(first), str(PIECES * 80_000)) for first in (0, 1000, 2000)
-    ]
-    for writer in writers:
-        assert writer.stdin
-        writer.stdin.write("go\n")
-        writer.stdin.flush()
-    for writer in writers:
-        writer.communicate(timeout=60)
-        assert writer.returncode == 0
-    result = log.verify()
-    assert (result.problems, result.entries, result.last) == ([], 240, 240)
-    if kind == "jsonl":
-        assert pieces(log.path) and checkpoints_of(log.path)
 
 
 def test_a_log_without_a_chain_gets_one_and_keeps_its_events(tmp_path: Path) -> None:

@@ -18,10 +18,13 @@ from audit_events import event, name_of, process
 from click.testing import CliRunner
 
 from outgate.audit import AuditError, AuditLog
+from outgate.audit.checkpoint import Signer
 from outgate.audit.jsonl import PIECES, JsonlSink, pieces
 from outgate.audit.read import Filter, reader_of
 from outgate.audit.sink import Retention, Sink
 from outgate.audit.sqlite import SqliteSink
+from outgate.audit.stored import stored
+from outgate.audit.verify import verify
 from outgate.cli.audit import command
 
 SINKS = ("sqlite", "jsonl")
@@ -180,12 +183,13 @@ import sys
 from collections import deque
 from pathlib import Path
 from audit_events import event
+from outgate.audit.checkpoint import Signer
 from outgate.audit.jsonl import JsonlSink
 from outgate.audit.sink import Retention
 from outgate.audit.sqlite import SqliteSink
 
 kind = SqliteSink if sys.argv[1] == "sqlite" else JsonlSink
-sink = kind(Path(sys.argv[2]), Retention(1e9, int(sys.argv[5])))
+sink = kind(Path(sys.argv[2]), Retention(1e9, int(sys.argv[5])), Signer([b"k" * 32]))
 first, last = int(sys.argv[3]), int(sys.argv[4])
 sys.stdin.readline()
 sink.open()
@@ -195,7 +199,7 @@ for number in range(first, last):
 """
 
 
-def test_several_processes_write_one_log(path: Path, sink_name: str) -> None:
+def test_several_processes_write_one_log_and_one_chain(path: Path, sink_name: str) -> None:
     """Also the first of all tables, at once; and while files are put aside."""
     share = PIECES * 200_000
     writers = [
@@ -213,6 +217,10 @@ def test_several_processes_write_one_log(path: Path, sink_name: str) -> None:
     assert sorted(ids(path)) == expected
     if sink_name == "jsonl":
         assert pieces(path)
+    log = stored(path)
+    result = verify(log, Signer([b"k" * 32]).public_keys)
+    log.close()
+    assert (result.problems, result.entries, result.last) == ([], 1200, 1200)
 
 
 def test_a_killed_process_loses_nothing_that_was_written(path: Path, sink_name: str) -> None:
