@@ -25,7 +25,7 @@ from outgate.audit import record
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
-from outgate.audit.sink import AuditError, Retention, is_same_file, own_file
+from outgate.audit.sink import AuditError, Retention, is_same_file, own_file, replace
 
 _TIME = re.compile(rb'"time":"([0-9TZ:.+-]{1,40})"')
 _BLOCK: Final = 64 * 1024  # bytes read at a time, from a file's end
@@ -229,16 +229,8 @@ def keep(path: Path, made: Checkpoint) -> None:
         kept = [one for one in kept if one.kind == "checkpoint" and one.seq > made.seq]
     anchors = [one for one in kept if one.kind == "retention"]
     others = [one for one in kept if one.kind == "checkpoint"][-(KEPT - 1) :]
-    file = _checkpoint_file(path)
-    beside = file.with_name(f".{file.name}.new")
-    with suppress(FileNotFoundError):
-        beside.unlink()
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(json.dumps([one.to_json() for one in (*anchors, *others, made)], indent=0).encode())
-        stream.flush()
-        os.fsync(stream.fileno())  # an empty file in its place would be worse than none
-    beside.replace(file)
+    written = json.dumps([one.to_json() for one in (*anchors, *others, made)], indent=0)
+    replace(_checkpoint_file(path), written.encode())
 
 
 def lines_backwards(file: Path) -> Iterator[bytes]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from outgate.audit.event import AuditEvent
+from outgate.vault import VaultError
+from outgate.vault.files import replace_file
 
 
 class AuditError(Exception):
@@ -67,6 +69,14 @@ def own_file(path: Path) -> os.stat_result:
         raise AuditError(f"{path} is not a regular file; give audit.path another name")
     _refuse_if_open(path, found, "600")
     return found
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put ``data`` in the place of what ``path`` holds, 0600; whole or not at all. Raises AuditError."""
+    try:
+        replace_file(path, data)
+    except VaultError as error:
+        raise AuditError(str(error)) from None
 
 
 def is_same_file(path: Path, opened: os.stat_result) -> bool:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from outgate.audit import AuditError, record, schema
 from outgate.audit.chain import Entry, Head, Sealed
-from outgate.audit.checkpoint import EVENTS, Signer
+from outgate.audit.checkpoint import EVENTS, Checkpoint, Signer, public_keys_of
 from outgate.audit.jsonl import pieces
 from outgate.audit.read import Filter, reader_of
 from outgate.audit.sink import Retention
@@ -92,6 +92,14 @@ def test_what_was_done_to_an_event_is_told_of_this_event(
         lines(log, change)
         expected = log.verify().problems
     assert expected and all(re.match(told, text) for text in expected), expected
+
+
+def test_an_end_that_no_checkpoint_covers_and_that_was_cut_is_told(tmp_path: Path) -> None:
+    log = Log.of(tmp_path, "sqlite")
+    log.write(*map(event, range(10)))
+    log.write(*map(event, range(10, 15)), finish=False)
+    query(log, "DELETE FROM entries WHERE seq > 12", "DELETE FROM findings WHERE exchange > 12")
+    assert log.verify().problems == ["the end was cut: the log had 15 events and ends at 12"]
 
 
 def test_an_event_that_was_moved_or_put_in_is_told(tmp_path: Path) -> None:
@@ -376,6 +384,20 @@ def test_a_line_with_any_bit_turned_over_is_no_entry_or_not_whole(line: bytes, c
     good[cut % len(good)] ^= 1 << bit
     found = Entry.of_line(bytes(good))
     assert found is None or not found.is_whole()
+
+
+@given(
+    text=st.binary(max_size=300)
+    | st.recursive(st.none() | texts, lambda one: st.lists(one) | st.dictionaries(texts, one)).map(
+        lambda values: json.dumps(values).encode()
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_what_is_no_checkpoint_or_key_is_refused_by_name(text: bytes) -> None:
+    with pytest.raises(AuditError):
+        Checkpoint.of_text(text)
+    with pytest.raises(AuditError):
+        public_keys_of(text + b"-----END PUBLIC KEY-----", "x.pem")
 
 
 def test_the_commands_verify_and_say_how_it_went_by_their_exit_codes(log: Log, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +26,7 @@ from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.remote.sink import RemoteSink, Unavailable
 from outgate.audit.sink import AuditError
+from outgate.audit.sink import replace as write_anew
 from outgate.audit.stored import Stored, stored
 
 POLL: Final = 0.5  # seconds between two looks for new entries
@@ -56,14 +56,8 @@ class Cursor:
             return cls()
 
     def save(self, path: Path) -> None:
-        """Raises OSError."""
-        beside = path.with_name(f".{path.name}.new")
-        with suppress(FileNotFoundError):
-            beside.unlink()
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "w") as stream:
-            stream.write(json.dumps({"log": self.log, "seq": self.seq, "signed": self.signed}))
-        beside.replace(path)
+        """Raises AuditError."""
+        write_anew(path, json.dumps({"log": self.log, "seq": self.seq, "signed": self.signed}).encode())
 
 
 class Forwarder:
@@ -123,7 +117,7 @@ class Forwarder:
             except (AuditError, OSError, sqlite3.Error) as error:
                 wait = pause
                 pause = min(pause * 2, _RETRY[1])
-                self._failed(f"the log cannot be read: {error}")
+                self._failed(f"the log of this machine: {error}")
                 self._let_go()
             except Exception as error:
                 wait = pause = _RETRY[1]
