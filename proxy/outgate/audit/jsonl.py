@@ -25,7 +25,7 @@ from outgate.audit import record
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
-from outgate.audit.sink import AuditError, Retention, is_same_file, own_file, replace
+from outgate.audit.sink import AuditError, Retention, is_same_file, own_file, write_file
 
 _TIME = re.compile(rb'"time":"([0-9TZ:.+-]{1,40})"')
 _BLOCK: Final = 64 * 1024  # bytes read at a time, from a file's end
@@ -230,7 +230,7 @@ def keep(path: Path, made: Checkpoint) -> None:
     anchors = [one for one in kept if one.kind == "retention"]
     others = [one for one in kept if one.kind == "checkpoint"][-(KEPT - 1) :]
     written = json.dumps([one.to_json() for one in (*anchors, *others, made)], indent=0)
-    replace(_checkpoint_file(path), written.encode())
+    write_file(_checkpoint_file(path), written.encode())
 
 
 def lines_backwards(file: Path) -> Iterator[bytes]:

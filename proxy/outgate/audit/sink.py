@@ -71,7 +71,7 @@ def own_file(path: Path) -> os.stat_result:
     return found
 
 
-def replace(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Put ``data`` in the place of what ``path`` holds, 0600; whole or not at all. Raises AuditError."""
     try:
         replace_file(path, data)

@@ -25,8 +25,7 @@ from outgate.audit import jsonl
 from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.remote.sink import RemoteSink, Unavailable
-from outgate.audit.sink import AuditError
-from outgate.audit.sink import replace as write_anew
+from outgate.audit.sink import AuditError, write_file
 from outgate.audit.stored import Stored, stored
 
 POLL: Final = 0.5  # seconds between two looks for new entries
@@ -57,7 +56,7 @@ class Cursor:
 
     def save(self, path: Path) -> None:
         """Raises AuditError."""
-        write_anew(path, json.dumps({"log": self.log, "seq": self.seq, "signed": self.signed}).encode())
+        write_file(path, json.dumps({"log": self.log, "seq": self.seq, "signed": self.signed}).encode())
 
 
 class Forwarder:
