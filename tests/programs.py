@@ -26,6 +26,14 @@ _FROM = {
     "wg": "Debian's wireguard-tools",
     "tesseract": "Debian's tesseract-ocr",
     "wireguard-go": "Debian's wireguard-go",
+    "certutil": "Debian's libnss3-tools",
+    "chromium": "Debian's chromium",
+    "gsettings": "Debian's libglib2.0-bin",
+    "dconf": "Debian's dconf-cli",
+    "dbus-run-session": "Debian's dbus-daemon",
+    "kwriteconfig5": "Debian's libkf5config-bin",
+    "keytool": "a Java",
+    "update-ca-certificates": "Debian's ca-certificates",
 }
 
 

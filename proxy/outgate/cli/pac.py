@@ -10,6 +10,7 @@ import click
 from outgate.catalogue import Catalogue
 from outgate.gateway import pac
 from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
@@ -34,4 +35,8 @@ def command(config: Path | None, proxies: tuple[str, ...]) -> None:
     for address in proxies:
         if not _ADDRESS.fullmatch(address):
             raise click.BadParameter(f"{address!r} is not HOST:PORT", param_hint="--proxy")
-    click.echo(pac.of(settings, Catalogue.load(extra=settings.catalogue).hosts(), proxies), nl=False)
+    try:
+        text = pac.of(settings, Catalogue.load(extra=settings.catalogue).hosts(), proxies)
+    except SettingsError as error:
+        raise click.UsageError(error.message) from None
+    click.echo(text, nl=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from outgate.setup import environment, java, nss
-from outgate.setup.change import Change, File, RootFile
+from outgate.setup.change import Change, File, RootFile, missing_folders
 from outgate.setup.machine import Command, Machine, SetupError
 from outgate.setup.step import Step
 from outgate.setup.wanted import Wanted
@@ -213,7 +213,7 @@ class KdeSetting(Change):
 
     def missing(self, machine: Machine) -> tuple[Path, ...]:
         path = machine.home / ".config" / KDE_FILE
-        return () if path.exists() else (path,)
+        return missing_folders(path.parent) + (() if path.exists() else (path,))
 
     def _which(self) -> tuple[str, ...]:
         return ("--file", KDE_FILE, "--group", _KDE_GROUP, "--key", self.key)
@@ -245,7 +245,7 @@ Description=Outgate, egress filter for LLM traffic
 
 [Service]
 Type=exec
-ExecStart={command}
+ExecStart=:{command}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=2
@@ -292,9 +292,9 @@ def unit(wanted: Wanted) -> str:
 
 
 def _quoted(argument: str) -> str:
-    """One argument of ExecStart (systemd.service(5), "Command lines"): nothing in it is expanded."""
-    escaped = argument.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
-    return f'"{escaped}"' if set(escaped) & set(" \t'\";") or "\\" in escaped else escaped
+    """One argument of ExecStart (systemd.service(5), "Command lines"), after whose colon no variable is expanded."""
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{escaped}"' if set(escaped) & set(" \t'\";\\") else escaped
 
 
 def _service(wanted: Wanted) -> Iterator[Change]:

@@ -19,6 +19,7 @@ _PROFILES = (
 )
 SHARED = ".pki/nssdb"
 _SHARED = (SHARED, "snap/chromium/current/.pki/nssdb", ".var/app/org.chromium.Chromium/.pki/nssdb")
+_HEADINGS = ("Trust Attributes", "SSL,S/MIME,JAR/XPI")  # of certutil's list
 _FILES = ("cert9.db", "key4.db", "pkcs11.txt")
 
 
@@ -56,13 +57,13 @@ class NssDatabase(Change):
                 raise SetupError(INSTALL)
             super().write(machine, value)
             return
-        for listing in (("-L", "-d"), ("-K", "-d")):
-            done = machine.ask("certutil", *listing, f"sql:{self.folder}")
-            entries = [
-                line for line in done.out.splitlines() if line.strip() and "Trust Attributes" not in line
-            ]
-            if any("SSL,S/MIME" not in line and "Checking token" not in line for line in entries):
-                raise SetupError("something else is in it by now")
+        listed = machine.ask("certutil", "-L", "-d", f"sql:{self.folder}").out.splitlines()
+        certificates = [line for line in listed if line.strip() and not line.strip().endswith(_HEADINGS)]
+        has_keys = (
+            machine.ask("certutil", "-K", "-d", f"sql:{self.folder}").code == 0
+        )  # it fails where there are none
+        if certificates or has_keys:
+            raise SetupError("something else is in it by now")
         for name in _FILES:
             (Path(self.folder) / name).unlink(missing_ok=True)
 
