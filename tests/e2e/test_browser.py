@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
@@ -20,6 +20,7 @@ from outgate.gateway import pac
 from outgate.gateway.health import PAC, HealthServer
 from outgate.metrics import Metrics
 from outgate.settings import Settings
+from outgate.setup import linux
 from outgate.setup.machine import Machine
 from outgate.setup.session import Session
 from programs import program
@@ -53,14 +54,14 @@ class Person:
         assert {item.state for item in told} <= {"done", "same"}, told
         return session
 
-    def browse(self, url: str, *options: str) -> str:
+    def browse(self, url: str, *options: str, inside: Sequence[str] = ()) -> str:
         """The page that the browser shows in the end; with --screenshot, what that says."""
         port = self.server.stand_in.port
         # The only names there are: a direct connection to either is one to the stand-in.
         here = f"127.0.0.1:{port}"
         rules = f"MAP chatgpt.com {here},MAP intranet.example {here},MAP * ~NOTFOUND,EXCLUDE 127.0.0.1"
         command = [
-            *(program("chromium"), *OPTIONS, f"--user-data-dir={self.home}/profile"),
+            *(*inside, program("chromium"), *OPTIONS, f"--user-data-dir={self.home}/profile"),
             *(f"--host-resolver-rules={rules}", *(options or ("--dump-dom",)), url),
         ]
         done = subprocess.run(
@@ -161,3 +162,31 @@ def session_bus(environment: Mapping[str, str]) -> Iterator[str]:
         finally:
             bus.stdin.close()
             bus.wait(30)
+
+
+@pytest.mark.parametrize("policy", [True, False])
+def test_without_a_pac_file_to_ask_a_browser_with_our_policy_reaches_nothing(
+    proxy: Proxy,
+    server: Server,
+    person: Callable[..., Person],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    policy: bool,
+) -> None:
+    """Without it browsers connect directly when the PAC file cannot be fetched: that is what the policy is for."""
+    someone, managed = person(), tmp_path / "etc" / "policies" / "managed"
+    managed.mkdir(parents=True)
+    # Where Debian's Chromium looks for policies is this folder, for the one process.
+    inside = ("unshare", "-m", "sh", "-c", f'mount --bind {tmp_path}/etc /etc/chromium && exec "$@"', "sh")
+    if subprocess.run([*inside, "true"], capture_output=True, timeout=60, check=False).returncode:
+        pytest.skip("no mount namespace can be made here")
+    if policy:
+        monkeypatch.setattr(linux, "_POLICIES", ((str(managed), ("chromium",)),))
+        with monkeypatch.context() as gone:
+            gone.setattr("outgate.setup.wanted.pac_url", lambda _: f"http://127.0.0.1:{free_port()}{PAC}")
+            someone.set_up(proxy, "browser-policy")
+        options = ["--dump-dom"]
+    else:
+        options = [f"--proxy-pac-url=http://127.0.0.1:{free_port()}{PAC}", "--dump-dom"]
+    someone.browse("https://chatgpt.com/", "--ignore-certificate-errors", *options, inside=inside)
+    assert ([got.host for got in server.stand_in.received if got.path == "/"] == []) is policy

@@ -52,13 +52,14 @@ class Stopped:
     @classmethod
     def of(cls, verdict: Verdict, exchange: Exchange) -> Stopped:
         """What a verdict says of an exchange."""
+        by_rule = verdict.outcome is Outcome.BLOCK
         blocking = (record.entity for record in verdict.records if record.action is Action.BLOCK)
         return cls(
             host=exchange.host,
             provider=verdict.facts.provider.name if verdict.facts else "",
-            rule=verdict.rule or "",
+            rule=verdict.rule or "" if by_rule else "",
             found=tuple(dict.fromkeys(blocking)),
-            by_rule=verdict.outcome is Outcome.BLOCK,
+            by_rule=by_rule,
         )
 
 

@@ -49,7 +49,7 @@ class Session:
     def _step(self, step: Step) -> Iterator[Told]:
         if step.name not in self._journal.steps:
             self._journal.steps.append(step.name)
-        if step.why_root and not plan.is_made(step, self._machine):
+        if step.why_root and not self._machine.is_root and not plan.is_made(step, self._machine):
             yield Told("asks", step.name, f"needs root: {step.why_root}")
         yield from plan.do(step, self._machine, self._journal)
 
