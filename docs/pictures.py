@@ -1,6 +1,7 @@
 """Makes docs/demo.svg from what `outgate demo` really does: `make pictures`, or with another folder as argument.
 
-docs/block-page.png is made where Chromium is installed. docs/request.svg is drawn by hand. A test runs this and compares, so the picture cannot become stale unseen.
+docs/block-page.png is made where Chromium is installed. docs/request.svg is drawn by hand. A test runs this and
+compares the first, so that it cannot become stale unseen.
 """
 
 from __future__ import annotations

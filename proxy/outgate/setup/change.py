@@ -78,14 +78,16 @@ class Change:
 
 
 def of(identity: dict[str, str]) -> Change:
-    """The change of a record. Raises SetupError when this version knows no such kind."""
-    fields = dict(identity)
+    """The change of a record. Raises SetupError when this version knows no such thing."""
+    fields = {name: str(value) for name, value in identity.items()}
     kind = KINDS.get(fields.pop("kind", ""))
     try:
         if kind is None:
             raise TypeError
-        return kind(**fields)
-    except TypeError:
+        change = kind(**fields)
+        change.told  # noqa: B018 (what cannot be named is none)
+        return change
+    except (TypeError, AttributeError):
         raise SetupError(f"{identity.get('kind')}: this version of Outgate does not know it") from None
 
 
@@ -116,7 +118,7 @@ class File(Change):
         super().write(machine, value)
 
     def commands(self, value: str | None) -> tuple[Command, ...]:
-        return THEN[self.then]
+        return THEN.get(self.then, ())
 
     def missing(self, machine: Machine) -> tuple[Path, ...]:
         return missing_folders(Path(self.path).parent)
@@ -131,7 +133,10 @@ class File(Change):
 THEN: dict[str, tuple[Command, ...]] = {
     "": (),
     # Without a manager of this user's services (in a container, over ssh) there is nothing to tell.
-    "daemon-reload": (Command(("systemctl", "--user", "daemon-reload"), may_fail=True),),
+    "systemd": (
+        Command(("systemctl", "--user", "daemon-reload"), may_fail=True),
+        Command(("systemctl", "--user", "try-restart", "outgate.service"), may_fail=True),
+    ),
 }
 
 
@@ -161,7 +166,7 @@ class Block(Change):
         replace(Path(self.path), before + block + after)
 
     def commands(self, value: str | None) -> tuple[Command, ...]:
-        return ()
+        return ()  # it is written without a program
 
     def missing(self, machine: Machine) -> tuple[Path, ...]:
         path = Path(self.path)
@@ -242,21 +247,43 @@ class FromFile(Change):
         if value is None or read_text(Path(self.source)) == value:
             super().write(machine, value)
             return
+        # What was there before. Closed before it is read: Windows lends no open file.
         with tempfile.NamedTemporaryFile(
-            "w", suffix=".pem", encoding="utf-8"
-        ) as other:  # what was there before
+            "w", suffix=".pem", encoding="utf-8", delete_on_close=False
+        ) as other:
             other.write(value)
-            other.flush()
+            other.close()
             for command in self.add(other.name):
                 machine.do(command)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder of root's where files of ours may be, and what takes them up. The record names places, not folders."""
+
+    folder: str
+    ending: str
+    update: tuple[str, ...] = ()
+
+
+PLACES: dict[str, Place] = {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class RootFile(FromFile):
-    """A file of root's that everybody can read."""
+    """A file of root's that everybody can read: ``outgate-MARK`` in one of `PLACES`."""
 
-    path: str
+    place: str
+    mark: str
     why_root: ClassVar[str] = "it is a setting of the whole machine"
+
+    @property
+    def path(self) -> str:
+        """Where it is. Raises SetupError for what no file of ours can be."""
+        place = PLACES.get(self.place)
+        if place is None or not self.mark.isalnum() or not self.mark.isascii():
+            raise SetupError(f"{self.place} {self.mark}: no place of this version's")
+        return f"{place.folder}/outgate-{self.mark}{place.ending}"
 
     @property
     def told(self) -> str:
@@ -266,10 +293,14 @@ class RootFile(FromFile):
         return read_text(Path(self.path))
 
     def add(self, path: str) -> tuple[Command, ...]:
-        return (Command(("install", "-D", "-m", "0644", path, self.path), root=True),)
+        return (Command(("install", "-D", "-m", "0644", path, self.path), root=True), *self._update())
 
     def remove(self) -> tuple[Command, ...]:
-        return (Command(("rm", "-f", self.path), root=True),)
+        return (Command(("rm", "-f", self.path), root=True), *self._update())
+
+    def _update(self) -> tuple[Command, ...]:
+        update = PLACES[self.place].update
+        return (Command(update, root=True),) if update else ()
 
     def missing(self, machine: Machine) -> tuple[Path, ...]:
         return missing_folders(Path(self.path).parent)

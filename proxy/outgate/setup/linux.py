@@ -6,28 +6,35 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from outgate.setup import environment, java, nss
-from outgate.setup.change import Change, File, RootFile, missing_folders
+from outgate.setup.change import PLACES, Change, File, Place, RootFile, missing_folders
 from outgate.setup.machine import Command, Machine, SetupError
 from outgate.setup.step import Step
 from outgate.setup.wanted import Wanted
 
-# Where a root is put, what it has to end in, and what takes it up or lets it go. Debian's program leaves links
+# Where a root is put, what its name has to end in, and what takes it up or lets it go. Debian's program leaves links
 # to a file that is gone, unless it is told to begin anew.
-_ANCHORS = (
-    ("/usr/local/share/ca-certificates", ".crt", ("update-ca-certificates", "--fresh")),  # Debian, Alpine
-    ("/etc/pki/ca-trust/source/anchors", ".pem", ("update-ca-trust", "extract")),  # Fedora, RHEL
-    ("/etc/ca-certificates/trust-source/anchors", ".crt", ("update-ca-trust",)),  # Arch
-    ("/etc/pki/trust/anchors", ".pem", ("update-ca-certificates",)),  # SUSE
-)
-# Where browsers of Chromium's kind look for what an administrator has decided, and the program that is then there.
-_POLICIES = (
-    ("/etc/chromium/policies/managed", ("chromium", "chromium-browser")),
-    ("/etc/opt/chrome/policies/managed", ("google-chrome", "google-chrome-stable")),
-    ("/etc/opt/edge/policies/managed", ("microsoft-edge", "microsoft-edge-stable")),
-)
+_STORES = {
+    "debian": Place(
+        "/usr/local/share/ca-certificates", ".crt", ("update-ca-certificates", "--fresh")
+    ),  # and Alpine
+    "fedora": Place("/etc/pki/ca-trust/source/anchors", ".pem", ("update-ca-trust", "extract")),  # and RHEL
+    "arch": Place("/etc/ca-certificates/trust-source/anchors", ".crt", ("update-ca-trust",)),
+    "suse": Place("/etc/pki/trust/anchors", ".pem", ("update-ca-certificates",)),
+}
+# Where browsers of Chromium's kind look for what an administrator has decided, and the programs that do.
+_POLICIES = {
+    "chromium": Place("/etc/chromium/policies/managed", ".json"),
+    "chrome": Place("/etc/opt/chrome/policies/managed", ".json"),
+    "edge": Place("/etc/opt/edge/policies/managed", ".json"),
+}
+_BROWSERS = {
+    "chromium": ("chromium", "chromium-browser"),
+    "chrome": ("google-chrome", "google-chrome-stable"),
+    "edge": ("microsoft-edge", "microsoft-edge-stable"),
+}
+PLACES.update(_STORES | _POLICIES)
 _SERVICE = "outgate.service"
 _KDE = ("kwriteconfig6", "kwriteconfig5")
 
@@ -36,10 +43,10 @@ _KDE = ("kwriteconfig6", "kwriteconfig5")
 class Found:
     """What there is on a machine that a step is for."""
 
-    anchors: tuple[str, str, tuple[str, ...]] | None
+    store: str  # of `PLACES`
     databases: tuple[str, ...]
-    stores: tuple[tuple[str, str], ...]  # Java's: keytool and store
-    policies: tuple[str, ...]
+    stores: tuple[str, ...]  # Java's
+    browsers: tuple[str, ...]  # of `PLACES`
     shells: tuple[str, ...]  # files that shells read
     gnome: bool
     kde: str  # the program that writes its settings
@@ -50,10 +57,10 @@ class Found:
         desktop = machine.environment.get("XDG_CURRENT_DESKTOP", "").lower()
         kde = next((name for name in _KDE if machine.which(name)), "")
         return cls(
-            anchors=next((a for a in _ANCHORS if Path(a[0]).is_dir() and machine.which(a[2][0])), None),
+            store=next((name for name in _STORES if _is_here(PLACES[name], machine)), ""),
             databases=tuple(nss.databases(machine.home)),
             stores=tuple(java.stores(machine)),
-            policies=tuple(folder for folder, names in _POLICIES if any(map(machine.which, names))),
+            browsers=tuple(name for name, programs in _BROWSERS.items() if any(map(machine.which, programs))),
             shells=tuple(environment.shells(machine)),
             gnome=_has_session(machine) and machine.ask("gsettings", "get", GSETTINGS, "mode").code == 0,
             kde=kde if "kde" in desktop or (machine.home / ".config" / KDE_FILE).exists() else "",
@@ -63,14 +70,18 @@ class Found:
     def typical(cls, home: str) -> Found:
         """What a dry run for another machine supposes: Debian with GNOME, KDE, Firefox, Chromium and a Java."""
         return cls(
-            anchors=_ANCHORS[0],
+            store="debian",
             databases=(f"{home}/.mozilla/firefox/abcd1234.default-release",),
-            stores=(("/usr/lib/jvm/jdk-21/bin/keytool", "/usr/lib/jvm/jdk-21/lib/security/cacerts"),),
-            policies=(_POLICIES[0][0],),
+            stores=("/usr/lib/jvm/jdk-21/lib/security/cacerts",),
+            browsers=("chromium",),
             shells=(f"{home}/.profile", f"{home}/.bashrc"),
             gnome=True,
             kde=_KDE[0],
         )
+
+
+def _is_here(store: Place, machine: Machine) -> bool:
+    return Path(store.folder).is_dir() and machine.which(store.update[0]) is not None
 
 
 def _has_session(machine: Machine) -> bool:
@@ -108,49 +119,28 @@ def steps(wanted: Wanted, found: Found) -> Iterator[Step]:
 # --- trust ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
-class Anchor(RootFile):
-    """Our root among those that the system's administrator has added. ``update`` is the program that takes it up."""
-
-    update: str
-    why_root: ClassVar[str] = "the system's store of roots is everybody's"
-
-    def add(self, path: str) -> tuple[Command, ...]:
-        return (*super().add(path), self._update)
-
-    def remove(self) -> tuple[Command, ...]:
-        return (*super().remove(), self._update)
-
-    @property
-    def _update(self) -> Command:
-        return Command(tuple(self.update.split()), root=True)
-
-
 def _system_store(wanted: Wanted, found: Found) -> Step:
     name, purpose = "system-store", "have all programs that use the system's roots trust ours"
-    if found.anchors is None:
+    if not found.store:
         return Step(
             name, purpose, problem="no store of roots that Outgate knows; ca-certificates may be missing"
         )
-    folder, ending, update = found.anchors
-    path = f"{folder}/outgate-{wanted.mark}{ending}"
-    anchor = Anchor(path=path, update=" ".join(update), source=wanted.root, wanted=wanted.pem)
-    return Step(name, purpose, (anchor,))
+    root = RootFile(place=found.store, mark=wanted.mark, source=wanted.root, wanted=wanted.pem)
+    return Step(name, purpose, (root,))
 
 
 def _browsers(wanted: Wanted, found: Found) -> Iterator[Change]:
     shared = f"{wanted.home}/{nss.SHARED}"
-    if found.policies:  # a browser that would make it when it is first started
+    if found.browsers:  # a browser that would make it when it is first started
         yield nss.NssDatabase(folder=shared, wanted="made")
-    for folder in dict.fromkeys((*((shared,) if found.policies else ()), *found.databases)):
+    for folder in dict.fromkeys((*((shared,) if found.browsers else ()), *found.databases)):
         yield nss.NssCertificate(folder=folder, name=wanted.name, source=wanted.root, wanted=wanted.pem)
 
 
 def _java(wanted: Wanted, found: Found) -> Iterator[Change]:
-    for keytool, store in found.stores:
+    for store in found.stores:
         root = "" if os.access(store, os.W_OK) else "yes"
         yield java.JavaCertificate(
-            keytool=keytool,
             store=store,
             name=f"outgate-{wanted.mark}",
             root=root,
@@ -229,12 +219,11 @@ def _proxy(wanted: Wanted, found: Found) -> Iterator[Change]:
 
 
 def _policies(wanted: Wanted, found: Found) -> Iterator[Change]:
-    if found.policies:
+    if found.browsers:
         source = f"{wanted.state}/setup/browser-policy.json"
         yield File(path=source, wanted=wanted.browser_policy)
-        for folder in found.policies:
-            path = f"{folder}/outgate-{wanted.mark}.json"
-            yield RootFile(path=path, source=source, wanted=wanted.browser_policy)
+        for name in found.browsers:
+            yield RootFile(place=name, mark=wanted.mark, source=source, wanted=wanted.browser_policy)
 
 
 # --- the service ---------------------------------------------------------------------------------
@@ -299,6 +288,6 @@ def _quoted(argument: str) -> str:
 
 def _service(wanted: Wanted) -> Iterator[Change]:
     path = f"{wanted.home}/.config/systemd/user/{_SERVICE}"
-    yield File(path=path, then="daemon-reload", wanted=unit(wanted))
+    yield File(path=path, then="systemd", wanted=unit(wanted))
     yield UserService(what="enabled", wanted="enabled")
     yield UserService(what="active", wanted="active")

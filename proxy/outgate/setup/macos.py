@@ -22,7 +22,7 @@ class Found:
     """What there is on a machine that a step is for."""
 
     networks: tuple[str, ...]  # services that are switched on
-    stores: tuple[tuple[str, str], ...]  # Java's: keytool and store
+    stores: tuple[str, ...]  # Java's
     shells: tuple[str, ...]
     user: str  # number
 
@@ -43,7 +43,7 @@ class Found:
         machine = "/Library/Java/JavaVirtualMachines/jdk-21.jdk/Contents/Home"
         return cls(
             networks=("Wi-Fi",),
-            stores=((f"{machine}/bin/keytool", f"{machine}/lib/security/cacerts"),),
+            stores=(f"{machine}/lib/security/cacerts",),
             shells=(f"{home}/.zshenv",),
             user="501",
         )
@@ -55,16 +55,10 @@ def steps(wanted: Wanted, found: Found) -> Iterator[Step]:
     yield Step(
         "system-store", "have Safari, Chrome, Firefox and all that uses the keychain trust our root", (root,)
     )
+    name = f"outgate-{wanted.mark}"
     stores = (
-        java.JavaCertificate(
-            keytool=tool,
-            store=at,
-            name=f"outgate-{wanted.mark}",
-            root="yes",
-            source=wanted.root,
-            wanted=wanted.pem,
-        )
-        for tool, at in found.stores
+        java.JavaCertificate(store=store, name=name, root="yes", source=wanted.root, wanted=wanted.pem)
+        for store in found.stores
     )
     yield Step("java", "have Javas with roots of their own trust ours", tuple(stores))
     yield Step("service", "start the proxy whenever you log in", tuple(_service(wanted, found)))

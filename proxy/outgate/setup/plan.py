@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,18 +123,18 @@ def _forget(entry: Entry, machine: Machine, journal: Journal) -> None:
     for path in map(Path, reversed(entry.made)):
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()):
-                _remove(path.rmdir, Command(("rmdir", str(path)), root=True), machine)
+                _remove(path, machine)
         elif path.is_file() and not path.stat().st_size:
-            _remove(path.unlink, Command(("rm", str(path)), root=True), machine)
+            path.unlink()
     journal.entries.remove(entry)
     journal.keep()
 
 
-def _remove(removal: Callable[[], None], as_root: Command, machine: Machine) -> None:
+def _remove(folder: Path, machine: Machine) -> None:
     try:
-        removal()
-    except PermissionError:
-        machine.do(as_root)
+        folder.rmdir()
+    except PermissionError:  # it is root's
+        machine.do(Command(("rmdir", str(folder)), root=True))
     except OSError as error:
         raise SetupError(f"{error.filename}: {error.strerror}") from None
 

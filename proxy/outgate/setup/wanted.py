@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from outgate.gateway import ca, trust
+from outgate.gateway import ca, pac, trust
 from outgate.gateway.health import PAC
 from outgate.settings import Settings, first_found
 from outgate.setup import environment
@@ -129,7 +129,8 @@ def policy(pac: str) -> dict[str, object]:
 
 
 def pac_url(settings: Settings) -> str:
-    """Where this machine's programs find the PAC file. Raises SetupError when nothing serves it."""
+    """Where this machine's programs find the PAC file. Raises SettingsError, or SetupError when nothing serves it."""
+    pac.of(settings, ())  # as the proxy does: what would not be served there is told here
     host, _, port = (settings.metrics or "").rpartition(":")
     if not host or port == "0":
         raise SetupError("metrics: the PAC file is served there. Give it an address, such as 127.0.0.1:9464")

@@ -14,6 +14,7 @@ import pytest
 
 from outgate.settings import Settings
 from outgate.setup import java, linux, machine
+from outgate.setup.change import PLACES, Place
 from outgate.setup.machine import Done, Machine
 from outgate.setup.plan import Told
 from outgate.setup.session import Session
@@ -114,9 +115,14 @@ def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laptop:
         "LC_ALL": "C.UTF-8",
     }
     subprocess.run([update], env=laptop.environment, capture_output=True, timeout=60, check=False)
-    anchors = (str(laptop.system / "anchors"), ".crt", ("update-ca-certificates", "--fresh"))
-    monkeypatch.setattr(linux, "_ANCHORS", (anchors,))
-    monkeypatch.setattr(linux, "_POLICIES", ((str(laptop.system / "policies" / "managed"), ("sh",)),))
+    anchors = Place(str(laptop.system / "anchors"), ".crt", ("update-ca-certificates", "--fresh"))
+    monkeypatch.setattr(linux, "_STORES", ("debian",))
+    monkeypatch.setattr(linux, "_BROWSERS", {"chromium": ("sh",)})
+    policies = Place(str(laptop.system / "policies" / "managed"), ".json")
+    for name in tuple(PLACES):
+        monkeypatch.delitem(PLACES, name)
+    monkeypatch.setitem(PLACES, "debian", anchors)
+    monkeypatch.setitem(PLACES, "chromium", policies)
     monkeypatch.setattr(java, "_FOLDERS", ())
     (laptop.home / ".bashrc").write_bytes(b"# mine, without an end of line: \xff")
     (laptop.home / ".bashrc").chmod(0o640)

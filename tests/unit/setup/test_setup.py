@@ -182,11 +182,30 @@ def test_a_record_that_is_none_is_told(laptop: Laptop, text: str) -> None:
 
 
 def test_a_record_names_no_command_and_holds_no_key(laptop: Laptop) -> None:
-    laptop.do(*PLAIN)
+    laptop.do(*PLAIN, "system-store", "browser-policy")
     text = (laptop.state / "setup" / "journal.json").read_text()
-    kinds = {name for entry in json.loads(text)["entries"] for name in entry["identity"]}
-    assert kinds == {"kind", "path", "then", "folder", "catalogue"}
-    assert "PRIVATE" not in text
+    entries = json.loads(text)["entries"]
+    fields = {name for entry in entries for name in entry["identity"]}
+    assert fields == {"kind", "path", "then", "folder", "catalogue", "place", "mark", "source"}
+    assert "update-ca" not in text and "PRIVATE" not in text
+    as_root = [entry["identity"] for entry in entries if entry["identity"]["kind"] == "RootFile"]
+    assert {(identity["place"], len(identity["mark"])) for identity in as_root} == {
+        ("debian", 8),
+        ("chromium", 8),
+    }
+
+
+@pytest.mark.parametrize("odd", [{"place": "/etc"}, {"mark": "../../sudoers"}, {"mark": ""}, {"mark": "x/y"}])
+def test_a_record_reaches_no_file_of_roots_but_ours(laptop: Laptop, odd: dict[str, str]) -> None:
+    laptop.do("ca", "system-store")
+    journal = laptop.state / "setup" / "journal.json"
+    content = json.loads(journal.read_text())
+    content["entries"][1]["identity"] |= odd
+    journal.write_text(json.dumps(content))
+    asked = len(laptop.asked)
+    (told,) = laptop.undo("system-store")
+    assert (told.state, "no place of this version's" in told.text) == ("failed", True)
+    assert laptop.asked[asked:] == []
 
 
 @pytest.mark.parametrize(
