@@ -50,6 +50,9 @@ class Person:
     def set_up(self, proxy: Proxy, *steps: str) -> Session:
         """What `outgate setup` does for this proxy's settings."""
         settings = Settings.load(proxy.folder / "outgate.yaml")
+        settings = settings.model_copy(
+            update={"state_dir": self.home / "state"}
+        )  # the record is this person's
         session = Session(settings, Machine("linux", self.home, self.environment))
         told = list(session.do(steps))
         assert {item.state for item in told} <= {"done", "same"}, told

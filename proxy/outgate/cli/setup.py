@@ -79,8 +79,14 @@ def command(
         _show(session.shown(wanted))
     elif status:
         sys.exit(_tell(session.states(wanted)))
+    elif undo:
+        sys.exit(_tell(session.undo(wanted)))
     else:
-        sys.exit(_tell(session.undo(wanted) if undo else session.do(wanted)))
+        code = _tell(session.do(wanted))
+        click.echo(
+            "New shells and newly started browsers have it. `outgate setup --undo` puts everything back."
+        )
+        sys.exit(code)
 
 
 def _lines(step: Step, machine: Machine) -> list[str]:

@@ -239,7 +239,9 @@ def test_a_java_with_roots_of_its_own_trusts_ours_for_as_long_as_it_is_set_up(la
     mine = pkcs12.PKCS12Certificate(other, b"mine")
     store.write_bytes(pkcs12.serialize_java_truststore([mine], BestAvailableEncryption(b"changeit")))
     laptop.environment["JAVA_HOME"] = str(home)
-    laptop.environment["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # to be started quickly
+    laptop.environment["JAVA_TOOL_OPTIONS"] = (
+        "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # to be started quickly
+    )
     assert states(laptop.do("ca", "java"))["java"] == "done"
     root = x509.load_pem_x509_certificate((laptop.state / "ca" / ca.ROOT).read_bytes())
     assert trusted(store) == {other, root}
