@@ -126,11 +126,8 @@ class File(Change):
     def shown(self, machine: Machine) -> list[str]:
         text = self.wanted or ""
         certificates = text.count("-----BEGIN CERTIFICATE")
-        inside = (
-            [f"({certificates} certificate{'s' if certificates > 1 else ''})"]
-            if certificates
-            else text.splitlines()
-        )
+        counted = f"({certificates} certificate{'s' if certificates > 1 else ''})"
+        inside = [counted] if certificates else text.splitlines()
         return [f"write {self.path}", *(f"  | {line}" for line in inside), *super().shown(machine)]
 
 
