@@ -1,13 +1,17 @@
 """Makes docs/demo.svg from what `outgate demo` really does: `make pictures`, or with another folder as argument.
 
-docs/request.svg is drawn by hand. A test runs this and compares, so the picture cannot become stale unseen.
+docs/block-page.png is made where Chromium is installed. docs/request.svg is drawn by hand. A test runs this and
+compares the first, so that it cannot become stale unseen.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +19,8 @@ from rich.console import Console
 from rich.text import Text
 
 from outgate.cli.demo import Step, play, table
+from outgate.gateway import errors
+from outgate.gateway.block_page import Stopped
 
 WIDTH = 112  # columns
 
@@ -63,6 +69,21 @@ def demo() -> str:
     return console.export_svg(title="outgate demo", code_format=SVG, unique_id="demo")
 
 
+def block_page(target: Path, browser: str) -> None:
+    """The picture of the page that a person gets in the place of a site."""
+    stopped = Stopped("chatgpt.com", "ChatGPT", "credentials never leave", ("GITHUB_TOKEN",), by_rule=True)
+    message = "A live credential must not leave. Rotate it if it was pasted elsewhere."
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        page.write_bytes(errors.answer("generic", 403, message, "og_7d1f0c52a9be3468", html=stopped).body)
+        options = ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={folder}/profile")
+        picture = (f"--screenshot={target.resolve()}", "--window-size=800,600", page.as_uri())
+        subprocess.run([browser, *options, *picture], check=True, capture_output=True, timeout=60)  # noqa: S603
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     (folder / "demo.svg").write_text(demo(), encoding="utf-8")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium:
+        block_page(folder / "block-page.png", chromium)

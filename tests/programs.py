@@ -27,6 +27,14 @@ _FROM = {
     "tesseract": "Debian's tesseract-ocr",
     "wireguard-go": "Debian's wireguard-go",
     "syslog-ng": "Debian's syslog-ng-core",
+    "certutil": "Debian's libnss3-tools",
+    "chromium": "Debian's chromium",
+    "gsettings": "Debian's libglib2.0-bin",
+    "dconf": "Debian's dconf-cli",
+    "dbus-run-session": "Debian's dbus-daemon",
+    "kwriteconfig5": "Debian's libkf5config-bin",
+    "keytool": "a Java",
+    "update-ca-certificates": "Debian's ca-certificates",
 }
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "scan": ("scan", "Find sensitive data in files or standard input."),
     "redact": ("redact", "Standard input to standard output, sensitive data taken out."),
     "policy": ("policy", "Check, test, explain and compare policies."),
+    "setup": ("setup", "Set this machine up: CA, trust, system proxy, login service; and undo it."),
     "ca": ("ca", "Make, show, export and renew the certificate authority."),
     "pac": ("pac", "Print the PAC file that sends AI hosts, and no others, to the proxy."),
     "audit": ("audit", "Read, prove, export and erase from the audit log."),

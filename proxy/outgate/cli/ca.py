@@ -19,6 +19,7 @@ _TRUST = """To trust it:
   macOS            sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {path}
   Windows          certutil -addstore Root {path}
   Firefox          Settings, Certificates, Authorities, Import
+  all of it        outgate setup --dry-run
   one command      outgate exec -- COMMAND
 """
 

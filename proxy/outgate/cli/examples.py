@@ -67,6 +67,16 @@ ENDINGS = {
         "0 NEW lets nothing out that OLD stopped, 1 it does, 2 bad usage or configuration",
     ),
     "policy schema": Ending(("outgate policy schema > schema.json",), "0 it was printed"),
+    "setup": Ending(
+        (
+            "outgate setup --dry-run",
+            "outgate setup",
+            "outgate setup --skip java --skip browser-policy",
+            "outgate setup --status",
+            "outgate setup --undo",
+        ),
+        "0 all is done, 1 something is not, or was left as it is; 2 bad usage or configuration",
+    ),
     "ca init": Ending(
         ("outgate ca init", "outgate ca init --if-missing"),
         "0 there is a CA now, 2 there was one already, or it cannot be made",

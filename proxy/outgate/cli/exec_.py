@@ -12,11 +12,9 @@ from pathlib import Path
 
 import click
 
-from outgate.catalogue import Catalogue
 from outgate.gateway import trust
 from outgate.settings import Settings
-
-_HERE = ("localhost", "127.0.0.1", "::1")
+from outgate.setup.environment import variables as variables_of
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -53,59 +51,8 @@ def _become(arguments: tuple[str, ...], variables: dict[str, str]) -> None:
 
 def environment(settings: Settings, given: Mapping[str, str] = os.environ) -> dict[str, str]:
     """``given`` with the proxy and its CA for the tools that we know of. Raises CaError, SettingsError."""
-    host, port = settings.proxy_address
-    proxy = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     roots = trust.bundle(settings, given)
-    variables = dict(given)
-    for name in ("HTTPS_PROXY", "HTTP_PROXY"):
-        _set(variables, name, proxy)
-    _set(variables, "NO_PROXY", ",".join(_direct(settings, given)))
-    variables |= dict.fromkeys(trust.VARIABLES, str(roots))
-    variables["NODE_USE_ENV_PROXY"] = "1"  # Node 22.21, 24 and later, for fetch
-    variables["JAVA_TOOL_OPTIONS"] = _java(host, port, roots, given)
-    return variables
-
-
-def _set(variables: dict[str, str], name: str, value: str) -> None:
-    """Tools disagree on the case; on Windows there is only one."""
-    variables[name] = value
-    if sys.platform != "win32":
-        variables[name.lower()] = value
-
-
-def _direct(settings: Settings, given: Mapping[str, str]) -> list[str]:
-    """Hosts that are reached without the proxy: this machine, and those of before but for AI hosts."""
-    before = [entry for name in ("NO_PROXY", "no_proxy") for entry in given.get(name, "").split(",")]
-    wanted = [entry.strip() for entry in before if entry.strip() not in ("", *_HERE)]
-    names = Catalogue.load(extra=settings.catalogue).constraint_names() if wanted else ()
-    kept = []
-    for entry in dict.fromkeys(wanted):
-        if _covers(entry, names):
-            click.echo(f"outgate: NO_PROXY: {entry} is left out, it would let AI traffic past", err=True)
-        else:
-            kept.append(entry)
-    return [*_HERE, *kept]
-
-
-def _covers(entry: str, names: tuple[str, ...]) -> bool:
-    """Whether an entry of NO_PROXY takes in one of ``names`` or a host below it."""
-    host = entry.lower().removeprefix("*").removeprefix(".").partition(":")[0]
-    return not host or any(
-        name == host or name.endswith(f".{host}") or host.endswith(f".{name}") for name in names
-    )
-
-
-def _java(host: str, port: int, roots: Path, given: Mapping[str, str]) -> str:
-    """Java reads no other variable. What was given comes first; the command line comes after, and wins."""
-    store, password = trust.java_store(roots)
-    options = {
-        "https.proxyHost": host,
-        "https.proxyPort": str(port),
-        "http.proxyHost": host,
-        "http.proxyPort": str(port),
-        "javax.net.ssl.trustStore": str(store),
-        "javax.net.ssl.trustStorePassword": password,
-        "javax.net.ssl.trustStoreType": "PKCS12",
-    }
-    ours = [f'-D{name}="{value}"' if " " in value else f"-D{name}={value}" for name, value in options.items()]
-    return " ".join(filter(None, (given.get("JAVA_TOOL_OPTIONS"), *ours)))
+    variables, left_out = variables_of(settings, roots, given, store=trust.java_store(roots))
+    for entry in left_out:
+        click.echo(f"outgate: NO_PROXY: {entry} is left out, it would let AI traffic past", err=True)
+    return {**given, **variables}

@@ -10,6 +10,7 @@ import click
 from outgate.catalogue import Catalogue
 from outgate.gateway import pac
 from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
@@ -21,21 +22,21 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
     "proxies",
     multiple=True,
     metavar="HOST:PORT",
-    help="The proxy as clients reach it; again for one that is asked when it fails. Default: `listen`.",
+    help="The proxy as clients reach it; again for one that is asked when it fails. Default: `pac.proxies`.",
 )
 def command(config: Path | None, proxies: tuple[str, ...]) -> None:
     """Print the PAC file that sends AI hosts, and no others, to the proxy.
 
     Made from the catalogue: make it anew after an upgrade, and serve it where browsers look for it
-    (as application/x-ns-proxy-autoconfig). When no proxy answers, AI hosts fail; nothing goes round.
+    (as application/x-ns-proxy-autoconfig); the proxy itself serves it as /proxy.pac at the address of its
+    metrics. When no proxy answers, AI hosts fail; nothing goes round, unless `pac.when_unreachable` is `direct`.
     """
     settings = Settings.load(config)
     for address in proxies:
         if not _ADDRESS.fullmatch(address):
             raise click.BadParameter(f"{address!r} is not HOST:PORT", param_hint="--proxy")
-    if not proxies and settings.listen.startswith(("0.0.0.0:", "[::]:")):
-        raise click.UsageError(
-            f"the proxy listens on {settings.listen}; say with --proxy what clients reach it as"
-        )
-    hosts = Catalogue.load(extra=settings.catalogue).hosts()
-    click.echo(pac.script(hosts, proxies or (settings.listen,)), nl=False)
+    try:
+        text = pac.of(settings, Catalogue.load(extra=settings.catalogue).hosts(), proxies)
+    except SettingsError as error:
+        raise click.UsageError(error.message) from None
+    click.echo(text, nl=False)

@@ -95,7 +95,7 @@ def _trust(settings: Settings) -> str:
         return "this system trusts our root"
     raise _NoteError(
         "this system does not trust our root. `outgate exec -- COMMAND` needs no more; "
-        "for everything else here, `outgate ca export FILE` writes it and says where it goes"
+        "`outgate setup` sees to everything else here, `outgate ca export FILE` writes it and says where it goes"
     )
 
 

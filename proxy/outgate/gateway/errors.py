@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
+
+from outgate.gateway import block_page
+from outgate.gateway.block_page import Stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +111,15 @@ CLOSING = frozenset({"gemini_live"})
 _AWS_HEADER = frozenset({"bedrock_converse", "bedrock_invoke", "generic"})
 
 
-def answer(format_name: str, status: int, message: str, reference: str, *, html: bool = False) -> ErrorAnswer:
-    """The provider-shaped error for ``format_name``; an HTML page when a browser navigates.
+def answer(
+    format_name: str, status: int, message: str, reference: str, *, html: Stopped | None = None
+) -> ErrorAnswer:
+    """The provider-shaped error for ``format_name``; a page about what was stopped when a browser navigates.
 
     The official clients do not try again, unless it is the provider that could not be reached (502).
     """
     if html:
-        return _page(status, message, reference)
+        return _page(status, message, reference, html)
     if status < 500:
         status = _REFUSED.get(format_name, status)
     kind = _KINDS.get(status) or _KINDS[400 if status < 500 else 503]
@@ -133,23 +137,13 @@ def answer(format_name: str, status: int, message: str, reference: str, *, html:
     return ErrorAnswer(status, tuple(headers), json.dumps(body).encode())
 
 
-def _page(status: int, message: str, reference: str) -> ErrorAnswer:
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem;"
-        "color:#1b1f24;background:#fff}code{background:#eef1f4;padding:.1em .3em;border-radius:3px}"
-        "@media(prefers-color-scheme:dark){body{color:#e6e9ec;background:#15181c}code{background:#2a2f35}}"
-    )
-    what = "This site was not reached" if status == 502 else "This request was stopped"
-    page = (
-        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>Stopped by Outgate</title><style>{style}</style>"
-        f"<h1>{what}</h1><p>{escape(message)}</p>"
-        f"<p>Reference <code>{escape(reference)}</code>: tell it to your security team if this looks wrong.</p>"
-    )
+def _page(status: int, message: str, reference: str, stopped: Stopped) -> ErrorAnswer:
     headers = (
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
-        ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'"),
+        ("content-security-policy", block_page.POLICY),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
         ("x-outgate-reference", reference),
     )
-    return ErrorAnswer(status, headers, page.encode())
+    return ErrorAnswer(status, headers, block_page.page(status, message, reference, stopped))

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz, on an address and in a thread of their own.
+"""/metrics, /healthz, /readyz and /proxy.pac, on an address and in a thread of their own.
 
 It answers while the event loop is busy, because it shares nothing with it but counters. Small on
 purpose: one request a connection, GET and HEAD only, no bodies read, and no client can hold it up.
@@ -20,6 +20,7 @@ from typing import Any
 from outgate.metrics import Metrics
 
 DEFAULT_ADDRESS = "127.0.0.1:9464"
+PAC = "/proxy.pac"
 DEADLINE = 5.0  # seconds for a client to send its whole request
 _HEAD_LIMIT = 16 * 1024  # bytes of a request's head
 _CONNECTIONS = 32  # at a time
@@ -30,12 +31,17 @@ Ready = Callable[[], tuple[bool, list[str]]]
 
 
 class HealthServer:
-    """Serves ``metrics`` and what ``ready`` says. ``ready`` is called in a thread that is not the loop's."""
+    """Serves ``metrics``, what ``ready`` says, and the ``pac`` file if there is one.
 
-    def __init__(self, metrics: Metrics, ready: Ready, address: str = DEFAULT_ADDRESS) -> None:
+    ``ready`` is called in a thread that is not the loop's.
+    """
+
+    def __init__(
+        self, metrics: Metrics, ready: Ready, address: str = DEFAULT_ADDRESS, *, pac: str | None = None
+    ) -> None:
         """Bind ``HOST:PORT`` (port 0: any free one). Raises OSError when it is taken."""
         host, _, port = address.rpartition(":")
-        self._server = _Server((host.strip("[]"), int(port)), metrics, ready)
+        self._server = _Server((host.strip("[]"), int(port)), metrics, ready, pac)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="outgate-health", daemon=True
         )
@@ -63,10 +69,11 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = _CONNECTIONS
 
-    def __init__(self, address: tuple[str, int], metrics: Metrics, ready: Ready) -> None:
+    def __init__(self, address: tuple[str, int], metrics: Metrics, ready: Ready, pac: str | None) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.metrics = metrics
         self.ready = ready
+        self.pac = pac
         self._slots = threading.BoundedSemaphore(_CONNECTIONS)
         super().__init__(address, _Handler)
 
@@ -102,10 +109,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile = io.BufferedReader(io.BytesIO(self._head()))
 
     def do_GET(self) -> None:
-        answers = {"/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
+        answers = {
+            "/metrics": self._metrics,
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            PAC: self._pac if self.server.pac else None,
+        }
         answer = answers.get(self.path.partition("?")[0])
         if answer is None:
-            self._send(HTTPStatus.NOT_FOUND, b"There is /metrics, /healthz and /readyz here.\n")
+            self._send(
+                HTTPStatus.NOT_FOUND, b"There is /metrics, /healthz, /readyz and perhaps /proxy.pac here.\n"
+            )
             return
         try:
             answer()
@@ -142,6 +156,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         lines = "".join(f"- {problem}\n" for problem in problems)
         self._send(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready\n{lines}".encode("utf-8", "replace"))
+
+    def _pac(self) -> None:
+        assert self.server.pac is not None
+        self._send(HTTPStatus.OK, self.server.pac.encode(), "application/x-ns-proxy-autoconfig")
 
     def _send(self, status: HTTPStatus, body: bytes, content_type: str = _TEXT, *, allow: str = "") -> None:
         self.close_connection = True

@@ -20,6 +20,7 @@ from mitmproxy.websocket import WebSocketMessage
 from outgate.attachments.joining import Extract
 from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
 from outgate.gateway.answering import Answers
+from outgate.gateway.block_page import Stopped
 from outgate.gateway.conversations import Conversations
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
@@ -198,7 +199,7 @@ class Inspection:
     def _answer(flow: http.HTTPFlow, verdict: Verdict, exchange: Exchange) -> http.Response:
         name = verdict.endpoint.format if verdict.endpoint else "generic"
         message = verdict.message or "This request is not allowed by policy."
-        html = exchanges.wants_html(flow.request)
+        html = Stopped.of(verdict, exchange) if exchanges.wants_html(flow.request) else None
         answer = errors.answer(name, verdict.status, message, exchange.id, html=html)
         return exchanges.to_response(answer, head=flow.request.method == "HEAD")
 

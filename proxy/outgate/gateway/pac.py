@@ -1,7 +1,8 @@
 """The PAC file: a browser's and a system's rule for which hosts go through the proxy.
 
 Made from the catalogue, so that it names exactly the hosts that are opened. What it says for them
-ends with the proxies: when none answers, AI hosts fail instead of being reached uninspected.
+ends with the proxies: when none answers, AI hosts fail instead of being reached uninspected, unless
+``pac.when_unreachable`` says that they may be.
 
 The script keeps to what every engine runs, WinHTTP's JScript (ECMAScript 3) included.
 """
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Sequence
 
 from outgate import __version__
 from outgate.catalogue.hosts import REGION, HostPattern
+from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 
 _SCRIPT = """\
 // Hosts of AI services through Outgate, everything else direct. Made by `outgate pac` (Outgate {version}):
@@ -46,8 +49,28 @@ function FindProxyForURL(url, host) {{
 """
 
 
-def script(hosts: Iterable[HostPattern], proxies: Sequence[str]) -> str:
-    """The file's text. ``proxies`` are HOST:PORT, asked in this order; there is at least one."""
+def of(settings: Settings, hosts: Iterable[HostPattern], proxies: Sequence[str] = ()) -> str:
+    """The file of an installation; ``proxies`` in the place of those of its settings. Raises SettingsError."""
+    asked = proxies or settings.pac.proxies
+    if not asked:
+        host, _, _ = settings.listen.rpartition(":")
+        if host in ("0.0.0.0", "[::]", "::"):  # noqa: S104
+            told = "say with `pac.proxies` (or --proxy) what clients reach it as"
+            raise SettingsError(f"pac: the proxy listens on {settings.listen}; {told}")
+        asked = (_spelled(*settings.proxy_address),)
+    return script(hosts, asked, direct=settings.pac.when_unreachable == "direct")
+
+
+def _spelled(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def script(hosts: Iterable[HostPattern], proxies: Sequence[str], *, direct: bool = False) -> str:
+    """The file's text. ``proxies`` are HOST:PORT, asked in this order; there is at least one.
+
+    ``direct``: when none answers, the hosts are reached without one.
+    """
+    ways = [f"PROXY {address}" for address in proxies] + (["DIRECT"] if direct else [])
     exact: list[str] = []
     below: list[str] = []
     regional: list[str] = []
@@ -59,7 +82,7 @@ def script(hosts: Iterable[HostPattern], proxies: Sequence[str]) -> str:
             (below if pattern.below else exact).append(name)
     return _SCRIPT.format(
         version=__version__,
-        proxy=json.dumps("; ".join(f"PROXY {address}" for address in proxies)),
+        proxy=json.dumps("; ".join(ways)),
         exact=_block("{", (f"{json.dumps(name)}: 1" for name in exact), "}"),
         below=_block("{", (f"{json.dumps(name)}: 1" for name in below), "}"),
         regional=_block("[", regional, "]"),

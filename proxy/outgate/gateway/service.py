@@ -26,7 +26,7 @@ from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
 from outgate.dlp.pool import DetectionPool
 from outgate.formats import FORMATS
-from outgate.gateway import ca, local, master, modes, wireguard
+from outgate.gateway import ca, local, master, modes, pac, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
@@ -40,6 +40,7 @@ from outgate.policy import Policy, PolicyError, load
 from outgate.policy.lint import skipped
 from outgate.policy.watch import PolicyWatch
 from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 from outgate.vault import Vault
 
 log = logging.getLogger("outgate")
@@ -136,7 +137,7 @@ class Service:
             handshakes = Handshakes(metrics.tls_failure)
             proxy = master.build(settings, catalogue, connections, next_layer, handshakes, inspection)
             if settings.metrics:
-                self.health = _health(metrics, in_force, settings.metrics)
+                self.health = _health(metrics, in_force, settings.metrics, _pac(settings, catalogue))
             await pool.start()
             async with self._served(proxy) as serving:
                 self._signals(watch)
@@ -291,9 +292,18 @@ def _ready(in_force: _InForce) -> tuple[bool, list[str]]:
     return False, [in_force.pool.problem or "detection workers are still starting"]
 
 
-def _health(metrics: Metrics, in_force: _InForce, address: str) -> HealthServer:
+def _pac(settings: Settings, catalogue: Catalogue) -> str | None:
+    """The PAC file; none where nothing says what clients reach the proxy as, or there is no HTTP proxy."""
     try:
-        server = HealthServer(metrics, lambda: _ready(in_force), address)
+        return pac.of(settings, catalogue.hosts())
+    except SettingsError as error:
+        log.info("no PAC file is served: %s", error.message)
+        return None
+
+
+def _health(metrics: Metrics, in_force: _InForce, address: str, pac_file: str | None) -> HealthServer:
+    try:
+        server = HealthServer(metrics, lambda: _ready(in_force), address, pac=pac_file)
     except OSError as error:
         raise modes.GatewayError(f"metrics: {address}: {error.strerror}. Choose another address.") from None
     server.start()

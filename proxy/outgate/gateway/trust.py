@@ -68,15 +68,20 @@ def bundle(settings: Settings, environment: Mapping[str, str] = os.environ) -> P
 
     It stands in the caller's cache, named by our root; replaced whole, so that who reads it reads all.
     """
-    ours = root(settings)
-    files = [environment[name] for name in VARIABLES if environment.get(name)]
-    parts = (ours, *map(_read, settings.extra_roots), *map(_read, files), *system(), _read(certifi.where()))
+    ours, content = root(settings), roots(settings, environment)
     cache = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = cache / "outgate" / f"roots-{hashlib.sha256(_key(ours)).hexdigest()[:16]}.pem"
-    content = b"".join(block + b"\n" for block in _distinct(parts))
     if _read(path) != content:
         _keep(path, content)
     return path
+
+
+def roots(settings: Settings, environment: Mapping[str, str], *, but: Path | None = None) -> bytes:
+    """PEM of what a client needs, each root once. ``but``: a file of ours, of which nothing is taken over."""
+    files = [environment[name] for name in VARIABLES if environment.get(name)]
+    others = (_read(file) for file in files if but is None or Path(file) != but)
+    parts = (root(settings), *map(_read, settings.extra_roots), *others, *system(), _read(certifi.where()))
+    return b"".join(block + b"\n" for block in _distinct(parts))
 
 
 def java_store(pem: Path) -> tuple[Path, str]:

@@ -26,6 +26,7 @@ from pydantic import (
 
 from outgate import shipped
 from outgate.settings.audit import Audit
+from outgate.settings.pac import Pac
 from outgate.settings.sections import (
     LOOPBACK,
     Address,
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     limits: Limits = Limits()
     audit: Audit = Audit()
     vault: Vault = Vault()
+    pac: Pac = Pac()
     aws: Aws = Aws()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -193,7 +195,7 @@ class Settings(BaseModel):
 
         Raises SettingsError.
         """
-        path = path or _first_found()
+        path = path or first_found()
         values: dict[str, Any] = _read(path) if path else {}
         values |= {key: value for key, value in overrides.items() if value is not None}
         try:
@@ -250,7 +252,8 @@ def _may_state_code(path: Path, setting: str) -> None:
         raise SettingsError(f"{path}: {setting}: {': '.join(filter(None, wrong))}")
 
 
-def _first_found() -> Path | None:
+def first_found() -> Path | None:
+    """The settings file that is read when none is named."""
     named = os.environ.get("OUTGATE_CONFIG")
     if named:
         return Path(named)

@@ -91,6 +91,19 @@ def test_several_proxies_are_asked_in_their_order_and_nothing_goes_round_them() 
     assert answers(script, ["api.openai.com"]) == ["PROXY one.corp.example:8080; PROXY [2001:db8::7]:3128"]
 
 
+def test_where_the_settings_say_so_hosts_are_reached_directly_when_no_proxy_answers() -> None:
+    Path("outgate.yaml").write_text(
+        "pac: {proxies: ['one.corp.example:8080', 'two.corp.example:8080'], when_unreachable: direct}\n"
+    )
+    script = printed()
+    assert answers(script, ["api.openai.com", "example.com"]) == [
+        "PROXY one.corp.example:8080; PROXY two.corp.example:8080; DIRECT",
+        "DIRECT",
+    ]
+    Path("outgate.yaml").write_text("pac: {proxies: ['one.corp.example:8080']}\n")
+    assert answers(printed(), ["api.openai.com"]) == ["PROXY one.corp.example:8080"]
+
+
 def test_it_is_written_for_engines_of_every_age() -> None:
     script = printed()
     code = re.sub(r"^//.*", "", script, flags=re.MULTILINE)

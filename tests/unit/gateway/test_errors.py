@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +20,7 @@ from google.genai import types as genai_types
 
 from outgate.formats import FORMATS
 from outgate.gateway import errors
+from outgate.gateway.block_page import Stopped
 
 STATUSES = (400, 403, 413, 415, 421, 503)
 MESSAGE = "A live credential must not leave."
@@ -148,6 +152,37 @@ def test_every_answer_holds_message_and_reference_and_is_not_kept(name: str, sta
 
 
 def test_a_page_shows_a_message_and_runs_nothing_of_it() -> None:
-    answer = errors.answer("generic", 403, "<script>alert(1)</script>", REFERENCE, html=True)
-    assert b"&lt;script&gt;" in answer.body and b"<script" not in answer.body
-    assert "default-src 'none'" in dict(answer.headers)["content-security-policy"]
+    odd = "<script>alert(1)</script>"
+    stopped = Stopped(
+        host=odd, provider=odd, rule=odd, found=(odd, *(f"K{i}" for i in range(9))), by_rule=True
+    )
+    answer = errors.answer("generic", 403, odd, REFERENCE, html=stopped)
+    assert answer.body.count(b"&lt;script&gt;") == 6 and b"<script" not in answer.body
+    assert b"and 4 more" in answer.body
+
+
+def test_a_page_fetches_nothing_and_has_the_one_style_that_its_policy_names() -> None:
+    answer = errors.answer("generic", 403, MESSAGE, REFERENCE, html=Stopped(host="chatgpt.com"))
+    policy = dict(answer.headers)["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.body.decode(), re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in policy and "unsafe" not in policy
+    assert not re.search(r"\b(src|href|style|on\w+)\s*=|url\(|@import|https?:", answer.body.decode())
+    assert "prefers-color-scheme:dark" in style
+
+
+@pytest.mark.parametrize(
+    ("status", "stopped", "told"),
+    [
+        (403, Stopped(found=("GITHUB_TOKEN",), by_rule=True), "take out what was found"),
+        (403, Stopped(provider="DeepSeek", by_rule=True), "Use a service that is approved"),
+        (503, Stopped(), "try again"),
+        (502, Stopped(), "This site was not reached"),
+    ],
+)
+def test_a_page_says_what_to_do(status: int, stopped: Stopped, told: str) -> None:
+    answer = errors.answer("generic", status, MESSAGE, REFERENCE, html=stopped)
+    text = answer.body.decode()
+    assert told in text and MESSAGE in text and REFERENCE in text
+    assert ("Nothing of it was sent" in text) is (status != 502)

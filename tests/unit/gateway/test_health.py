@@ -107,6 +107,18 @@ def test_other_methods_are_refused(server: HealthServer, method: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
+def test_a_pac_file_is_served_where_there_is_one(server: HealthServer, readiness: Readiness) -> None:
+    assert ask(server, health.PAC)[0].status == 404
+    serving = HealthServer(Metrics(), readiness, "127.0.0.1:0", pac="function FindProxyForURL() {}\n")
+    serving.start()
+    try:
+        answer, body = ask(serving, "/proxy.pac?x")
+    finally:
+        serving.close()
+    assert (answer.status, body) == (200, b"function FindProxyForURL() {}\n")
+    assert answer.headers["content-type"] == "application/x-ns-proxy-autoconfig"
+
+
 @pytest.mark.parametrize("path", ["/", "/metrics/", "/../etc/passwd", "http://other.test/metrics"])
 def test_there_is_nothing_else(server: HealthServer, path: str) -> None:
     assert ask(server, path)[0].status == 404
