@@ -29,10 +29,15 @@ from outgate.gateway import ca, local, master, modes, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
+from outgate.gateway.identity import Identities
 from outgate.gateway.inspection import Inspection, Judge
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.proxy_tls import ProxyTls
+from outgate.gateway.refusals import Refusals
 from outgate.gateway.report import Reporter
 from outgate.gateway.signing import Signer
+from outgate.identity import files
+from outgate.identity.sources import Sources
 from outgate.metrics import Metrics, Vocabulary
 from outgate.pipeline import Rules
 from outgate.policy import Policy, PolicyError, load
@@ -113,6 +118,8 @@ class Service:
         watch = PolicyWatch(
             settings.policies, changed, failed, current=policy, providers=catalogue.providers.values()
         )
+        proxy_tls = ProxyTls(settings.tls)
+        identities, watched = _identities(settings, catalogue, metrics, proxy_tls)
         signer = Signer.of(settings.aws)
         parent = modes.parent_of(settings)
         connections = Connections(
@@ -122,7 +129,10 @@ class Service:
             parent,
         )
         next_layer = EgressNextLayer(
-            lambda host: catalogue.provider_of(host) is not None, connections.tunnel, parent
+            lambda host: catalogue.provider_of(host) is not None,
+            connections.tunnel,
+            parent,
+            identities.admits if identities else lambda _: True,
         )
         inspection = Inspection(
             lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer, extractor.extract),
@@ -132,7 +142,16 @@ class Service:
         )
         try:
             handshakes = Handshakes(metrics.tls_failure)
-            proxy = master.build(settings, catalogue, connections, next_layer, handshakes, inspection)
+            proxy = master.build(
+                settings,
+                catalogue,
+                connections,
+                next_layer,
+                handshakes,
+                inspection,
+                proxy_tls,
+                identities,
+            )
             if settings.metrics:
                 self.health = _health(metrics, in_force, settings.metrics)
             await pool.start()
@@ -140,6 +159,8 @@ class Service:
                 self._signals(watch)
                 self._later(watch.run())
                 self._later(_tick(metrics, in_force, audit, settings))
+                if watched:
+                    self._later(files.look_at(watched))
                 # What is there now stays: a collection need not look at it again.
                 gc.collect()
                 gc.freeze()
@@ -266,6 +287,19 @@ def fingerprint_key(state_dir: Path) -> bytes:
 def _vault(policy: Policy, settings: Settings) -> Vault | None:
     """Where the policy's placeholders are kept, if it makes any. Raises VaultError."""
     return settings.vault_config.open() if policy.styles else None
+
+
+def _identities(
+    settings: Settings, catalogue: Catalogue, metrics: Metrics, proxy_tls: ProxyTls
+) -> tuple[Identities | None, list[files.Watched]]:
+    """Who says who is asking, if anybody does, and what may change meanwhile. Raises IdentityError."""
+    if not settings.identity.sources:
+        return None, proxy_tls.watched
+    sources = Sources(settings.identity, lambda: metrics.identity_refused("file"))
+    basic, bearer = sources.checker is not None, sources.checker is not None and sources.checker.takes_tokens
+    refusals = Refusals(catalogue, basic=basic, bearer=bearer)
+    identities = Identities(sources, proxy_tls.certificate_of, refusals, metrics.identity_refused)
+    return identities, [*proxy_tls.watched, *sources.watched]
 
 
 def _warn(policy: Policy) -> None:
