@@ -164,12 +164,16 @@ class Ldap:
             read_only=True,
         )
         try:
-            connection.open()
-            if not (settings.plain or self._server.ssl) and not connection.start_tls():
+            try:
+                connection.open()
+                ready = settings.plain or self._server.ssl or connection.start_tls()
+            except (LDAPException, OSError) as error:
+                raise UnavailableError(f"{settings.url}: {error}") from None
+            if not ready:
                 raise UnavailableError(f"{settings.url}: it does not speak TLS")
             yield connection
         except (LDAPException, OSError) as error:
-            # Of the library's words those of its classes alone: others may repeat what was sent.
+            # From here on the library's words may repeat what was sent: of them the name of the class alone.
             raise UnavailableError(f"{settings.url}: {type(error).__name__}") from None
         finally:
             with suppress(LDAPException, OSError):

@@ -72,7 +72,7 @@ class Ldap(Section):
     member_of: str | None = Field(None, description="attribute with the names or DNs of the user's groups")
     groups: LdapGroups | None = None
     device: str | None = Field(None, description="attribute with the user's device")
-    timeout: float = Field(5.0, gt=0, le=60, description="seconds for each step")
+    timeout: int = Field(5, ge=1, le=60, description="seconds for each step")
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
