@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from cryptography import x509
-from mitmproxy import ctx, http
+from mitmproxy import http
 from mitmproxy.connection import Client
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import modes
@@ -252,13 +252,12 @@ _TOLD = {
 
 
 async def _local_user(client: Client) -> str | None:
-    if isinstance(client.proxy_mode, mode_specs.LocalMode):
-        handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
-        writer = handler.transports[client].writer if handler else None
-        pid = writer.get_extra_info("pid", None) if writer else None
-        return await asyncio.to_thread(local_user.user_of_process, pid) if pid else None
-    here = isinstance(client.proxy_mode, (*_BY_REQUEST, mode_specs.Socks5Mode))
-    if not here or not address_of(client).is_loopback:
+    """Whose process of this machine is at the other end, if one is."""
+    asking = (
+        isinstance(client.proxy_mode, (*_BY_REQUEST, mode_specs.Socks5Mode))
+        and address_of(client).is_loopback
+    )
+    if not asking and not isinstance(client.proxy_mode, mode_specs.LocalMode):
         return None
     return await asyncio.to_thread(local_user.user_of, client.peername[:2], client.sockname[:2])
 

@@ -22,7 +22,7 @@ Address = tuple[str, int]
 def user_of(client: Address, proxy: Address) -> str | None:
     """The user at the other end of a connection that was accepted; reads the kernel's tables: for threads.
 
-    ``client`` and ``proxy``: the two ends as the accepting socket has them.
+    ``client`` and ``proxy``: its two ends, as the client's socket has them the other way round.
     """
     if sys.platform != "linux":
         return getpass.getuser()
@@ -36,16 +36,6 @@ def user_of(client: Address, proxy: Address) -> str | None:
         if uid is not None:
             return name_of(uid)
     return None
-
-
-def user_of_process(pid: int) -> str | None:
-    """The user that a process of this machine runs as."""
-    if sys.platform != "linux":
-        return getpass.getuser()
-    try:
-        return name_of(Path(f"/proc/{pid}").stat().st_uid)
-    except OSError:
-        return None
 
 
 def name_of(uid: int) -> str:
