@@ -88,10 +88,15 @@ def read(path: Path) -> dict[str, bytes]:
     return users
 
 
+def check_name(user: str) -> None:
+    """Raises IdentityError for what cannot be a user's name in such a file."""
+    if plain(user) != user or ":" in user or user.startswith("#"):
+        raise IdentityError(f"{user!r} is not a name: printable characters without a colon, and no # first")
+
+
 def put(path: Path, user: str, secret: str) -> bool:
     """Give ``user`` this password; True when the user is new. Raises IdentityError."""
-    if plain(user) != user or ":" in user:
-        raise IdentityError(f"{user!r} is not a name: printable characters without a colon")
+    check_name(user)
     if not secret or "\0" in secret or len(secret.encode()) > _LONGEST:
         raise IdentityError(f"a password has at least one and at most {_LONGEST} bytes, and no NUL")
     line = f"{user}:{bcrypt.hashpw(secret.encode(), bcrypt.gensalt(_ROUNDS)).decode()}"
