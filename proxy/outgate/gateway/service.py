@@ -86,6 +86,8 @@ class Service:
             )
         policy = load(settings.policies, check_model=True, providers=catalogue.providers.values())
         metrics = Metrics(_vocabulary(catalogue, policy))
+        proxy_tls = ProxyTls(settings.tls)
+        identities, watched = _identities(settings, catalogue, metrics, proxy_tls)
         audit = AuditLog.open(settings)
         key = fingerprint_key(settings.state_dir)
         pool = self._pool(policy.detectors)
@@ -118,8 +120,6 @@ class Service:
         watch = PolicyWatch(
             settings.policies, changed, failed, current=policy, providers=catalogue.providers.values()
         )
-        proxy_tls = ProxyTls(settings.tls)
-        identities, watched = _identities(settings, catalogue, metrics, proxy_tls)
         signer = Signer.of(settings.aws)
         parent = modes.parent_of(settings)
         connections = Connections(

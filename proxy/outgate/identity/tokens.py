@@ -37,6 +37,8 @@ log = logging.getLogger("outgate")
 
 _TYPES = frozenset({"", "jwt", "at+jwt", "application/at+jwt"})  # RFC 7519 5.1, RFC 9068 2.1
 _KEY_TYPES = {"R": "RSA", "P": "RSA", "E": "EC"}  # by an algorithm's first letter, but for EdDSA
+# What PyJWT raises over tokens and key sets that are not well made.
+_BAD = (jwt.PyJWTError, TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class Tokens:
@@ -101,7 +103,7 @@ class Tokens:
                 leeway=settings.leeway,
                 options={"require": ["exp", "iss", "aud"]},
             )
-        except (jwt.PyJWTError, TypeError, ValueError, RecursionError):
+        except _BAD:
             return Refused("token")
         user = plain(_claim(claims, settings.user))
         if user is None:
@@ -138,7 +140,7 @@ class Tokens:
             return client.get_signing_key(name)
         except jwt.PyJWKClientConnectionError as error:
             raise UnavailableError(self._told(error)) from None
-        except jwt.PyJWTError:
+        except _BAD:
             return None
 
     def _current(self) -> PyJWKSet:
@@ -152,7 +154,7 @@ class Tokens:
     def _fetch(self, client: PyJWKClient) -> None:
         try:
             client.fetch_data()
-        except (jwt.PyJWTError, OSError, ValueError) as error:
+        except (*_BAD, OSError) as error:
             raise UnavailableError(self._told(error)) from None
         self._fetched = time.monotonic()
 
@@ -171,7 +173,7 @@ def context(roots: Path | None) -> ssl.SSLContext:
 def _key_set(path: Path) -> PyJWKSet:
     try:
         return PyJWKSet.from_json(files.read(path).decode())
-    except (ValueError, AttributeError, jwt.PyJWTError):
+    except _BAD:
         raise IdentityError(f'{path}: not a key set: {{"keys": [...]}} is expected') from None
 
 
