@@ -136,6 +136,14 @@ CASES = (
     ("vault purge", "", 2),
     ("vault rotate-key --reseal", "", 0),
     ("vault --config no-server.yaml rotate-key", "", 2),
+    ("user --file users add bo", "clean.txt", 0),
+    ("user --file users add bo", "empty.txt", 2),
+    ("user --file clean.txt add bo", "clean.txt", 2),
+    ("user add bo", "clean.txt", 2),  # to which file?
+    ("user --file users list", "", 0),
+    ("user --file no-such-file list", "", 2),
+    ("user --file users remove ada", "", 0),
+    ("user --file users remove eve", "", 2),
     ("doctor --offline --config no-ca.yaml", "", 1),
     ("doctor --config settings.yaml", "", 2),
 )
@@ -151,6 +159,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         Path(name).write_text(text)
     Path("secret.txt").write_text(f"deploy with {fake('GITHUB_TOKEN')}\n")
+    Path("users").write_text(f"ada:$2b$12${'a' * 53}\n")
+    Path("users").chmod(0o600)
     Path("exit7.sh").write_text("exit 7\n")
     settings = Settings.load()
     ca.create(settings.ca_dir, Catalogue.load().constraint_names())
