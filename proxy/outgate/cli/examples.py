@@ -104,7 +104,7 @@ ENDINGS = {
         ("outgate audit stats --since 7d",), "0 it was printed, 2 there is no audit log, or it cannot be read"
     ),
     "user add": Ending(
-        ("outgate user add ada", "outgate user add ada < password.txt"),
+        ("outgate user add ada", "outgate user add ada --file users.htpasswd < password.txt"),
         "0 the user is in the file, 2 the file or the password cannot be used",
     ),
     "user list": Ending(

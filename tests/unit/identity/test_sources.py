@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 
 import bcrypt
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,9 +23,10 @@ from pydantic import ValidationError
 from outgate.identity import certificates, directory, local_user
 from outgate.identity.evidence import NOBODY, Evidence, IdentityError, Known, read_credentials
 from outgate.identity.sources import Sources
-from outgate.model import Identity
+from outgate.model import Facts, Identity, Provider
+from outgate.policy import load
 from outgate.settings import Settings
-from outgate.settings.identity import CertificateRule, IdentitySettings
+from outgate.settings.identity import CertificateRule, IdentitySettings, Source
 from outgate.settings.sections import SettingsError
 
 HERE, FRONT, FAR = ip_address("10.1.2.3"), ip_address("10.9.0.1"), ip_address("192.0.2.1")
@@ -306,6 +309,41 @@ def test_settings_that_cannot_be_meant_are_refused(identity: dict[str, Any], pro
     with pytest.raises((SettingsError, ValidationError)) as error:
         Settings.load(None, identity=identity)
     assert problem in str(error.value)
+
+
+def test_the_settings_of_the_documentation_are_settings() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "identity.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    named = {
+        name
+        for block in blocks
+        for source in Settings.model_validate(yaml.safe_load(block)).identity.sources
+        for name in source.model_fields_set
+    }
+    assert named == set(Source.model_fields)
+
+
+def test_a_rule_for_all_but_a_group_holds_for_who_is_nobody(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(
+        "version: 1\nrules: [{name: r, when: {host: '*'}, unless: {identity.groups: [research]}, action: block}]\n"
+    )
+    (rule,) = load((tmp_path / "policy.yaml",)).rules
+    provider = Provider("acme", "Acme", "Acme Inc.", "FR", "api")
+    unknown = Facts(
+        provider=provider,
+        region=None,
+        model=None,
+        model_origin=None,
+        host="api.acme.example",
+        path="/",
+        method="POST",
+        identity=Identity(),
+        client=HERE,
+        time=datetime.now(UTC),
+    )
+    assert rule.applies(unknown)
+    assert not rule.applies(replace(unknown, identity=Identity("ada", ("research",))))
 
 
 def test_paths_are_relative_to_the_settings_file(tmp_path: Path) -> None:
