@@ -13,7 +13,9 @@ import pytest
 from e2e import ways
 from e2e.conftest import Proxy, proxies
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, Who, asked_by, basic, curl
-from outgate.identity import attempts
+from outgate.identity import attempts, checks
+from outgate.identity.evidence import UnavailableError
+from outgate.settings.identity import Source
 from programs import program
 from providers import issuer, slapd
 from providers.issuer import Issuer
@@ -134,6 +136,27 @@ def test_the_directory_is_asked_for_this_user_and_this_password(site: Site, user
 def test_an_empty_password_is_no_anonymous_bind(site: Site) -> None:
     with pytest.raises(httpx.ProxyError, match="407"):
         site.who(basic("ada", "")).post()
+
+
+def test_the_doctor_sees_whether_servers_can_be_asked(site: Site) -> None:
+    settings = site.proxy.service.settings.identity
+    told = [check() for check in checks.of(settings)]
+    assert len(told) == 3
+    assert told[0].endswith(f"lets {slapd.READER} search") and told[2].endswith(f"lets {slapd.READER} search")
+    assert told[1] == f"2 keys of {issuer.NAME} in {site.issuer.url}"
+    assert list(checks.of(settings, offline=True)) == []
+    ldap = settings.sources[1].ldap
+    assert ldap
+    for wrong, why in (
+        ({"url": "ldaps://localhost:1"}, "localhost:1: "),
+        ({"ca": None}, "CERTIFICATE_VERIFY_FAILED"),
+        ({"bind_dn": "cn=nobody"}, "invalid"),
+        ({"base": "dc=elsewhere"}, "noSuchObject"),
+    ):
+        broken = settings.model_copy(update={"sources": (Source(ldap=ldap.model_copy(update=wrong)),)})
+        with pytest.raises(UnavailableError, match=why) as error:
+            next(iter(checks.of(broken)))()
+        assert slapd.READER_SECRET not in str(error.value)
 
 
 # --- tokens --------------------------------------------------------------------------------------
