@@ -19,6 +19,8 @@ from e2e.conftest import Proxy, proxies
 from e2e.raw import eventually
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, Who, asked_by, basic, curl, hashed
 from outgate.gateway.identity import Identities
+from outgate.gateway.refusals import Refusals
+from outgate.identity import files
 from outgate.identity.evidence import NOBODY
 from outgate.identity.sources import Sources
 from providers import echo
@@ -56,7 +58,8 @@ def one_for_all(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     users, people = folder / "users", folder / "people.yaml"
     people.write_text(PEOPLE)
     socks, base = ways.free_port(), ways.free_port()
-    with proxies(server, folder) as make:
+    with pytest.MonkeyPatch.context() as patch, proxies(server, folder) as make:
+        patch.setattr(files, "_EVERY", 0.2)
         site = Site(None, users, server.root, socks, base)  # type: ignore[arg-type]
         site.write(USERS)
         site.proxy = make(
@@ -297,8 +300,8 @@ def test_whoever_is_taken_out_of_the_file_is_known_no_more(
         assert 'identity_refused_total{kind="file"} 1.0' in site.proxy.metrics()
         site.write(USERS)
         assert eventually(lambda: client.post(url, content=ways.CLEAN).status_code == 401, 20)
-        with pytest.raises(httpx.ProxyError, match="407"):
-            client.post(url, content=ways.CLEAN)
+    with pytest.raises(httpx.ProxyError, match="407"):
+        site.who(basic("fay", "difference")).post()
 
 
 # --- when it breaks ------------------------------------------------------------------------------
@@ -311,6 +314,9 @@ def test_a_source_that_breaks_lets_nobody_through(
     async def broken(self: Sources, evidence: object) -> object:
         raise SystemError
 
+    def breaks(*_: object) -> object:
+        raise SystemError
+
     monkeypatch.setattr(Sources, "identify", broken)
     url = {"base": f"http://127.0.0.1:{site.base}", "plain": f"http://{MIRROR}"}.get(way, f"https://{OPEN}")
     through = {
@@ -321,9 +327,9 @@ def test_a_source_that_breaks_lets_nobody_through(
     answer = asking.post(f"{url}{CHAT}", ways.CLEAN)
     assert answer.status in (0, 503), answer
     assert site.proxy.received == []
-    monkeypatch.setattr(Identities, "_evidence", broken)
+    monkeypatch.setattr(Identities, "_evidence", breaks)
     assert asking.post(f"{url}{CHAT}", ways.CLEAN).status in (0, 503)
-    monkeypatch.setattr(Identities, "_refuse", broken, raising=False)
+    monkeypatch.setattr(Refusals, "__call__", breaks)
     assert asking.post(f"{url}{CHAT}", ways.CLEAN).status in (0, 503)
     assert site.proxy.received == []
 

@@ -26,6 +26,7 @@ from e2e import ways
 from e2e.conftest import Proxy, proxies
 from e2e.raw import eventually
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, asked_by, curl
+from outgate.identity import files
 from providers.standin import Server, certificates
 
 NOW = datetime.now(UTC)
@@ -127,7 +128,8 @@ def one_for_all(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     own[0].write_bytes(server.certificate.read_bytes())
     own[1].write_bytes(server.key.read_bytes())
     own[1].chmod(0o600)
-    with proxies(server, folder) as make:
+    with pytest.MonkeyPatch.context() as patch, proxies(server, folder) as make:
+        patch.setattr(files, "_EVERY", 0.2)
         made = make(
             POLICY,
             tls={

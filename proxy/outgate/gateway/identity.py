@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from cryptography import x509
-from mitmproxy import http
+from mitmproxy import ctx, http
 from mitmproxy.connection import Client
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import modes
@@ -42,6 +42,7 @@ log = logging.getLogger("outgate")
 
 _KEY = "outgate.identity"
 _PATIENCE = 20.0  # seconds for one answer of all sources
+_END = 0.5  # seconds from telling a client that it is known no more to the end of its connection
 _EVERY = 60.0  # seconds between two log lines about one address
 _MOST = 1000  # addresses that are remembered for that
 _NOBODY = Identity()
@@ -154,35 +155,37 @@ class Identities:
 
     async def _admit(self, flow: http.HTTPFlow, *, tunnel: bool = False) -> None:
         """Closed first, as every request is; opened when it is known who is asking."""
-        own = flow.response
-        flow.response = _CLOSED
-        try:
-            found = await self._found(flow)
-            if isinstance(found, Known):
-                flow.metadata[_KEY] = self._sources.completed(found.identity)
-                if tunnel:
-                    self._connections[flow.client_conn.id].settled = found
-            if isinstance(found, Known) or own is not None:
-                flow.response = own
-            else:
-                self._refuse(flow, found)
-        except asyncio.CancelledError:
-            raise
-        except BaseException:
-            self._on_refusal("error")
-            with suppress(Exception):
-                self._refuse(flow, Refused("error"))
-        finally:
-            for name in (_CREDENTIALS, *self._sources.header_names):
-                flow.request.headers.pop(name, None)
+        if flow.response is None:
+            flow.response = _CLOSED
+            try:
+                await self._asked_of(flow, tunnel)
+            except asyncio.CancelledError:
+                raise
+            except BaseException:
+                self._on_refusal("error")
+                with suppress(Exception):
+                    self._refuse(flow, Refused("error"))
+        for name in (_CREDENTIALS, *self._sources.header_names):
+            flow.request.headers.pop(name, None)
 
-    async def _found(self, flow: http.HTTPFlow) -> Known | Refused:
+    async def _asked_of(self, flow: http.HTTPFlow, tunnel: bool) -> None:
+        one = self._connections[flow.client_conn.id]
+        found = await self._found(flow, one.settled)
+        if isinstance(found, Refused):
+            self._refuse(flow, found)
+            return
+        flow.metadata[_KEY] = self._sources.completed(found.identity)
+        if tunnel:
+            one.settled = found
+        flow.response = None
+
+    async def _found(self, flow: http.HTTPFlow, settled: Known | Refused | None) -> Known | Refused:
         client, headers = flow.client_conn, flow.request.headers
-        settled = self._connections[client.id].settled
         if isinstance(settled, Refused) or (settled is not None and settled.holds()):
             return settled
         if settled is not None:
             self._count(client, Refused("expired"))
+            asyncio.get_running_loop().call_later(_END, _end, client)
             return Refused("expired")
         given = headers.get_all(_CREDENTIALS)
         evidence = self._evidence(
@@ -260,6 +263,14 @@ async def _local_user(client: Client) -> str | None:
     if not asking and not isinstance(client.proxy_mode, mode_specs.LocalMode):
         return None
     return await asyncio.to_thread(local_user.user_of, client.peername[:2], client.sockname[:2])
+
+
+def _end(client: Client) -> None:
+    """Close a connection: its client has to make another to show who it is."""
+    handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
+    left = handler.transports.get(client) if handler else None
+    if left is not None and left.writer is not None:
+        left.writer.close()
 
 
 def _only(values: list[str]) -> str:

@@ -42,8 +42,6 @@ class Refusals:
         response = self._of_a_proxy(refused, message) if proxy else self._of_a_server(flow, refused, message)
         if refused.wait:
             response.headers["retry-after"] = str(refused.wait)
-        if refused.kind == "expired":
-            response.headers["connection"] = "close"
         flow.response = response
 
     def _of_a_proxy(self, refused: Refused, message: str) -> http.Response:

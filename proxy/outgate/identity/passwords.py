@@ -23,7 +23,7 @@ _ROUNDS = 12
 _LONGEST = 72  # bytes of a password
 _HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}")
 _MOST_ROUNDS = 16  # a hash of 31 rounds would take a day
-# Compared with when there is no such user, so that the time tells nobody who there is.
+# Of a file without users.
 _NOBODY = b"$2b$12$" + b"." * 53
 
 
@@ -51,10 +51,12 @@ class Passwords:
 
     def check(self, credentials: Credentials) -> Known | Refused:
         """Whose they are."""
-        user, secret = credentials.user, credentials.secret.encode()
-        hashed = self._file.value.get(user)
+        user, secret, users = credentials.user, credentials.secret.encode(), self._file.value
+        hashed = users.get(user)
+        # Nobody's is compared with somebody's, so that the time tells nobody who there is.
+        compared = hashed or next(iter(users.values()), _NOBODY)
         try:
-            right = bcrypt.checkpw(secret[:_LONGEST], hashed or _NOBODY)
+            right = bcrypt.checkpw(secret[:_LONGEST], compared)
         except ValueError:  # a NUL within
             right = False
         if hashed is None or not right or len(secret) > _LONGEST:

@@ -110,7 +110,7 @@ class Tokens:
             return Refused("token")
         groups = groups_of(_claim(claims, settings.groups) if settings.groups else None)
         device = plain(_claim(claims, settings.device)) if settings.device else None
-        until = float(claims["exp"]) + settings.leeway
+        until = int(claims["exp"]) + settings.leeway
         return Known(Identity(user, groups, device), lambda: time.time() < until)
 
     def keys(self) -> PyJWKSet:
