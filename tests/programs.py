@@ -24,6 +24,7 @@ _FROM = {
     "ip": "Debian's iproute2",
     "iptables": "Debian's iptables",
     "wg": "Debian's wireguard-tools",
+    "slapd": "Debian's slapd",
     "tesseract": "Debian's tesseract-ocr",
     "wireguard-go": "Debian's wireguard-go",
     "syslog-ng": "Debian's syslog-ng-core",
@@ -40,7 +41,7 @@ _FROM = {
 
 def program(name: str) -> str:
     """Its path; skips the test when it is not installed."""
-    found = shutil.which(name)
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")  # daemons, for who is not root
     if found is None:
         pytest.skip(f"{name} is not installed ({_FROM[name]})")
     return found

@@ -55,6 +55,21 @@ REASONS: Final = frozenset(
         "bad_request",
     )
 )
+# Why it was not known who was asking.
+UNKNOWN: Final = frozenset(
+    (
+        "missing",
+        "malformed",
+        "password",
+        "token",
+        "header",
+        "slowed",
+        "unavailable",
+        "expired",
+        "error",
+        "file",
+    )
+)
 # What came of a file.
 OUTCOMES: Final = frozenset({"read", "partly", *attachments.REASONS})
 # What blocks without being a rule of the file.
@@ -170,6 +185,14 @@ class Metrics:
         )
         self._tls_failures = _Family(
             counter("tls_failures", "TLS handshakes that failed, with a client or an upstream.", "side")
+        )
+        self._refused = _Family(
+            counter(
+                "identity_refused",
+                "Requests and connections refused because it was not known who was asking, by kind; "
+                "kind=file: a file of users, keys or groups that could not be used anew.",
+                "kind",
+            )
         )
         self._tunnels = counter("tunnels", "Connections passed through unopened.")
         self._tunnels_open = gauge("tunnels_open", "Tunnels that are open now.", "livesum")
@@ -292,6 +315,10 @@ class Metrics:
     def tls_failure(self, side: Side) -> None:
         """A handshake failed."""
         self._tls_failures(side if side in ("client", "upstream") else OTHER).inc()
+
+    def identity_refused(self, kind: str) -> None:
+        """Nobody knew who was asking."""
+        self._refused(_known(kind, UNKNOWN)).inc()
 
     # --- policy, CA, audit -------------------------------------------------------------------
 

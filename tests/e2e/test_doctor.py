@@ -212,3 +212,23 @@ def test_credentials_to_sign_with_are_told_by_their_access_key_id_or_missed(
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert "get-caller-identity" in told(check(aws={"sign": True}), "AWS", "mend")
     assert "no profile 'absent'" in told(check(aws={"sign": True, "profiles": ["absent"]}), "AWS", "mend")
+
+
+def test_the_users_file_and_the_proxys_certificate_are_looked_at(
+    check: Check, server: Server, tmp_path: Path
+) -> None:
+    users, key = tmp_path / "users", tmp_path / "proxy.key"
+    users.write_text(f"ada:$2b$12${'a' * 53}\n")
+    users.chmod(0o600)
+    key.write_bytes(server.key.read_bytes())
+    key.chmod(0o600)
+    values = {
+        "identity": {"sources": [{"htpasswd": users}]},
+        "tls": {"certificate": server.certificate, "key": key},
+    }
+    assert told(check(**values), "identity", "ok") == f"1 users in {users}"
+    assert "ends in 6 days" in told(check(**values), "TLS", "mend")
+    users.chmod(0o644)
+    key.chmod(0o644)
+    assert "chmod o-rwx" in told(check(**values), "identity", "mend")
+    assert "chmod o-rwx" in told(check(**values), "TLS", "mend")

@@ -6,6 +6,7 @@ ever looked at. Whoever may do that needs no ``sudo``: the one that the library 
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import signal
@@ -21,7 +22,9 @@ import yaml
 from e2e import namespaces, ways
 from e2e.conftest import POLICY
 from e2e.namespaces import PROVIDER, Network
+from e2e.raw import eventually
 from e2e.ways import Curl
+from outgate.audit.read import Filter, reader_of
 from outgate.catalogue import Catalogue
 from outgate.gateway import ca
 from providers.standin import HOSTS, Received, Server
@@ -53,6 +56,7 @@ class Running:
     process: subprocess.Popen[str]
     curl: Curl
     received: list[Received]
+    state: Path
 
     def ended(self) -> str:
         """What it said in the end."""
@@ -80,6 +84,7 @@ def local(network: Network, tmp_path: Path) -> Iterator[Running]:
         "state_dir": str(state),
         "extra_roots": [str(server.root)],
         "detection": {"workers": 1, "deadline": 20},
+        "identity": {"required": True, "sources": [{"local": True}]},
     }
     (tmp_path / "outgate.yaml").write_text(yaml.safe_dump(settings))
     sudo.parent.mkdir()
@@ -112,7 +117,7 @@ def local(network: Network, tmp_path: Path) -> Iterator[Running]:
     resolve = [part for host in HOSTS for n in (443, 80) for part in ("--resolve", f"{host}:{n}:{PROVIDER}")]
     beside = ("nsenter", f"--mount=/proc/{process.pid}/ns/mnt", *network.gateway.prefix[1:])
     curl = Curl(resolve, roots, (*beside, "sh", "-c", _IN_GROUP, "sh"), str(client))
-    yield Running(process, curl, server.stand_in.received)
+    yield Running(process, curl, server.stand_in.received, state)
     process.terminate()
     process.wait(20)
     server.stop()
@@ -127,6 +132,10 @@ def test_connections_of_this_machine_are_judged(local: Running) -> None:
     answer = local.curl.post("https://api.openai.com/", ways.CLEAN, "-H", "Host: api.anthropic.com")
     assert answer.status == 421
     assert len(local.received) == before
+    reader = reader_of(local.state / "audit" / "audit.db")
+    assert eventually(lambda: len(reader.latest(10, Filter())) == 4)
+    assert {event.user for event in reader.latest(10, Filter())} == {getpass.getuser()}
+    reader.close()
 
 
 def processes() -> list[str]:

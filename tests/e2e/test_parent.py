@@ -69,6 +69,11 @@ def test_plain_http_goes_through_the_parent_too(
     ways.holds_to_the_policy(curl, proxy.received, "http://api.openai.com")
     chat = "POST http://api.openai.com/v1/chat/completions"
     assert parent.asked == ["POST http://intranet.example/x", chat, chat]
+    for host in ("intranet.example", "api.openai.com"):
+        assert (
+            curl.post(f"http://{host}/x", ways.CLEAN, "-H", "Proxy-Authorization: Basic YTpi").status == 200
+        )
+        assert proxy.received[-1].header("proxy-authorization") is None
 
 
 def test_a_parent_that_speaks_tls_is_verified(

@@ -21,8 +21,8 @@ import pytest
 from mitmproxy.dns import DNSMessage
 from mitmproxy.net.dns import types
 
-from e2e import namespaces, ways
-from e2e.conftest import Proxy
+from e2e import namespaces, ways, who
+from e2e.conftest import POLICY, Proxy
 from e2e.namespaces import GATEWAY, NEAR, PROVIDER, Network
 from e2e.ways import Curl
 from programs import program
@@ -73,7 +73,7 @@ def transparent(
     rule = (*rule, "-j", "REDIRECT", "--to-ports", str(PORT))
     network.gateway.command("iptables", "-t", "nat", "-A", *rule)
 
-    def make(**settings: object) -> Proxy:
+    def make(policy: str = POLICY, **settings: object) -> Proxy:
         values = {
             "mode": ["transparent"],
             "listen": f"0.0.0.0:{PORT}",
@@ -81,7 +81,7 @@ def transparent(
             "routes": {},
         }
         values |= {"extra_roots": [str(far_server.root)], **settings}
-        return far(make_proxy(enter=network.gateway.enter, **values), far_server)
+        return far(make_proxy(policy, enter=network.gateway.enter, **values), far_server)
 
     yield make
     network.gateway.command("iptables", "-t", "nat", "-D", *rule)
@@ -116,6 +116,39 @@ def test_redirected_clients_off_the_allow_list_are_turned_away(
     curl = by_address(proxy, far_server, network)
     assert curl.post(f"https://api.openai.com{CHAT}", ways.CLEAN).status == 0
     assert curl.post("https://intranet.example/x", ways.CLEAN).status == 0
+    assert proxy.received == []
+
+
+def test_redirected_clients_are_who_their_network_says(
+    transparent: Callable[..., Proxy], far_server: Server, network: Network
+) -> None:
+    """And nobody else, whatever their headers say; with ``required``, who is nobody gets nowhere."""
+    here = {"networks": {"10.77.1.0/24": {"groups": ["lab"], "device": "bench-4"}}}
+    header = {"header": {"networks": ["10.77.1.0/24"]}}
+    proxy = transparent(who.POLICY, identity={"required": True, "sources": [header, here]})
+    curl = by_address(proxy, far_server, network)
+    for scheme in ("https", "http"):
+        told = curl.post(f"{scheme}://{who.MIRROR}{CHAT}", ways.CLEAN, "-H", "X-Forwarded-User: ada")
+        assert b"asked by unknown on bench-4 " in told.body
+        assert (
+            curl.post(f"{scheme}://{who.OPEN}{CHAT}", ways.CLEAN, "-H", "X-Forwarded-User: ada").status == 200
+        )
+        assert proxy.received[-1].header("x-forwarded-user") is None
+    ways.passes_unopened(curl, proxy.received, "https://intranet.example")
+
+
+def test_redirected_clients_whom_nobody_knows_get_nowhere(
+    transparent: Callable[..., Proxy], far_server: Server, network: Network
+) -> None:
+    elsewhere = {"networks": {"10.99.0.0/16": {"user": "ada"}}}
+    proxy = transparent(identity={"required": True, "sources": [elsewhere]})
+    curl = by_address(proxy, far_server, network)
+    for scheme in ("https", "http"):
+        refused = curl.post(f"{scheme}://api.openai.com{CHAT}", ways.CLEAN)
+        assert refused.status == 401
+        assert "lets nobody through" in refused.json()["error"]["message"]
+        assert curl.post(f"{scheme}://intranet.example/x", ways.CLEAN).status == 0
+    assert curl.post(f"http://{PROVIDER}:8443/", ways.CLEAN).status == 0
     assert proxy.received == []
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "pac": ("pac", "Print the PAC file that sends AI hosts, and no others, to the proxy."),
     "audit": ("audit", "Read, prove, export and erase from the audit log."),
     "vault": ("vault", "Count, remove, reseal what placeholders stand for."),
+    "user": ("user", "Users and passwords."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
 }
 

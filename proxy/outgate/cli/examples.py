@@ -139,6 +139,16 @@ ENDINGS = {
     "audit stats": Ending(
         ("outgate audit stats --since 7d",), "0 it was printed, 2 there is no audit log, or it cannot be read"
     ),
+    "user add": Ending(
+        ("outgate user add ada", "outgate user add ada --file users.htpasswd < password.txt"),
+        "0 the user is in the file, 2 the file or the password cannot be used",
+    ),
+    "user list": Ending(
+        ("outgate user list",), "0 it was printed, 2 there is no such file, or it cannot be used"
+    ),
+    "user remove": Ending(
+        ("outgate user remove ada",), "0 the user was taken out, 2 there is none, or the file cannot be used"
+    ),
     "vault stats": Ending(
         ("outgate vault stats", "outgate vault stats --json"), "0 it was printed, 2 the vault cannot be used"
     ),

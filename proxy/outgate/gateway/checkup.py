@@ -10,14 +10,17 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from cryptography import x509
 from mitmproxy.net.server_spec import ServerSpec
 
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError, entities
 from outgate.dlp.engine import Engine
-from outgate.gateway import aws_credentials, ca, master, modes, trust
+from outgate.gateway import aws_credentials, ca, master, modes, proxy_tls, trust
+from outgate.identity import checks as identity_checks
 from outgate.policy import Policy, load
 from outgate.settings import Settings
 
@@ -55,6 +58,10 @@ def checkup(settings: Settings, *, offline: bool = False) -> Iterator[Result]:
     yield _result("detectors", lambda: _detectors(_policy(settings)))
     yield _result("attachments", lambda: _attachments(settings))
     yield _result("vault", lambda: _vault(settings))
+    if settings.tls is not None:
+        yield _result("TLS", lambda: _tls(settings))
+    for check in identity_checks.of(settings.identity, offline=offline):
+        yield _result("identity", check)
     if settings.aws.sign:
         yield _result("AWS", lambda: _aws(settings))
     yield from _ports(settings)
@@ -169,6 +176,18 @@ def _vault(settings: Settings) -> str:
             await vault.close()
 
     return f"{asyncio.run(counted())} values in {config.store}, and the key fits"
+
+
+def _tls(settings: Settings) -> str:
+    tls = settings.tls
+    assert tls
+    proxy_tls.context(tls)
+    certificate = x509.load_pem_x509_certificates(tls.certificate.read_bytes())[0]
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    if left < timedelta(days=_SOON):
+        raise _ProblemError(f"{tls.certificate} ends in {max(0, left.days)} days: put a new one there")
+    clients = "" if tls.client_ca is None else f", and asks clients for one ({tls.client_certificates})"
+    return f"the proxy shows {tls.certificate}, good for {left.days} days{clients}"
 
 
 def _aws(settings: Settings) -> str:

@@ -29,8 +29,12 @@ class _Kind:
 
 _KINDS: Mapping[int, _Kind] = {
     400: _Kind("invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", "ValidationException"),
+    401: _Kind(
+        "authentication_error", "authentication_error", "UNAUTHENTICATED", "UnrecognizedClientException"
+    ),
     403: _Kind("permission_error", "permission_error", "PERMISSION_DENIED", "AccessDeniedException"),
     413: _Kind("invalid_request_error", "request_too_large", "INVALID_ARGUMENT", "ValidationException"),
+    429: _Kind("rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED", "ThrottlingException"),
     502: _Kind("server_error", "api_error", "UNAVAILABLE", "ServiceUnavailableException"),
     503: _Kind("server_error", "api_error", "UNAVAILABLE", "ServiceUnavailableException"),
 }

@@ -80,7 +80,7 @@ def to_exchange(flow: http.HTTPFlow, host: str, *, message: bytes | None = None)
         target=request.data.path,
         headers=() if message is not None else tuple(request.headers.fields),
         body=request.raw_content or b"" if message is None else message,
-        identity=identify(flow.client_conn),
+        identity=identify(flow),
         websocket=message is not None,
         connection=flow.id if message is not None else "",
     )

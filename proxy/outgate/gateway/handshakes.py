@@ -14,6 +14,8 @@ from typing import Literal
 
 from mitmproxy.tls import TlsData
 
+from outgate.gateway.proxy_tls import is_outer
+
 _EVERY = 60.0  # seconds between two lines for the same host
 _MOST = 1000  # hosts that are remembered
 _HOST = re.compile(r"[a-z0-9_.-]{1,253}")
@@ -44,6 +46,10 @@ class Handshakes:
         host = _plain(data.context.client.sni or (str(address[0]) if address else ""))
         peer = data.context.client.peername
         client = str(peer[0]) if peer else "a client"
+        if is_outer(data.context):
+            text = f"{client} and Outgate cannot agree on TLS to the proxy itself: does it trust the certificate of "
+            self._tell("client", f"{client} itself", f"{text}`tls`, and show one that `client_ca` issued?")
+            return
         if any(word in error.lower() for word in _DISTRUST):
             self._tell(
                 "client",

@@ -107,6 +107,7 @@ class Inspection:
             passed = False  # then it is looked at, and refused there
         if passed:
             flow.metadata[exchanges.PASSED] = True
+            flow.request.headers.pop("proxy-authorization", None)  # it was for us, and for nobody further on
             flow.request.stream = True
 
     async def request(self, flow: http.HTTPFlow) -> None:

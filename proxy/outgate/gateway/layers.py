@@ -19,6 +19,7 @@ from mitmproxy.proxy.layers.http import HttpStream
 
 if TYPE_CHECKING:
     from outgate.gateway.connections import Connections
+    from outgate.gateway.identity import Identities
     from outgate.gateway.next_layer import EgressNextLayer
 
 _CLIENT_FIRST = frozenset({80, 443})  # by these ports alone we know who speaks first
@@ -73,12 +74,30 @@ class _Redirected(modes.TransparentProxy):
 
 
 class _Socks(modes.Socks5Proxy):
-    """SOCKS 5 that connects to the listed ports only. What is returned here, the client is told."""
+    """SOCKS 5 that connects to the listed ports only, for whom it knows. What is returned here, the client is told."""
+
+    def state_greet(self) -> layer.CommandGenerator[None]:
+        """As the library does; a client that offers its name and password is asked for them, if anybody asks."""
+        identities = _identities()
+        offered = self.buf[2 : 2 + self.buf[1]] if len(self.buf) > 1 else b""
+        whole = len(self.buf) > 1 and self.buf[0] == modes.SOCKS5_VERSION and len(offered) == self.buf[1]
+        method = modes.SOCKS5_METHOD_USER_PASSWORD_AUTHENTICATION
+        if not whole or method not in offered or identities is None or not identities.takes_passwords:
+            yield from super().state_greet()
+            return
+        yield commands.SendData(self.context.client, bytes([modes.SOCKS5_VERSION, method]))
+        self.buf = self.buf[2 + len(offered) :]
+        self.state = self.state_auth
+        yield from self.state()
+
+    state: Callable[..., layer.CommandGenerator[None]] = state_greet
 
     def finish_start(self) -> layer.CommandGenerator[str | None]:
         assert self.context.server.address
         connections: Connections = ctx.master.addons.get("connections")
         refused = connections.refusal(self.context.client, *self.context.server.address[:2])
+        if not _admits(self.context):
+            refused = "Outgate does not know who is asking."
         error = refused or (yield from _connected(self.context))
         return error or (yield from super().finish_start())
 
@@ -88,7 +107,7 @@ def _connected(context: Context) -> layer.CommandGenerator[str | None]:
     assert context.server.address
     host, port = context.server.address[:2]
     tcp = context.client.transport_protocol == "tcp"
-    if tcp and port not in _CLIENT_FIRST and not _next_layer().opens_or_forwards(host):
+    if tcp and port not in _CLIENT_FIRST and _admits(context) and not _next_layer().opens_or_forwards(host):
         error: str | None = yield commands.OpenConnection(context.server)
         return error
     return None
@@ -105,6 +124,16 @@ def _connect_regular(self: HttpStream) -> layer.CommandGenerator[None]:
             self.flow.response = http.Response.make(502, text, kind)
     self.child_layer = layer.NextLayer(self.context)
     yield from self.handle_connect_finish()
+
+
+def _admits(context: Context) -> bool:
+    identities = _identities()
+    return identities is None or identities.admits(context.client)
+
+
+def _identities() -> Identities | None:
+    found: Identities | None = ctx.master.addons.get("identities")
+    return found
 
 
 def _next_layer() -> EgressNextLayer:

@@ -24,10 +24,12 @@ from outgate.gateway import core, layers, modes, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.deadlines import Deadlines
 from outgate.gateway.handshakes import Handshakes
+from outgate.gateway.identity import Identities
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.loop import Connecting
 from outgate.gateway.modes import GatewayError
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.tls import EgressTlsConfig
 from outgate.settings import Settings
 
@@ -41,6 +43,8 @@ def build(
     next_layer: EgressNextLayer,
     handshakes: Handshakes,
     inspection: Inspection,
+    proxy_tls: ProxyTls,
+    identities: Identities | None,
 ) -> Master:
     """A master ready to run in the current event loop. Raises GatewayError."""
     quiet()
@@ -56,7 +60,9 @@ def build(
             f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x"
         )
     master = Master(opts, with_termlog=False)
-    master.addons.add(connections, Proxyserver(), next_layer, EgressTlsConfig(), handshakes, inspection)
+    # Who may connect and where to, then who is asking, then what is said.
+    who = (proxy_tls, EgressTlsConfig(), handshakes, *([identities] if identities else ()))
+    master.addons.add(connections, Proxyserver(), next_layer, *who, inspection)
     master.addons.add(Deadlines(settings.limits))
     if any(mode.startswith("wireguard") for mode in settings.mode):
         wireguard.make_keys(settings)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from mitmproxy.addons.next_layer import NeedsMoreData, NextLayer
+from mitmproxy.connection import Client
 from mitmproxy.net.server_spec import ServerSpec
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer, layers, mode_specs
@@ -50,8 +51,11 @@ class EgressNextLayer(NextLayer):
         is_known: Callable[[str], bool],
         on_tunnel: Callable[[str], None],
         parent: ServerSpec | None = None,
+        admits: Callable[[Client], bool] = lambda _: True,
     ) -> None:
+        """``admits`` says whose connections may be passed unopened."""
         self._is_known = is_known
+        self._admits = admits
         self._on_tunnel = on_tunnel
         self._parent = parent
 
@@ -85,11 +89,15 @@ class EgressNextLayer(NextLayer):
     def _chosen(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
         """The library's choice, if it is one that is read, or a tunnel."""
         chosen = super()._next_layer(context, data_client, data_server)
-        if chosen is None or isinstance(chosen, _READ) or getattr(chosen, "flow", chosen) is None:
+        if chosen is None or isinstance(chosen, _READ):
+            return chosen
+        if getattr(chosen, "flow", chosen) is None and self._admits(context.client):
             return chosen
         if _is_look_up(context):
             return chosen
-        return _Close(context)  # DNS, say, on an address of the catalogue: nobody would look at it
+        return _Close(
+            context
+        )  # nobody's; or DNS, say, on an address of the catalogue: nobody would look at it
 
     def _ignore_connection(self, context: Context, data_client: bytes, data_server: bytes) -> bool:
         """True for a tunnel. Raises NeedsMoreData until the client has said enough to know."""
@@ -109,7 +117,8 @@ class EgressNextLayer(NextLayer):
             for name in self._names(context, data_client):
                 if self._is_known(name):
                     return False
-        self._on_tunnel(context.client.id)
+        if self._admits(context.client):
+            self._on_tunnel(context.client.id)
         return True
 
     @staticmethod

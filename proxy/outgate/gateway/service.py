@@ -30,10 +30,15 @@ from outgate.gateway import ca, local, master, modes, pac, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
+from outgate.gateway.identity import Identities
 from outgate.gateway.inspection import Inspection, Judge
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.proxy_tls import ProxyTls
+from outgate.gateway.refusals import Refusals
 from outgate.gateway.report import Reporter
 from outgate.gateway.signing import Signer
+from outgate.identity import files
+from outgate.identity.sources import Sources
 from outgate.metrics import Metrics, Vocabulary
 from outgate.pipeline import Rules
 from outgate.policy import Policy, PolicyError, load
@@ -83,6 +88,8 @@ class Service:
             )
         policy = load(settings.policies, check_model=True, providers=catalogue.providers.values())
         metrics = Metrics(_vocabulary(catalogue, policy))
+        proxy_tls = ProxyTls(settings.tls)
+        identities, watched = _identities(settings, catalogue, metrics, proxy_tls)
         audit = AuditLog.open(settings)
         forwarding = Forwarding.open(settings, metrics.audit_sink)
         key = fingerprint_key(settings.state_dir)
@@ -125,7 +132,10 @@ class Service:
             parent,
         )
         next_layer = EgressNextLayer(
-            lambda host: catalogue.provider_of(host) is not None, connections.tunnel, parent
+            lambda host: catalogue.provider_of(host) is not None,
+            connections.tunnel,
+            parent,
+            identities.admits if identities else lambda _: True,
         )
         inspection = Inspection(
             lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer, extractor.extract),
@@ -135,7 +145,16 @@ class Service:
         )
         try:
             handshakes = Handshakes(metrics.tls_failure)
-            proxy = master.build(settings, catalogue, connections, next_layer, handshakes, inspection)
+            proxy = master.build(
+                settings,
+                catalogue,
+                connections,
+                next_layer,
+                handshakes,
+                inspection,
+                proxy_tls,
+                identities,
+            )
             if settings.metrics:
                 self.health = _health(metrics, in_force, settings.metrics, _pac(settings, catalogue))
             await pool.start()
@@ -143,6 +162,8 @@ class Service:
                 self._signals(watch)
                 self._later(watch.run())
                 self._later(_tick(metrics, in_force, audit, settings))
+                if watched:
+                    self._later(files.look_at(watched))
                 # What is there now stays: a collection need not look at it again.
                 gc.collect()
                 gc.freeze()
@@ -270,6 +291,19 @@ def fingerprint_key(state_dir: Path) -> bytes:
 def _vault(policy: Policy, settings: Settings) -> Vault | None:
     """Where the policy's placeholders are kept, if it makes any. Raises VaultError."""
     return settings.vault_config.open() if policy.styles else None
+
+
+def _identities(
+    settings: Settings, catalogue: Catalogue, metrics: Metrics, proxy_tls: ProxyTls
+) -> tuple[Identities | None, list[files.Watched]]:
+    """Who says who is asking, if anybody does, and what may change meanwhile. Raises IdentityError."""
+    if not settings.identity.sources:
+        return None, proxy_tls.watched
+    sources = Sources(settings.identity, lambda: metrics.identity_refused("file"))
+    basic, bearer = sources.checker is not None, sources.checker is not None and sources.checker.takes_tokens
+    refusals = Refusals(catalogue, basic=basic, bearer=bearer)
+    identities = Identities(sources, proxy_tls.certificate_of, refusals, metrics.identity_refused)
+    return identities, [*proxy_tls.watched, *sources.watched]
 
 
 def _warn(policy: Policy) -> None:

@@ -26,7 +26,9 @@ from pydantic import (
 
 from outgate import shipped
 from outgate.settings.audit import Audit
+from outgate.settings.identity import IdentitySettings, Tls
 from outgate.settings.pac import Pac
+from outgate.settings.paths import BASE
 from outgate.settings.sections import (
     LOOPBACK,
     Address,
@@ -85,6 +87,8 @@ class Settings(BaseModel):
     vault: Vault = Vault()
     pac: Pac = Pac()
     aws: Aws = Aws()
+    identity: IdentitySettings = IdentitySettings()
+    tls: Tls | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("routes")
@@ -114,6 +118,11 @@ class Settings(BaseModel):
     def _complete(self) -> Self:
         if not self.ca_dir.is_absolute():
             object.__setattr__(self, "ca_dir", self.state_dir / self.ca_dir)
+        certificates = any(source.certificate for source in self.identity.sources)
+        if certificates and (self.tls is None or self.tls.client_ca is None):
+            raise ValueError(
+                "identity: `certificate` needs `tls.client_ca`: who issues clients' certificates"
+            )
         return self
 
     @property
@@ -199,7 +208,7 @@ class Settings(BaseModel):
         values: dict[str, Any] = _read(path) if path else {}
         values |= {key: value for key, value in overrides.items() if value is not None}
         try:
-            return cls.model_validate(values)
+            return cls.model_validate(values, context={BASE: path.resolve().parent} if path else None)
         except ValidationError as error:
             where = path or "command line"
             lines = [

@@ -136,6 +136,14 @@ CASES = (
     ("vault purge", "", 2),
     ("vault rotate-key --reseal", "", 0),
     ("vault --config no-server.yaml rotate-key", "", 2),
+    ("user add bo --file users", "clean.txt", 0),
+    ("user add bo --file users", "empty.txt", 2),
+    ("user add bo --file clean.txt", "clean.txt", 2),
+    ("user add bo", "clean.txt", 2),  # to which file?
+    ("user list --file users", "", 0),
+    ("user list --file no-such-file", "", 2),
+    ("user remove ada --file users", "", 0),
+    ("user remove eve --file users", "", 2),
     ("doctor --offline --config no-ca.yaml", "", 1),
     ("doctor --config settings.yaml", "", 2),
 )
@@ -151,6 +159,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         Path(name).write_text(text)
     Path("secret.txt").write_text(f"deploy with {fake('GITHUB_TOKEN')}\n")
+    Path("users").write_text(f"ada:$2b$12${'a' * 53}\n")
+    Path("users").chmod(0o600)
     Path("exit7.sh").write_text("exit 7\n")
     settings = Settings.load()
     ca.create(settings.ca_dir, Catalogue.load().constraint_names())

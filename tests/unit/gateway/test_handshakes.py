@@ -38,7 +38,8 @@ class Failures:
         client = SimpleNamespace(sni=sni, peername=("10.1.2.3", 5000))
         server = SimpleNamespace(sni=sni, address=("198.51.100.7", 443))
         return SimpleNamespace(
-            conn=SimpleNamespace(error=error), context=SimpleNamespace(client=client, server=server)
+            conn=SimpleNamespace(error=error),
+            context=SimpleNamespace(client=client, server=server, layers=[None]),
         )
 
 
