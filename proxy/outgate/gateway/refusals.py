@@ -6,6 +6,7 @@ from mitmproxy import http
 
 from outgate.catalogue import Catalogue
 from outgate.gateway import errors, exchanges
+from outgate.gateway.block_page import Stopped
 from outgate.gateway.identity import PROXIES
 from outgate.identity.evidence import Refused
 
@@ -60,13 +61,11 @@ class Refusals:
             self._catalogue.identify(host, path, request.method) for host in sorted(exchanges.names_of(flow))
         )
         endpoint = next(filter(None, endpoints), None)
-        answer = errors.answer(
-            endpoint.format if endpoint else "generic",
-            status,
-            message,
-            exchanges.reference(),
-            html=exchanges.wants_html(request),
-        )
+        format_name = endpoint.format if endpoint else "generic"
+        page = None
+        if exchanges.wants_html(request):
+            page = Stopped(request.host, endpoint.provider.name if endpoint else "")
+        answer = errors.answer(format_name, status, message, exchanges.reference(), html=page)
         response = exchanges.to_response(answer, head=request.method == "HEAD")
         if response.status_code == 401:
             response.headers["www-authenticate"] = "Outgate"  # no client takes that for its provider's own
