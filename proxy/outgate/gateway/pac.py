@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from outgate import __version__
 from outgate.catalogue.hosts import REGION, HostPattern
@@ -48,6 +49,8 @@ function FindProxyForURL(url, host) {{
 }}
 """
 
+Kind = Literal["PROXY", "HTTPS"]
+
 
 def of(settings: Settings, hosts: Iterable[HostPattern], proxies: Sequence[str] = ()) -> str:
     """The file of an installation; ``proxies`` in the place of those of its settings. Raises SettingsError."""
@@ -58,19 +61,22 @@ def of(settings: Settings, hosts: Iterable[HostPattern], proxies: Sequence[str] 
             told = "say with `pac.proxies` (or --proxy) what clients reach it as"
             raise SettingsError(f"pac: the proxy listens on {settings.listen}; {told}")
         asked = (_spelled(*settings.proxy_address),)
-    return script(hosts, asked, direct=settings.pac.when_unreachable == "direct")
+    kind: Kind = "HTTPS" if settings.tls else "PROXY"
+    return script(hosts, asked, kind, direct=settings.pac.when_unreachable == "direct")
 
 
 def _spelled(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def script(hosts: Iterable[HostPattern], proxies: Sequence[str], *, direct: bool = False) -> str:
-    """The file's text. ``proxies`` are HOST:PORT, asked in this order; there is at least one.
+def script(
+    hosts: Iterable[HostPattern], proxies: Sequence[str], kind: Kind = "PROXY", *, direct: bool = False
+) -> str:
+    """The file's text. ``proxies`` are HOST:PORT, asked in this order (``HTTPS``: over TLS); there is at least one.
 
     ``direct``: when none answers, the hosts are reached without one.
     """
-    ways = [f"PROXY {address}" for address in proxies] + (["DIRECT"] if direct else [])
+    ways = [f"{kind} {address}" for address in proxies] + (["DIRECT"] if direct else [])
     exact: list[str] = []
     below: list[str] = []
     regional: list[str] = []

@@ -123,3 +123,11 @@ def test_a_proxy_that_listens_everywhere_has_to_be_named() -> None:
     done = CliRunner().invoke(pac, ["--config", "outgate.yaml"])
     assert done.exit_code == 2
     assert "--proxy" in done.stderr
+
+
+def test_a_proxy_with_a_certificate_of_its_own_is_spoken_to_over_tls(tmp_path: Path) -> None:
+    (tmp_path / "outgate.yaml").write_text("tls: {certificate: proxy.pem, key: proxy.key}\n")
+    config = ["--config", str(tmp_path / "outgate.yaml")]
+    done = CliRunner().invoke(pac, [*config, "--proxy", "proxy.corp.example:8080"])
+    assert done.exit_code == 0, done.output
+    assert 'var PROXY = "HTTPS proxy.corp.example:8080";' in done.output
