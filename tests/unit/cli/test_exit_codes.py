@@ -111,6 +111,11 @@ CASES = (
     ("ca rotate --root --yes", "", 0),
     ("ca rotate --root", "empty.txt", 130),  # nobody said yes
     ("ca rotate --config no-ca.yaml", "", 2),
+    ("setup --dry-run --system linux", "", 0),
+    ("setup --undo", "", 0),
+    ("setup --status --only environment", "", 1),
+    ("setup --undo --status", "", 2),
+    ("setup --only no-such-step", "", 2),
     ("pac", "", 0),
     ("pac --proxy nowhere", "", 2),
     ("audit tail", "", 0),
