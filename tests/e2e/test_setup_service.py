@@ -28,10 +28,16 @@ def test_the_command_of_the_service_starts_the_proxy_from_anywhere(
     )
     monkeypatch.chdir(tmp_path)
     settings = Settings.load(Path("mine.yaml"))
-    machine = Machine("linux", tmp_path / "home", {"PATH": os.environ["PATH"]})
+    home = tmp_path / "home"
+    kept = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+    }  # no manager of services
+    machine = Machine("linux", home, kept)
     told = list(Session(settings, machine, Path("mine.yaml")).do(["ca", "service"]))
     assert told[0].state == "done"
-    unit = (tmp_path / "home" / ".config" / "systemd" / "user" / "outgate.service").read_text()
+    unit = (home / ".config" / "systemd" / "user" / "outgate.service").read_text()
     (line,) = (line for line in unit.splitlines() if line.startswith("ExecStart=:"))
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "outgate").mkdir(parents=True)  # what is there is not imported

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from outgate.gateway.checkup import Result
 from outgate.settings import Settings
+from outgate.settings.sections import SettingsError
 from outgate.setup.machine import Machine, SetupError, system_here
 from outgate.setup.session import half_done
 
@@ -15,7 +16,7 @@ def checkup(settings: Settings) -> Iterator[Result]:
     """One result where there was a set-up, none where there was not."""
     try:
         lacking = half_done(settings, Machine(system_here(), Path.home()))
-    except SetupError as error:
+    except (SetupError, SettingsError) as error:
         yield Result("set-up", "mend", error.message)
         return
     if lacking:

@@ -348,6 +348,9 @@ def test_doctor_tells_of_a_set_up_that_is_half_done_and_of_none_nothing(here: La
     (result,) = checkup.checkup(here.settings)
     assert result.state == "mend"
     assert re.search(r"half done: environment: \S+/environment\.sh\. Run `outgate setup` again", result.told)
+    elsewhere = here.settings.model_copy(update={"listen": "0.0.0.0:8080"})
+    (result,) = checkup.checkup(elsewhere)
+    assert (result.state, "pac.proxies" in result.told) == ("mend", True)
     (here.state / "ca" / "mitmproxy-ca.pem").unlink()
     (result,) = checkup.checkup(here.settings)
     assert result.told.startswith("half done: ca: ")
