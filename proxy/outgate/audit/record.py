@@ -35,16 +35,17 @@ def parts(event: AuditEvent) -> tuple[bytes, bytes]:
 
 def joined(public: Mapping[str, Any], personal: Mapping[str, Any] | None) -> dict[str, Any]:
     """The fields of an event. Those of somebody that was erased are empty. Raises as ``AuditEvent.from_json``."""
-    values = {"client": ERASED, "user": None, "groups": [], "device": None} | dict(public)
-    told: list[str] = []
-    if personal is not None:
+    values = dict(public)
+    if personal is None:
+        fingerprints = [""] * len(values["findings"])
+        values |= dict.fromkeys(PERSONAL) | {"client": ERASED, "groups": []}
+    else:
         values |= personal
-        told = values.pop(FINGERPRINTS)
-    if told or personal is None:
-        values["findings"] = [
-            {**finding, "fingerprint": told[position] if told else ""}
-            for position, finding in enumerate(values["findings"])
-        ]
+        fingerprints = values.pop(FINGERPRINTS)
+    values["findings"] = [
+        {**finding, "fingerprint": fingerprint}
+        for finding, fingerprint in zip(values["findings"], fingerprints, strict=True)
+    ]
     return values
 
 

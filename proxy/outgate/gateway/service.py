@@ -161,7 +161,7 @@ class Service:
             async with self._served(proxy) as serving:
                 self._signals(watch)
                 self._later(watch.run())
-                self._later(_tick(metrics, in_force, audit, settings))
+                self._later(_tick(metrics, in_force, audit, forwarding, settings))
                 if watched:
                     self._later(files.look_at(watched))
                 # What is there now stays: a collection need not look at it again.
@@ -350,13 +350,16 @@ async def _retire(pool: DetectionPool) -> None:
     await pool.close()
 
 
-async def _tick(metrics: Metrics, in_force: _InForce, audit: AuditLog, settings: Settings) -> None:
+async def _tick(
+    metrics: Metrics, in_force: _InForce, audit: AuditLog, forwarding: Forwarding, settings: Settings
+) -> None:
     told = 0
     while True:
         metrics.queue_depth(in_force.pool.queue_depth)
         metrics.detection_cache(*in_force.pool.cache.counted())
         metrics.audit(audit.healthy, audit.dropped - told)
         told = audit.dropped
+        forwarding.tell()
         with suppress(ca.CaError):
             metrics.ca_days_left(await asyncio.to_thread(_days_left, settings))
         await asyncio.sleep(_TICK if settings.metrics else _TICK * 10)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import ssl
 import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -317,6 +319,34 @@ def test_a_collector_that_fails_in_the_middle_gets_everything_once(log: Log, col
         assert eventually(lambda: len(uids(collector)) >= 100)
     assert uids(collector) == list(range(1, 101))
     assert sending.lost == 0
+
+
+def test_a_mistake_in_settings_costs_no_event(tmp_path: Path, collector: Collector) -> None:
+    """A token that is wrong, a path that is not there: also a single event waits until that is mended."""
+    log = Log.of(tmp_path, "sqlite")
+    log.write(event(0))
+    for status in (401, 403, 404, 500):
+        collector.script.append(lambda handler, status=status: handler.answer(status, {}))
+    with Sending(log, to(collector)) as sending:
+        assert eventually(lambda: uids(collector) == [1])
+    assert sending.lost == 0
+
+
+def test_an_event_that_was_tampered_with_keeps_no_other_from_being_sent(
+    tmp_path: Path, collector: Collector, server: Database
+) -> None:
+    log = Log.of(tmp_path, "sqlite")
+    log.write(*map(event, range(3)))
+    with closing(sqlite3.connect(log.path)) as connection, connection:
+        connection.execute("UPDATE entries SET public = '[]' WHERE seq = 2")
+    with Sending(log, to(collector)):
+        assert eventually(lambda: uids(collector) == [1, 2, 3])
+    assert collector.records()[1]["eventName"] == "outgate.unreadable"
+    opened = stored(log.path)
+    assert sink_of(in_table(server, "tampered", tmp_path)).send(opened.after(0, 9), None) == 0
+    opened.close()
+    assert [row[0] for row in ask(server, "SELECT seq FROM tampered ORDER BY 1")] == [1, 2, 3]
+    assert "event 2 (unreadable) was changed" in copy(server, "tampered", tmp_path, log).problems
 
 
 def test_what_a_collector_refuses_for_good_is_counted_and_not_sent_again(

@@ -77,6 +77,8 @@ class Forwarder:
             None  # when the oldest that is not yet sent happened, epoch seconds
         )
         self._next_look = 0.0  # for a checkpoint, monotonic seconds
+        self._telling = threading.Lock()
+        self._lost = 0  # entries, of which the watch was not told yet
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"outgate-audit-{name}", daemon=True)
 
@@ -91,19 +93,25 @@ class Forwarder:
         """Wait for the end, ``deadline`` seconds at most."""
         self._thread.join(deadline)
 
+    def tell(self) -> None:
+        """Tell the watch how it stands now, also when the sink keeps the thread waiting. From any thread."""
+        with self._telling:
+            lost, self._lost = self._lost, 0
+            since = self._waiting_since
+            behind = max(0.0, time.time() - since) if since is not None else 0.0
+            self._watch(self._name, behind, lost, self._problem is not None)
+
     # --- the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
         pause = _RETRY[0]
         while True:
             last = self._closing.is_set()
-            wait, lost = POLL, 0
+            wait = POLL
             try:
                 if self._has_turn():
                     while True:
-                        sent, lost_now = self._step()
-                        lost += lost_now
-                        if not sent or (self._closing.is_set() and not last):
+                        if not self._step() or (self._closing.is_set() and not last):
                             break
                     self._recovered()
                     pause = _RETRY[0]
@@ -122,7 +130,7 @@ class Forwarder:
                 wait = pause = _RETRY[1]
                 self._failed(f"unexpected {type(error).__name__}")
             finally:
-                self._tell(lost)
+                self.tell()
             if last:
                 self._let_go()
                 self._sink.close()
@@ -152,25 +160,25 @@ class Forwarder:
         if lock >= 0:
             os.close(lock)
 
-    def _step(self) -> tuple[int, int]:
-        """Send a batch. How many entries it had, and how many were lost for good."""
+    def _step(self) -> bool:
+        """Send a batch. Whether there may be another."""
         if self._log is None:
             if not self._has_begun():
-                return 0, 0
+                return False
             self._log = stored(self._path)
         cursor = self._cursor
         entries = self._log.after(cursor.seq, self._batch)
         if not entries:
             self._waiting_since = None
             if self._is_other_log():
-                return 1, 0
+                return True
             self._vouch()
-            return 0, 0
+            return False
         first = entries[0]
         if first.log.hex() != cursor.log:
             if cursor.seq:  # the log was replaced: the new one from its start
                 self._cursor = Cursor(first.log.hex())
-                return 1, 0
+                return True
             cursor = Cursor(first.log.hex(), first.seq - 1)
         entries = [entry for entry in entries if entry.log == first.log]
         self._waiting_since = _time(first)
@@ -182,9 +190,11 @@ class Forwarder:
         self._cursor.save(self._file)
         self._waiting_since = None
         if missed or refused:
-            _log.error("%s: %d audit events were removed before they could be sent, %d were refused",
-                       self._name, missed, refused)  # fmt: skip
-        return len(entries), missed + refused
+            with self._telling:
+                self._lost += missed + refused
+            gone = f"{missed} audit events were removed before they could be sent, {refused} were refused"
+            _log.error("%s: %s", self._name, gone)
+        return True
 
     def _has_begun(self) -> bool:
         """Whether there is something in the log; of an empty file nobody could say what it will be."""
@@ -231,10 +241,6 @@ class Forwarder:
         if self._problem is not None:
             self._problem = None
             _log.warning("audit events are being sent to %s again", self._name)
-
-    def _tell(self, lost: int) -> None:
-        behind = max(0.0, time.time() - self._waiting_since) if self._waiting_since is not None else 0.0
-        self._watch(self._name, behind, lost, self._problem is not None)
 
 
 def _time(entry: Entry) -> float:

@@ -22,7 +22,7 @@ class Forwarding:
 
     @classmethod
     def open(cls, settings: Settings, watch: Watch) -> Forwarding:
-        """Start to send. ``watch`` is called in the threads. Raises AuditError, SettingsError."""
+        """Start to send. ``watch`` is called in the threads, and by ``tell``. Raises AuditError, SettingsError."""
         path = path_of(settings)
         forwarders = tuple(
             Forwarder(sink.name or sink.type, path, sink_of(sink), sink.batch, watch)
@@ -31,6 +31,11 @@ class Forwarding:
         for forwarder in forwarders:
             forwarder.start()
         return cls(forwarders)
+
+    def tell(self) -> None:
+        """Tell the watch how each of them stands now."""
+        for forwarder in self._forwarders:
+            forwarder.tell()
 
     def close(self, deadline: float = 5.0) -> None:
         """Stop, within ``deadline`` seconds; what was not sent is at the next start."""

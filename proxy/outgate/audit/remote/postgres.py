@@ -19,7 +19,7 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from outgate.audit import record
 from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
-from outgate.audit.remote.sink import Unavailable, context_of
+from outgate.audit.remote.sink import Unavailable, context_of, values_of
 from outgate.audit.sink import AuditError
 from outgate.audit.stored import Found, State
 from outgate.settings.audit import Postgres
@@ -228,7 +228,7 @@ def _make_tables(connection: pg8000.native.Connection, table: str) -> None:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    values = json.loads(entry.public)
+    values = values_of(entry)
     return {
         **{name: values.get(name) for name in ("id", "time", "provider", "outcome")},
         "log": entry.log.hex(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Sequence
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 from outgate.audit import record
 from outgate.audit.chain import Entry
@@ -14,6 +15,8 @@ from outgate.audit.sink import AuditError
 from outgate.settings.audit import Tls
 from outgate.vault import VaultError
 from outgate.vault.files import check_file
+
+UNREADABLE: Final = "unreadable"  # in the place of a note's kind
 
 
 class Unavailable(Exception):
@@ -41,11 +44,18 @@ class RemoteSink(Protocol):
 
 
 def values_of(entry: Entry) -> dict[str, Any]:
-    """The fields of an entry as an auditor reads them: an exchange's, or a note's."""
-    values = json.loads(entry.public)
-    if "entry" in values:
-        return dict(values)
-    return record.joined(values, None if entry.personal is None else json.loads(entry.personal))
+    """The fields of an entry as an auditor reads them: an exchange's, a note's, or that it cannot be read.
+
+    There is always a ``time``. An entry that was tampered with must not keep those after it from being sent.
+    """
+    try:
+        values = json.loads(entry.public)
+        datetime.fromisoformat(values["time"])
+        if "entry" in values:
+            return dict(values)
+        return record.joined(values, None if entry.personal is None else json.loads(entry.personal))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"entry": UNREADABLE, "time": "1970-01-01T00:00:00.000Z"}
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:

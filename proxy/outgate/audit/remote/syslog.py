@@ -14,6 +14,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -66,8 +67,10 @@ class SyslogSink:
             if self._tls is None:
                 connection.sendall(b"".join(map(_counted, messages)))
                 connection.shutdown(socket.SHUT_WR)
-                while connection.recv(4096):
-                    pass
+                end = time.monotonic() + timeout
+                while connection.recv(4096):  # a receiver has nothing to say
+                    if time.monotonic() > end:
+                        raise TimeoutError("the receiver does not end the connection")
                 return
             with closing(self._tls.wrap_socket(connection, server_hostname=self._host)) as secure:
                 secure.sendall(b"".join(map(_counted, messages)))
