@@ -91,7 +91,7 @@ def _facts_of(exchange: Exchange, verdict: Verdict, rules: Rules) -> Facts | Non
     """What response rules can ask about; None where there are none, or the host is not in the catalogue."""
     if verdict.endpoint is None or not rules.policy.seeks(Direction.RESPONSE):
         return None
-    return verdict.facts or facts_of(exchange, verdict.endpoint, Document(()), rules.catalogue)
+    return verdict.facts or facts_of(exchange, verdict.endpoint, Document(()), rules)
 
 
 class AnswerInspection:

@@ -73,7 +73,7 @@ UNKNOWN: Final = frozenset(
 # What came of a file.
 OUTCOMES: Final = frozenset({"read", "partly", *attachments.REASONS})
 # What blocks without being a rule of the file.
-SETTINGS: Final = frozenset({"uninspectable", "on_error"})
+SETTINGS: Final = frozenset({"uninspectable", "on_error", "allowed_accounts"})
 # An exchange's one action, when its findings had several: the first of these.
 _STRONGEST: Final = (Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE)
 
@@ -195,6 +195,10 @@ class Metrics:
             )
         )
         self._tunnels = counter("tunnels", "Connections passed through unopened.")
+        self._shadow = counter(
+            "shadow_connections",
+            "Connections passed through unopened to what looks like an AI service outside the catalogue.",
+        )
         self._tunnels_open = gauge("tunnels_open", "Tunnels that are open now.", "livesum")
         self._streams = gauge("streams_active", "Streamed answers under way.", "livesum")
         self._queue = gauge("detection_queue_depth", "Requests waiting for a detection worker.", "livesum")
@@ -294,6 +298,10 @@ class Metrics:
     def tunnel_closed(self) -> None:
         """A tunnel has ended."""
         self._tunnels_open.dec()
+
+    def shadow_connection(self) -> None:
+        """A tunnel leads to what looks like an AI service that is not in the catalogue."""
+        self._shadow.inc()
 
     def stream_opened(self) -> None:
         """A streamed answer has begun."""

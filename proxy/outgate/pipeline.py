@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from outgate import formats
 from outgate.attachments import ExtractionError
 from outgate.attachments.joining import Extract, opened
-from outgate.catalogue import Catalogue, normalise_path
+from outgate.catalogue import Catalogue, normalise_path, told_accounts
 from outgate.dlp import DetectionError
 from outgate.model import (
     Action,
@@ -90,7 +90,7 @@ async def inspect(
             )
         with watch("format"):
             document = formats.read(exchange, endpoint, body.data)
-        facts = facts_of(exchange, endpoint, document, rules.catalogue)
+        facts = facts_of(exchange, endpoint, document, rules)
         scope = _scope(exchange, rules, document)
         plain = Verdict(
             Outcome.FORWARD,
@@ -244,7 +244,7 @@ def _located(verdict: Verdict, judgement: Judgement, written: int) -> Verdict:
 
 def _unread(exchange: Exchange, rules: Rules, endpoint: Endpoint, error: WireError) -> Verdict:
     """The body could not be read. The gates still hold: ``on_error`` opens none that they keep closed."""
-    facts = facts_of(exchange, endpoint, Document(()), rules.catalogue)
+    facts = facts_of(exchange, endpoint, Document(()), rules)
     judgement = rules.policy.gate(facts)
     failed = failure(rules.policy, endpoint, error.status, error.reason, error.message)
     if failed.outcome is Outcome.FORWARD and judgement.blocked_by is not None:
@@ -266,20 +266,21 @@ def _scope(exchange: Exchange, rules: Rules, document: Document) -> str:
     return scope_of(rules.policy.scope, exchange, document, derivation_key(rules.key))
 
 
-def facts_of(exchange: Exchange, endpoint: Endpoint, document: Document, catalogue: Catalogue) -> Facts:
+def facts_of(exchange: Exchange, endpoint: Endpoint, document: Document, rules: Rules) -> Facts:
     """What rules can ask about an exchange."""
     model = document.model or endpoint.model
     return Facts(
         provider=endpoint.provider,
         region=endpoint.region,
         model=model,
-        model_origin=catalogue.model_origin(model),
+        model_origin=rules.catalogue.model_origin(model),
         host=exchange.host,
         path=normalise_path(exchange.path),
         method=exchange.method,
         identity=exchange.identity,
         client=exchange.client,
         time=exchange.time,
+        accounts=told_accounts(endpoint.provider, exchange) if rules.policy.asks_accounts else (),
     )
 
 

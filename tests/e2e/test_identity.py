@@ -18,6 +18,7 @@ from e2e import raw, ways
 from e2e.conftest import Proxy, proxies
 from e2e.raw import eventually
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, Who, asked_by, basic, curl, hashed
+from outgate.audit import shadow
 from outgate.gateway.identity import Identities
 from outgate.gateway.refusals import Refusals
 from outgate.identity import files
@@ -74,7 +75,14 @@ def one_for_all(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
             connect_ports=[80, 443, server.stand_in.plain_port],
             routes={
                 **dict.fromkeys(
-                    (OPEN, RESTRICTED, MIRROR, "api.anthropic.com", "intranet.example"),
+                    (
+                        OPEN,
+                        RESTRICTED,
+                        MIRROR,
+                        "api.anthropic.com",
+                        "intranet.example",
+                        "unlisted.example.ai",
+                    ),
                     f"127.0.0.1:{server.stand_in.port}",
                 ),
                 "intranet.example:80": f"127.0.0.1:{server.stand_in.plain_port}",
@@ -139,6 +147,15 @@ def test_tunnels_are_for_those_who_are_known(site: Site) -> None:
     unknown = site.curl("--proxy", site.proxy.url)
     assert unknown.post("https://intranet.example/x", ways.CLEAN).status == 0
     assert len(site.proxy.received) == 1
+
+
+def test_people_with_one_address_are_several_in_the_list_of_unopened_services(site: Site) -> None:
+    file = shadow.path_of(site.proxy.service.settings)
+    for user in ("ada", "bo", "ada"):
+        curl = site.curl("--proxy", site.proxy.url, "--proxy-user", f"{user}:{USERS[user]}", "-k")
+        assert curl.post("https://unlisted.example.ai/x", ways.CLEAN).status == 200
+    assert site.curl("--proxy", site.proxy.url, "-k").post("https://unlisted.example.ai/x", b"").status == 0
+    assert eventually(lambda: [(one.connections, one.people) for one in shadow.read(file)] == [(3, 2)])
 
 
 def test_the_vendors_clients_take_credentials_from_the_proxys_address(site: Site) -> None:

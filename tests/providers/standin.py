@@ -191,7 +191,9 @@ async def _websocket(stand_in: StandIn, scope: dict[str, Any], receive: Receive,
             return
         data = message.get("text") or message.get("bytes") or ""
         raw = data.encode() if isinstance(data, str) else data
-        stand_in.received.append(Received("WEBSOCKET", "", scope["path"], [], raw, "websocket"))
+        stand_in.received.append(
+            Received("WEBSOCKET", "", scope["path"], list(scope["headers"]), raw, "websocket")
+        )
         if stand_in.talk is None:
             await send({"type": "websocket.send", "text": json.dumps({"type": "echo", "size": len(raw)})})
             continue

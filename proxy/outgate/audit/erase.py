@@ -158,7 +158,7 @@ def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> tuple[bytes, En
         values = json.loads(line)
         if not is_theirs(line):
             return None
-        values |= {"client": record.ERASED, "user": None, "groups": [], "device": None}
+        values |= {"client": record.ERASED, "user": None, "groups": [], "device": None, "accounts": []}
         for finding in values["findings"]:
             finding["fingerprint"] = ""
     except (ValueError, KeyError, TypeError, AttributeError):

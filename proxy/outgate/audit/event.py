@@ -20,6 +20,7 @@ from outgate.transform import places
 MOST_FINDINGS: Final = 500  # of one exchange; how many there were in all is kept beside
 MOST_UNINSPECTABLE: Final = 50
 MOST_GROUPS: Final = 50
+MOST_ACCOUNTS: Final = 20
 
 _WORD = re.compile(r"[a-z_]{1,40}")
 _METHOD = re.compile(r"[A-Z]{1,16}")
@@ -38,6 +39,7 @@ _MOST_STEPS = 16
 _WEIGHT: Final = {Action.BLOCK: 0, Action.AUDIT: 2, Action.ALLOW: 3}
 
 
+_LISTS: Final = ("groups", "rules", "accounts")  # of texts
 # Of a finding; earlier versions of the log have no direction.
 _WORDS: Final[Mapping[str, type[StrEnum]]] = {"role": Role, "action": Action, "direction": Direction}
 
@@ -77,6 +79,7 @@ class AuditEvent:
     findings: tuple[Record, ...]
     findings_total: int
     uninspectable: tuple[Uninspectable, ...] = field(default=())
+    accounts: tuple[str, ...] = ()  # KIND:ID that the request told; keys are fingerprints
 
     @classmethod
     def of(
@@ -128,13 +131,16 @@ class AuditEvent:
             findings=_findings(verdict.records),
             findings_total=len(verdict.records),
             uninspectable=tuple(_uninspectable(item) for item in verdict.uninspectable[:MOST_UNINSPECTABLE]),
+            accounts=tuple(_text(str(one), 200) or "" for one in facts.accounts[:MOST_ACCOUNTS])
+            if facts
+            else (),
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, in a stable order."""
         values: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         values["time"] = self.time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        values["groups"], values["rules"] = list(self.groups), list(self.rules)
+        values |= {name: list(getattr(self, name)) for name in _LISTS}
         values["seconds"] = dict(self.seconds)
         values["findings"] = [
             {name: getattr(record, name) for name in Record.__slots__} for record in self.findings
@@ -147,10 +153,10 @@ class AuditEvent:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> AuditEvent:
         """What ``to_json`` gave, or that of an earlier version. Raises KeyError, TypeError or ValueError."""
-        values = {"rules": (), **values}  # added later
+        values = {"rules": (), "accounts": (), **values}  # added later
         known = {name: values[name] for name in cls.__slots__}
         known["time"] = datetime.fromisoformat(values["time"])
-        known["groups"], known["rules"] = tuple(values["groups"]), tuple(values["rules"])
+        known |= {name: tuple(values[name]) for name in _LISTS}
         known["findings"] = tuple(
             Record(
                 **finding | {name: kind(finding[name]) for name, kind in _WORDS.items() if name in finding}

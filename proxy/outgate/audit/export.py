@@ -19,7 +19,7 @@ _COLUMNS: Final = (
     *("time", "id", "client", "user", "groups", "device", "provider", "jurisdiction", "region", "format"),
     *("model", "model_origin", "method", "host", "path", "status", "outcome", "rule", "rules", "would_block"),
     *("reason", "policy", "request_bytes", "inspected_bytes", "response_bytes", "streamed", "websocket"),
-    *("findings_total", "findings", "uninspectable", "seconds"),
+    *("findings_total", "findings", "uninspectable", "seconds", "accounts"),
 )
 
 
@@ -45,7 +45,7 @@ def _rows(events: Iterable[AuditEvent]) -> Iterator[list[str]]:
     yield list(_COLUMNS)
     for event in events:
         values = event.to_json()
-        values["groups"], values["rules"] = ("; ".join(values[name]) for name in ("groups", "rules"))
+        values |= {name: "; ".join(values[name]) for name in ("groups", "rules", "accounts")}
         values["findings"] = "; ".join(
             f"{found.entity} {found.action} {found.place} {found.fingerprint}".rstrip()
             for found in event.findings

@@ -32,7 +32,7 @@ _OBSERVED: Final = (3, "Observed", 17, "Logged", 2, "Low")  # something was foun
 _UNKNOWN: Final = (0, "Unknown", 0, "Unknown", 0, "Unknown")
 _UNMAPPED: Final = (
     *("jurisdiction", "region", "format", "model", "model_origin", "outcome", "rules", "would_block"),
-    *("reason", "inspected_bytes", "streamed", "websocket", "groups", "seconds", "uninspectable"),
+    *("reason", "inspected_bytes", "streamed", "websocket", "groups", "seconds", "uninspectable", "accounts"),
 )
 
 

@@ -16,7 +16,7 @@ from outgate.audit.event import AuditEvent
 
 # Fields of an event that tell of a person, by name or by what is theirs. Fingerprints of findings are, too:
 # who has their key and a value can tell whether it is the one.
-PERSONAL: Final = ("client", "user", "groups", "device", "account")
+PERSONAL: Final = ("client", "user", "groups", "device", "accounts")
 FINGERPRINTS: Final = "fingerprints"
 ERASED: Final = "erased"  # in the place of a client's address
 ERASURE: Final = "erasure"  # notes

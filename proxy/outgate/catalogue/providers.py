@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from outgate import shipped
-from outgate.catalogue import schema
+from outgate.catalogue import accounts, schema
 from outgate.catalogue.hosts import HostPattern, HostTable
 from outgate.catalogue.origins import Developer, Origins
 from outgate.catalogue.paths import PathTable, normalise_path
@@ -165,6 +165,8 @@ def _entries(given: Mapping[str, _Given]) -> tuple[list[_Entry], HostTable[_Entr
             jurisdiction=one.entry.jurisdiction,
             category=one.entry.category,
             credential_headers=frozenset(one.entry.credentials),
+            accounts=accounts.sources(one.entry),
+            restrictions=accounts.restrictions(one.entry),
         )
         own = PathTable(one.entry.formats) if one.entry.formats else None
         entry = _Entry(provider, tuple(patterns.values()), own)

@@ -6,13 +6,23 @@ say.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from outgate.catalogue import paths
 from outgate.catalogue.countries import country
 from outgate.catalogue.source import Problem, Source, did_you_mean
+from outgate.model import Place, Proof
 
 Category = Literal["api", "chat", "assistant", "cloud", "aggregator", "self-hosted"]
 Format = Literal[
@@ -37,6 +47,7 @@ Format = Literal[
     "ollama",
     "generic",
 ]
+PLACES: tuple[Place, ...] = ("header", "query", "path", "host", "aws")
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Country = Annotated[str, AfterValidator(country)]
@@ -61,6 +72,51 @@ def _host(value: Any) -> Any:
     return {"host": value} if isinstance(value, str) else value
 
 
+def _pattern(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"{expression!r} is not a regular expression: {error}") from None
+    return expression
+
+
+Pattern = Annotated[Text, AfterValidator(_pattern)]
+Kind = Annotated[str, Field(pattern=r"^[a-z][a-z-]*$")]
+
+
+class AccountEntry(_Strict):
+    """Where a request tells whose account it uses: one of ``header``, ``query``, ``path``, ``host``, ``aws``."""
+
+    kind: Kind
+    header: Header | None = None
+    query: Text | None = None
+    path: Text | None = None
+    host: Literal["whole"] | None = None
+    aws: Literal["signature"] | None = None
+    prefix: str = ""
+    like: Pattern | None = None
+    proof: Proof = "credential"
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if sum(bool(getattr(self, place)) for place in PLACES) != 1:
+            raise ValueError(f"one place is expected: {', '.join(PLACES)}")
+        if self.prefix and not self.header:
+            raise ValueError("`prefix` is for an item of a header")
+        return self
+
+
+class RestrictionEntry(_Strict):
+    """A header by which the provider turns away other accounts than those in it."""
+
+    header: Header
+    kind: Kind
+    like: Pattern
+    form: Literal["list", "google"] = "list"
+    separator: Literal[",", ", "] = ","
+    source: Text
+
+
 class ProviderEntry(_Strict):
     """One provider."""
 
@@ -71,6 +127,8 @@ class ProviderEntry(_Strict):
     hosts: tuple[Annotated[HostEntry, BeforeValidator(_host)], ...] = Field(min_length=1)
     regions: tuple[Region, ...] = ()  # of all its hosts
     credentials: tuple[Header, ...] = ()
+    accounts: tuple[AccountEntry, ...] = ()
+    restrictions: tuple[RestrictionEntry, ...] = ()
     formats: Paths = Field(default_factory=dict)
     source: Text
 
@@ -139,6 +197,7 @@ def _keys(place: list[str | int]) -> tuple[str, ...]:
     model: type[BaseModel] = File
     if len(place) > 1:
         model = ProviderEntry if place[0] == "providers" else DeveloperEntry
-    if "hosts" in place[2:]:
-        model = HostEntry
+    for key, item in (("hosts", HostEntry), ("accounts", AccountEntry), ("restrictions", RestrictionEntry)):
+        if key in place[2:]:
+            model = item
     return tuple(model.model_fields)

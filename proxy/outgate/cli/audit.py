@@ -203,7 +203,7 @@ def _show_event(console: Console, event: AuditEvent) -> None:
     for item in values.pop("uninspectable"):
         facts_of = (item["media_type"], f"{item['size']} bytes", item["reason"].replace("_", " "))
         values[f"uninspectable {item['place']}"] = ", ".join(filter(None, facts_of))
-    values |= {name: ", ".join(values[name]) for name in ("groups", "rules")}
+    values |= {name: ", ".join(values[name]) for name in ("groups", "rules", "accounts")}
     values["seconds"] = ", ".join(f"{stage} {taken:.6f}" for stage, taken in values["seconds"].items())
     for name, value in values.items():
         if value is not None and value != "":

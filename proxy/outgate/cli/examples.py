@@ -77,6 +77,13 @@ ENDINGS = {
         ),
         "0 all is done, 1 something is not, or was left as it is; 2 bad usage or configuration",
     ),
+    "account fingerprint": Ending(
+        (
+            "outgate account fingerprint < key.txt",
+            'printf %s "$OPENAI_API_KEY" | outgate account fingerprint',
+        ),
+        "0 it was printed, 2 it is no key",
+    ),
     "ca init": Ending(
         ("outgate ca init", "outgate ca init --if-missing"),
         "0 there is a CA now, 2 there was one already, or it cannot be made",
@@ -148,6 +155,10 @@ ENDINGS = {
     ),
     "user remove": Ending(
         ("outgate user remove ada",), "0 the user was taken out, 2 there is none, or the file cannot be used"
+    ),
+    "report shadow": Ending(
+        ("outgate report shadow", "outgate report shadow --since 30d --json"),
+        "0 it was printed, 2 bad usage or configuration",
     ),
     "vault stats": Ending(
         ("outgate vault stats", "outgate vault stats --json"), "0 it was printed, 2 the vault cannot be used"

@@ -153,6 +153,13 @@ def _tried(path: Path, catalogue: Catalogue, settings: Settings) -> tuple[Result
 @click.option("--group", "groups", multiple=True, help="A group of who asks; again for more.")
 @click.option("--device", help="The device that asks.")
 @click.option("--client", default="127.0.0.1", show_default=True, help="The client's address.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="A header of the request; again for more.",
+)
 @click.option("--time", "time_", metavar="TIME", help="When, such as 2026-01-31T14:30+01:00; default: now.")
 @click.pass_context
 def explain(
@@ -163,6 +170,7 @@ def explain(
     user: str | None,
     groups: tuple[str, ...],
     device: str | None,
+    headers: tuple[str, ...],
     time_: str | None,
     **given: Any,
 ) -> None:
@@ -180,6 +188,9 @@ def explain(
     if described.get("url"):
         described.pop("provider", None)
     described["identity"] = {"user": user, "groups": groups, "device": device}
+    described["headers"] = {
+        name.strip(): value.strip() for name, _, value in (h.partition(":") for h in headers)
+    }
     described["time"] = time_ or datetime.now(UTC)
     described["body" if _is_json(text) else "text"] = text
     exchange = _exchange(described, catalogue)
@@ -342,6 +353,8 @@ def _print_explanation(policy: Policy, verdict: Verdict, explanation: Explanatio
         facts = verdict.facts
         click.echo(f"to      {facts.provider.name} ({facts.provider.id}, {facts.provider.jurisdiction})")
         click.echo(f"model   {facts.model or 'not known'} (origin {facts.model_origin or 'not known'})")
+        if policy.asks_accounts:
+            click.echo(f"account {', '.join(map(str, facts.accounts)) or 'not known'}")
     told = " ".join(
         filter(None, (verdict.outcome.value, verdict.rule and f"by {verdict.rule!r}", verdict.reason))
     )
@@ -354,6 +367,8 @@ def _print_explanation(policy: Policy, verdict: Verdict, explanation: Explanatio
         click.echo(f"        {verdict.message}")
     if explanation is None:
         return
+    if explanation.accounts:
+        click.echo(f"\nallowed_accounts: {explanation.accounts}")
     if explanation.gates:
         click.echo("\nthe request as a whole")
         for step in explanation.gates:

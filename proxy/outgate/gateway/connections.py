@@ -11,9 +11,12 @@ from mitmproxy import ctx, http
 from mitmproxy.connection import Client, Server
 from mitmproxy.net.server_spec import ServerSpec
 from mitmproxy.proxy import mode_specs, server_hooks
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import TCPLayer
 
 from outgate.gateway import reach
 from outgate.gateway.identity import address_of
+from outgate.gateway.shadow import ShadowWatch
 from outgate.settings.sections import IPNetwork
 
 log = logging.getLogger("outgate")
@@ -33,7 +36,9 @@ class Connections:
         ports: Sequence[int],
         on_tunnels: Callable[[bool], None],
         parent: ServerSpec | None = None,
+        shadow: ShadowWatch | None = None,
     ) -> None:
+        self._shadow = shadow
         self._clients = tuple(clients)
         self._ports = frozenset(ports)
         self._on_tunnels = on_tunnels
@@ -41,11 +46,17 @@ class Connections:
         self._parent_fails = False
         self._tunnels: set[str] = set()
 
-    def tunnel(self, client_id: str) -> None:
-        """A connection is passed through unopened."""
-        if client_id not in self._tunnels:
-            self._tunnels.add(client_id)
+    def tunnel(self, client: Client, names: Sequence[str]) -> None:
+        """A connection is passed through unopened that goes by these names."""
+        if client.id not in self._tunnels:
+            self._tunnels.add(client.id)
             self._on_tunnels(True)
+            if self._shadow is not None:
+                self._shadow.tunnel(client, names)
+
+    def passing(self, context: Context) -> TCPLayer | None:
+        """What passes a tunnel of TCP through, where it is not the library's."""
+        return None if self._shadow is None else self._shadow.layer(context)
 
     def client_connected(self, client: Client) -> None:
         """Turn away who is not on the list; let HTTP/2 clients have their streams."""
@@ -66,6 +77,8 @@ class Connections:
         if client.id in self._tunnels:
             self._tunnels.discard(client.id)
             self._on_tunnels(False)
+            if self._shadow is not None:
+                self._shadow.client_disconnected(client)
 
     def refusal(self, client: Client, host: str, port: int) -> str | None:
         """Why a client may not ask us for this target, or None.

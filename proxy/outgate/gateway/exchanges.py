@@ -12,7 +12,7 @@ from mitmproxy.proxy import mode_specs
 
 from outgate.gateway import errors
 from outgate.gateway.identity import address_of, identify
-from outgate.model import Exchange, Verdict
+from outgate.model import Exchange, Headers, Verdict
 from outgate.wire import sigv4
 
 PASSED = "outgate.passed"  # in a flow's metadata: it goes through, and nobody looks at it
@@ -83,6 +83,7 @@ def to_exchange(flow: http.HTTPFlow, host: str, *, message: bytes | None = None)
         identity=identify(flow),
         websocket=message is not None,
         connection=flow.id if message is not None else "",
+        opened_with=tuple(request.headers.fields) if message is not None else (),
     )
 
 
@@ -132,6 +133,26 @@ def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
         request.data.content = verdict.body
     if (verdict.body is not None or unframed) and "transfer-encoding" not in request.headers:
         request.headers["content-length"] = str(len(request.raw_content or b""))
+
+
+def restrict(request: http.Request, told: Headers) -> None:
+    """Tell the provider whose accounts it may serve, whatever the client says of it under the same names.
+
+    Nor may the client have the next server drop them, as it would what ``Connection`` names (RFC 9110, 7.6.1).
+    """
+    if not told:
+        return
+    names = {name for name, _ in told}
+    kept: list[tuple[bytes, bytes]] = []
+    for name, value in request.headers.fields:
+        plain = name.lower().replace(b"_", b"-")
+        if plain == b"connection":
+            value = b", ".join(
+                part for part in map(bytes.strip, value.split(b",")) if part.lower() not in names
+            )
+        if plain not in names and (value or plain != b"connection"):
+            kept.append((name, value))
+    request.headers.fields = (*kept, *told)
 
 
 def closed() -> http.Response:

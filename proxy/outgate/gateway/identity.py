@@ -129,6 +129,11 @@ class Identities:
         one = self._connections.get(client.id)
         return one is not None and isinstance(one.settled, Known) and one.settled.holds()
 
+    def user_of(self, client: Client) -> str | None:
+        """Who has a tunnel, if anybody has said so."""
+        one = self._connections.get(client.id)
+        return one.settled.identity.user if one and isinstance(one.settled, Known) else None
+
     async def socks5_auth(self, data: modes.Socks5AuthData) -> None:
         """A name and a password (RFC 1929)."""
         data.valid = False

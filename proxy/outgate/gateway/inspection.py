@@ -142,6 +142,9 @@ class Inspection:
                 self._fail(flow, "audit_unavailable")
                 return
             exchanges.apply(flow, verdict)
+            # By what the request is for, not by what became of it: also where inspection failed and it goes on.
+            provider = judge.rules.catalogue.provider_of(exchange.host)
+            exchanges.restrict(flow.request, judge.rules.policy.restrictions(provider) if provider else ())
             restoring.expect(flow, verdict, judge.vault, self._look_ups, self._reporter.unrestored)
             self._answers.expect(flow, flow.metadata[_KEY], judge.rules)
             flow.response = None

@@ -9,7 +9,7 @@ in the catalogue: a client that CONNECTs to a bare address and names an AI host 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,14 +49,19 @@ class EgressNextLayer(NextLayer):
     def __init__(
         self,
         is_known: Callable[[str], bool],
-        on_tunnel: Callable[[str], None],
+        on_tunnel: Callable[[Client, Sequence[str]], None],
         parent: ServerSpec | None = None,
         admits: Callable[[Client], bool] = lambda _: True,
+        passing: Callable[[Context], TCPLayer | None] = lambda _: None,
     ) -> None:
-        """``admits`` says whose connections may be passed unopened."""
+        """``admits`` says whose connections may be passed unopened, ``passing`` may have a layer of its own for one.
+
+        ``on_tunnel`` is told of each, and of the names that it goes by.
+        """
         self._is_known = is_known
         self._admits = admits
         self._on_tunnel = on_tunnel
+        self._passing = passing
         self._parent = parent
 
     def opens_or_forwards(self, host: str) -> bool:
@@ -70,7 +75,7 @@ class EgressNextLayer(NextLayer):
             return _Close(context)
         if self._parent is not None and not isinstance(context.client.proxy_mode, mode_specs.UpstreamMode):
             return self._through_parent(context, data_client, data_server)
-        choose = partial(self._chosen, context, data_client, data_server)
+        choose = partial(self._chosen_or_counted, context, data_client, data_server)
         connected = context.server.connected and not context.client.tls_established
         if connected and not self._ignore_connection(context, data_client, data_server):
             return Opened(context, choose)
@@ -83,8 +88,18 @@ class EgressNextLayer(NextLayer):
         if not isinstance(chosen, TCPLayer):
             return chosen  # HTTP sees to it itself
         tunnel = HttpUpstreamProxy.make(context, send_connect=True)
-        tunnel /= TCPLayer(context, ignore=True)
+        tunnel /= self._passing(context) or TCPLayer(context, ignore=True)
         return tunnel[0]
+
+    def _chosen_or_counted(
+        self, context: Context, data_client: bytes, data_server: bytes
+    ) -> layer.Layer | None:
+        chosen = self._chosen(context, data_client, data_server)
+        counted = self._passing(context) if isinstance(chosen, TCPLayer) else None
+        if chosen is None or counted is None:
+            return chosen
+        context.layers.remove(chosen)
+        return counted
 
     def _chosen(self, context: Context, data_client: bytes, data_server: bytes) -> layer.Layer | None:
         """The library's choice, if it is one that is read, or a tunnel."""
@@ -113,12 +128,12 @@ class EgressNextLayer(NextLayer):
             if len(data_client) < 3 and context.client.transport_protocol == "tcp":
                 raise NeedsMoreData  # too little to tell TLS from HTTP
             return False
-        if not data_server:  # a server that speaks first speaks neither TLS nor HTTP
-            for name in self._names(context, data_client):
-                if self._is_known(name):
-                    return False
+        # A server that speaks first speaks neither TLS nor HTTP.
+        names = [] if data_server else self._names(context, data_client)
+        if any(map(self._is_known, names)):
+            return False
         if self._admits(context.client):
-            self._on_tunnel(context.client.id)
+            self._on_tunnel(context.client, (*names, host))
         return True
 
     @staticmethod

@@ -21,7 +21,10 @@ from mitmproxy.proxy.mode_specs import LocalMode, ProxyMode
 from outgate.attachments.extractor import Extractor
 from outgate.audit import AuditLog
 from outgate.audit.remote import Forwarding
+from outgate.audit.shadow import ShadowLog
+from outgate.audit.shadow import path_of as shadow_path_of
 from outgate.catalogue import Catalogue
+from outgate.catalogue.shadow import Shadow
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
 from outgate.dlp.pool import DetectionPool
@@ -36,6 +39,7 @@ from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.refusals import Refusals
 from outgate.gateway.report import Reporter
+from outgate.gateway.shadow import ShadowWatch
 from outgate.gateway.signing import Signer
 from outgate.identity import files
 from outgate.identity.sources import Sources
@@ -125,17 +129,20 @@ class Service:
         )
         signer = Signer.of(settings.aws)
         parent = modes.parent_of(settings)
+        shadow = ShadowLog(shadow_path_of(settings), key, settings.shadow)
         connections = Connections(
             networks,
             settings.connect_ports,
             lambda opened: metrics.tunnel_opened() if opened else metrics.tunnel_closed(),
             parent,
+            _shadow_watch(settings, shadow, identities, metrics),
         )
         next_layer = EgressNextLayer(
             lambda host: catalogue.provider_of(host) is not None,
             connections.tunnel,
             parent,
             identities.admits if identities else lambda _: True,
+            connections.passing,
         )
         inspection = Inspection(
             lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer, extractor.extract),
@@ -186,6 +193,7 @@ class Service:
                 self.health.close()
             audit.close()
             forwarding.close()
+            shadow.close()
 
     @asynccontextmanager
     async def _served(self, proxy: Master) -> AsyncIterator[asyncio.Task[None]]:
@@ -291,6 +299,16 @@ def fingerprint_key(state_dir: Path) -> bytes:
 def _vault(policy: Policy, settings: Settings) -> Vault | None:
     """Where the policy's placeholders are kept, if it makes any. Raises VaultError."""
     return settings.vault_config.open() if policy.styles else None
+
+
+def _shadow_watch(
+    settings: Settings, shadow: ShadowLog, identities: Identities | None, metrics: Metrics
+) -> ShadowWatch | None:
+    """Who notices unopened AI services; None where the settings want none listed. Raises CatalogueError."""
+    if not settings.shadow.record:
+        return None
+    user_of = identities.user_of if identities else lambda _: None
+    return ShadowWatch(Shadow.load().suspect, user_of, shadow.add, metrics.shadow_connection)
 
 
 def _identities(

@@ -53,6 +53,8 @@ class Condition:
         if self.key in _TEXTS:
             value = _TEXTS[self.key](facts)
             return NOT_KNOWN if value is None else value
+        if self.key == "account":
+            return ", ".join(map(str, facts.accounts)) or NOT_KNOWN
         if self.key == "identity.groups":
             return ", ".join(facts.identity.groups) or NOT_KNOWN
         return str(facts.client) if self.key == "client.network" else facts.time.isoformat(timespec="minutes")
@@ -118,6 +120,8 @@ def _test(key: str, wanted: tuple[Any, ...]) -> Test:
         return lambda facts: (
             any(matches(group) for group in facts.identity.groups) if facts.identity.groups else unknown
         )
+    if key == "account":
+        return lambda facts: any(matches(str(one)) for one in facts.accounts) if facts.accounts else unknown
     get = _TEXTS[key]
 
     def holds(facts: Facts) -> bool:

@@ -18,6 +18,9 @@ The order of things, once and for all:
 Rules of ``direction: response`` decide, by 2 and 3 alone, for what is found in the answer, and for nothing else;
 no gate and no ``uninspectable`` is asked about an answer.
 
+Before all of this ``allowed_accounts`` is asked whose account at the provider the request uses; no gate opens what it
+blocks.
+
 In audit mode nothing is blocked or changed: every action that would be becomes ``audit``, and
 ``would_block`` names the rule that would have blocked.
 
@@ -39,17 +42,21 @@ from outgate.model import (
     Document,
     Facts,
     Finding,
+    Headers,
     Judgement,
+    Provider,
     Role,
     Scope,
     Style,
 )
+from outgate.policy import accounts
+from outgate.policy.accounts import Allowed
 from outgate.policy.message import DEFAULT_UNINSPECTABLE
 from outgate.policy.rule import Rule
 
 # Stands where a rule's name does when the ``uninspectable`` setting decided.
 UNINSPECTABLE = "uninspectable"
-RESERVED = frozenset({UNINSPECTABLE, "on_error"})  # no rule may be called so
+RESERVED = frozenset({UNINSPECTABLE, accounts.SETTING, "on_error"})  # no rule may be called so
 Mode = Literal["enforce", "audit"]
 _NOTHING = Judgement(())  # no gate applied: most exchanges
 
@@ -70,6 +77,8 @@ class Policy:
     detectors: DetectorConfig
     rules: tuple[Rule, ...]
     missing: Mapping[str, str]  # entity that nothing installed can find -> what to do about it
+    allowed_accounts: Mapping[str, Allowed] = field(default_factory=dict)  # provider id -> whose
+    asks_accounts: bool = field(init=False)  # whether anything here is about whose account a request uses
     _gates: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     _pseudonymising: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     # Entity -> the rules that can decide for it, in order, with their places in the policy.
@@ -88,6 +97,8 @@ class Policy:
         making = tuple(rule for rule in changing if rule.action is Action.PSEUDONYMISE)
         object.__setattr__(self, "_pseudonymising", making)
         object.__setattr__(self, "_deciding", deciding)
+        asking = bool(self.allowed_accounts) or any(rule.asks("account") for rule in self.rules)
+        object.__setattr__(self, "asks_accounts", asking)
 
     @property
     def entities(self) -> frozenset[str]:
@@ -121,9 +132,20 @@ class Policy:
         """The entities that it may make placeholders for."""
         return frozenset().union(*(rule.entities or () for rule in self._pseudonymising))
 
+    def restrictions(self, provider: Provider) -> Headers:
+        """Headers of every request to a provider, in which it is told whose accounts it may serve."""
+        allowed = self.allowed_accounts.get(provider.id)
+        return allowed.headers(provider) if allowed and self.mode == "enforce" else ()
+
     def gate(self, facts: Facts) -> Judgement:
         """What the gates say, before anything is looked for: who blocks, who noted or let through."""
         noted: tuple[str, ...] = ()
+        allowed = self.allowed_accounts.get(facts.provider.id)
+        if allowed is not None and allowed.objection(facts):
+            if allowed.unlisted is Action.BLOCK:
+                message = allowed.message.fill(facts, rule=accounts.SETTING, help_url=self.help_url)
+                return self._judgement((), accounts.SETTING, message, noted)
+            noted = (accounts.SETTING,)
         for rule in self._gates:
             if rule.applies(facts):
                 if rule.action is Action.BLOCK:

@@ -11,7 +11,7 @@ Owns the comparison; says nothing in colours.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
@@ -19,6 +19,8 @@ from outgate import model
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp.config import DetectorConfig
 from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Scope, Segment
+from outgate.policy import accounts
+from outgate.policy.accounts import Allowed
 from outgate.policy.decide import Policy
 from outgate.policy.schema import ANSWERING
 from outgate.policy.worlds import Where, World, where, worlds
@@ -90,6 +92,9 @@ class Comparison:
 
 def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparison:
     """The differences between two policies for these providers (the catalogue's)."""
+    settings = tuple(_settings(old, new))
+    # The worlds tell no accounts: what is blocked for that alone would hide what the rules do.
+    old, new = (replace(policy, allowed_accounts={}) for policy in (old, new))
     rules = (*old.rules, *new.rules)
     every = tuple(worlds(rules, tuple(providers)))
     groups: dict[tuple[bool, ...], list[World]] = {}
@@ -108,7 +113,7 @@ def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparis
     ]
     order = list(Direction)
     return Comparison(
-        settings=tuple(sorted(_settings(old, new), key=lambda change: order.index(change.direction))),
+        settings=tuple(sorted(settings, key=lambda change: order.index(change.direction))),
         changes=tuple(
             sorted(
                 changes,
@@ -200,6 +205,7 @@ def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
         if before is not after:
             direction = _direction(_STRICTNESS[before], _STRICTNESS[after])
             yield SettingChange(name, before.value, after.value, direction)
+    yield from _accounts(old.allowed_accounts, new.allowed_accounts)
     if old.scope != new.scope and old.styles and new.styles:
         direction = _direction(_FOR_FEWER[old.scope], _FOR_FEWER[new.scope])
         yield SettingChange("pseudonymise.scope", old.scope, new.scope, direction)
@@ -217,6 +223,33 @@ def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
         style = styles.get(rule.name, rule.style)
         if rule.action is Action.PSEUDONYMISE and style is not rule.style:
             yield SettingChange(f"style of {rule.name!r}", style.value, rule.style.value, Direction.SAME)
+
+
+def _accounts(old: Mapping[str, Allowed], new: Mapping[str, Allowed]) -> Iterator[SettingChange]:
+    """Whose accounts may be used: per provider, and more of them is laxer."""
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        setting = f"{accounts.SETTING} of {name}"
+        if before is None or after is None:
+            stricter = [_STRICTNESS[one.unlisted if one else Action.ALLOW] for one in (before, after)]
+            told = [", ".join(one.listed) or "none listed" if one else "anyone's" for one in (before, after)]
+            yield SettingChange(setting, told[0], told[1], _direction(*stricter))
+            continue
+        blocks = before.unlisted is after.unlisted is Action.BLOCK
+        added, removed = {*after.listed} - {*before.listed}, {*before.listed} - {*after.listed}
+        if added:
+            direction = Direction.LAXER if blocks else Direction.SAME
+            yield SettingChange(setting, "without", ", ".join(sorted(added)), direction)
+        if removed:
+            # Of a kind of which none is listed any more, others are not looked at either.
+            direction = Direction.LAXER if before.kinds - after.kinds else Direction.STRICTER
+            direction = direction if blocks else Direction.SAME
+            yield SettingChange(setting, ", ".join(sorted(removed)), "without", direction)
+        for key, strict in (("unlisted", "block"), ("unknown", "unlisted")):
+            was, becomes = str(getattr(before, key)), str(getattr(after, key))
+            if was != becomes:
+                direction = _direction(was == strict, becomes == strict)
+                yield SettingChange(f"{setting}: {key}", was, becomes, direction)
 
 
 def _direction(before: int, after: int) -> Direction:

@@ -45,11 +45,14 @@ class Explanation:
     judgement: Judgement
     gates: tuple[Step, ...]
     findings: tuple[FindingStory, ...]
+    accounts: str = ""  # why `allowed_accounts` lets the request on or not; "": it has none of its provider
 
 
 def explain(policy: Policy, facts: Facts, document: Document, findings: Sequence[Finding]) -> Explanation:
     """Judge an exchange, and say why."""
     judgement = policy.judge(facts, document, findings)
+    allowed = policy.allowed_accounts.get(facts.provider.id)
+    accounts = (allowed.objection(facts) or "nothing is against it") if allowed else ""
     gates: list[Step] = []
     for rule in policy.rules:
         if rule.entities is None:
@@ -65,7 +68,7 @@ def explain(policy: Policy, facts: Facts, document: Document, findings: Sequence
         )
         for decision in judgement.decisions
     ]
-    return Explanation(judgement, tuple(gates), tuple(stories))
+    return Explanation(judgement, tuple(gates), tuple(stories), accounts)
 
 
 def _gate_step(rule: Rule, facts: Facts) -> Step:

@@ -17,7 +17,7 @@ from outgate.dlp import entities as dlp_entities
 from outgate.dlp import known_values
 from outgate.dlp.config import DetectorConfig
 from outgate.model import Action, Direction, Provider, Style
-from outgate.policy import own_detectors
+from outgate.policy import accounts, own_detectors
 from outgate.policy.condition import compiled
 from outgate.policy.decide import RESERVED, Policy
 from outgate.policy.error import PolicyError, Problem
@@ -58,13 +58,15 @@ def load(
     config, wrong, further = own_detectors.merged(own, run=run_commands, try_classes=check_model)
     problems += wrong
     groups = _groups(files.read, config)
-    known = Known(dlp_entities.known() | groups.keys(), tuple(providers))
+    providers = tuple(providers)
+    known = Known(dlp_entities.known() | groups.keys(), providers)
     loaded: list[_Loaded] = []
     for path, node in files.read:
         spec, wrong = validate(PolicySpec, node, path, known)
         problems += wrong
         if spec is not None:
             loaded.append((path, node, spec))
+            problems += accounts.problems(spec, path, node, providers)
     problems += _name_clashes(files.read)
     seen = files.seen | set(further)
     if problems:
@@ -94,6 +96,7 @@ def load(
         detectors=config,
         rules=rules,
         missing=missing,
+        allowed_accounts=accounts.compiled(spec for _, _, spec in loaded),
     )
 
 

@@ -31,6 +31,7 @@ FIELDS: Mapping[str, Callable[[Facts], str | None]] = {
     "method": lambda facts: facts.method,
     "identity.user": lambda facts: facts.identity.user,
     "identity.device": lambda facts: facts.identity.device,
+    "account": lambda facts: ", ".join(map(str, facts.accounts)) or None,
 }
 # Known to the rule and the policy rather than to the exchange.
 OWN_FIELDS = frozenset({"rule", "entities", "help_url"})
@@ -82,6 +83,10 @@ DEFAULT_FOUND = Message.parse(
 )
 DEFAULT_ANSWER = Message.parse(
     'Your organisation\'s policy does not let this answer through (rule "{rule}"): it holds {entities}.'
+)
+DEFAULT_ACCOUNT = Message.parse(
+    "Your organisation allows only its own accounts at {provider.name}. This request uses another, or does not say "
+    "whose it is ({account})."
 )
 DEFAULT_UNINSPECTABLE = Message.parse(
     "Your organisation's policy does not let out files whose content cannot be inspected."

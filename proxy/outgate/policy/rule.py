@@ -40,6 +40,11 @@ class Rule:
             return False
         return self.unless is None or not self.unless.holds(facts)
 
+    def asks(self, key: str) -> bool:
+        """Whether a condition is about this fact."""
+        conditions = [conditions for conditions in (self.when, self.unless) if conditions is not None]
+        return any(c.key == key for one in conditions for all_of in one.alternatives for c in all_of)
+
     def catches(self, entity: str, role: Role, score: float) -> bool:
         """Whether a finding is this rule's, provided that the rule applies to its exchange."""
         if self.entities is None or entity not in self.entities or score < self.min_score:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 
 from outgate.model import Action, Direction, Role, Scope, Style
+from outgate.policy.schema_accounts import AllowedAccountsSpec
 from outgate.policy.schema_detectors import DetectorsSpec
 from outgate.policy.schema_types import (
     Codes,
@@ -97,6 +98,10 @@ class ConditionSpec(Spec):
     )
     client_network: Annotated[tuple[Network, ...], OneOrMore()] = Field(
         (), alias="client.network", description="network that the client's address lies in"
+    )
+    account: TextsOrUnknown = Field(
+        (),
+        description="KIND:ID of an account that the request tells, such as organization:org-...; * and ? are wild",
     )
     time: Annotated[tuple[TimeSpec, ...], OneOrMore()] = Field((), description="when the request is made")
 
@@ -209,6 +214,10 @@ class PolicySpec(Spec):
     uninspectable: Fallback = Field("audit", description="what happens to files that nobody can read")
     help_url: Annotated[str, Field(pattern="^(https?://|mailto:)")] = Field(
         "", description="where people ask for access; {help_url} in messages"
+    )
+    allowed_accounts: dict[Text, AllowedAccountsSpec] = Field(
+        default_factory=dict,
+        description="id of a provider in the catalogue -> whose accounts there may be used",
     )
     pseudonymise: PseudonymiseSpec = PseudonymiseSpec()
     detectors: DetectorsSpec = DetectorsSpec()

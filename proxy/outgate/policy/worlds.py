@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from itertools import chain, product
 from typing import Any
 
-from outgate.model import Facts, Identity, Provider
+from outgate.model import Account, Facts, Identity, Provider
 from outgate.policy.condition import NOT_KNOWN, Condition
 from outgate.policy.rule import Rule
 
@@ -134,6 +134,9 @@ def _facts_of(sample: Mapping[str, tuple[str, Any]]) -> Mapping[str, Any]:
     for key, (_, value) in sample.items():
         if key == "identity.groups":
             who["groups"] = () if value is None else (value,)
+        elif key == "account":
+            kind, _, told = (value or "").partition(":")
+            facts["accounts"] = () if value is None else (Account(kind, told),)
         elif key.startswith("identity."):
             who[key.removeprefix("identity.")] = value
         else:

@@ -41,6 +41,7 @@ from outgate.settings.sections import (
     SettingsError,
     Vault,
 )
+from outgate.settings.shadow import Shadow
 
 if TYPE_CHECKING:
     from outgate.attachments.config import ExtractorConfig
@@ -89,6 +90,7 @@ class Settings(BaseModel):
     aws: Aws = Aws()
     identity: IdentitySettings = IdentitySettings()
     tls: Tls | None = None
+    shadow: Shadow = Shadow()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("routes")

@@ -26,6 +26,7 @@ from outgate.audit.sink import Retention
 
 ANN = "ann.of.the.north@example.com"
 PRINT = "feedfacecafebeef"
+ACCOUNT = "key:feedc0ffee"
 
 
 @pytest.fixture(params=["sqlite", "jsonl"])
@@ -35,7 +36,8 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Log:
 
 def hers(number: int, client: str = "10.9.9.9") -> object:
     one = by(number, ANN, client)
-    return replace(one, findings=tuple(replace(found, fingerprint=PRINT) for found in one.findings))
+    findings = tuple(replace(found, fingerprint=PRINT) for found in one.findings)
+    return replace(one, findings=findings, accounts=(ACCOUNT,))
 
 
 def test_what_told_of_a_person_is_in_no_byte_of_any_file_and_the_chain_holds(log: Log) -> None:
@@ -45,7 +47,7 @@ def test_what_told_of_a_person_is_in_no_byte_of_any_file_and_the_chain_holds(log
         sink.write(deque(hers(n) if n % 3 == 0 else by(n, "bob") for n in range(start, start + 20)))  # type: ignore[misc]
     if log.path.suffix == ".jsonl":
         assert pieces(log.path)
-    needles = (ANN.encode(), b"10.9.9.9", f"laptop-of-{ANN}".encode(), PRINT.encode())
+    needles = (ANN.encode(), b"10.9.9.9", f"laptop-of-{ANN}".encode(), PRINT.encode(), ACCOUNT.encode())
     assert all(needle in log.bytes() for needle in needles)
     modes = {file.name: file.stat().st_mode for file in log.path.parent.iterdir()}
 

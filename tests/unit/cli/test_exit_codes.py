@@ -97,6 +97,8 @@ CASES = (
     ("policy diff strict.yaml", "", 2),
     ("policy diff strict.yaml broken.yaml", "", 2),
     ("policy schema", "", 0),
+    ("account fingerprint", "key.txt", 0),
+    ("account fingerprint", "clean.txt", 2),
     ("ca init --config no-ca.yaml", "", 0),
     ("ca init --if-missing", "", 0),
     ("ca init", "", 2),
@@ -127,6 +129,10 @@ CASES = (
     ("audit --file missing.db show og_0", "", 2),
     ("audit stats --json", "", 0),
     ("audit --file missing.db stats", "", 2),
+    ("report shadow", "", 0),
+    ("report shadow --json", "", 0),
+    ("report shadow --since yesterday", "", 2),
+    ("report --config settings.yaml shadow", "", 2),
     ("vault stats", "", 0),
     ("vault stats --json", "", 0),
     ("vault --config no-vault.yaml stats", "", 2),
@@ -166,6 +172,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("secret.txt").write_text(f"deploy with {fake('GITHUB_TOKEN')}\n")
     Path("users").write_text(f"ada:$2b$12${'a' * 53}\n")
     Path("users").chmod(0o600)
+    Path("key.txt").write_text("made-up-" * 4)
     Path("exit7.sh").write_text("exit 7\n")
     settings = Settings.load()
     ca.create(settings.ca_dir, Catalogue.load().constraint_names())
