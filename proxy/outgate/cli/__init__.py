@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": ("audit", "Read, prove, export and erase from the audit log."),
     "vault": ("vault", "Count, remove, reseal what placeholders stand for."),
     "user": ("user", "Users and passwords."),
+    "budgets": ("budgets", "See what was used of the policy's budgets."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
 }
 

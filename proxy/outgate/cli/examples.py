@@ -149,6 +149,10 @@ ENDINGS = {
     "user remove": Ending(
         ("outgate user remove ada",), "0 the user was taken out, 2 there is none, or the file cannot be used"
     ),
+    "budgets show": Ending(
+        ("outgate budgets show", "outgate budgets show --user alice --json"),
+        "0 it was printed, 2 the counters cannot be read",
+    ),
     "vault stats": Ending(
         ("outgate vault stats", "outgate vault stats --json"), "0 it was printed, 2 the vault cannot be used"
     ),

@@ -21,6 +21,7 @@ from mitmproxy.proxy.mode_specs import LocalMode, ProxyMode
 from outgate.attachments.extractor import Extractor
 from outgate.audit import AuditLog
 from outgate.audit.remote import Forwarding
+from outgate.budgets import Ledger
 from outgate.catalogue import Catalogue
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
@@ -61,6 +62,7 @@ class _InForce:
     rules: Rules
     pool: DetectionPool
     vault: Vault | None = None  # opened when a policy first needs it
+    ledger: Ledger | None = None  # ... and so is this
 
 
 class Service:
@@ -96,7 +98,10 @@ class Service:
         pool = self._pool(policy.detectors)
         extractor = Extractor(settings.extractor_config, metrics.attachment)
         in_force = _InForce(
-            Rules(catalogue, policy, key, settings.limits.body), pool, _vault(policy, settings)
+            Rules(catalogue, policy, key, settings.limits.body),
+            pool,
+            _vault(policy, settings),
+            _ledger(policy, settings, key),
         )
         metrics.policy_loaded(policy.hash)
         _warn(policy)
@@ -106,6 +111,7 @@ class Service:
         async def changed(new: Policy) -> None:
             old = in_force.pool
             in_force.vault = in_force.vault or _vault(new, settings)
+            in_force.ledger = in_force.ledger or await asyncio.to_thread(_ledger, new, settings, key)
             if new.detectors != old.config:
                 in_force.pool = self._pool(new.detectors)
                 await in_force.pool.start()
@@ -138,7 +144,14 @@ class Service:
             identities.admits if identities else lambda _: True,
         )
         inspection = Inspection(
-            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer, extractor.extract),
+            lambda: Judge(
+                in_force.rules,
+                in_force.pool.detect,
+                in_force.vault,
+                signer,
+                extractor.extract,
+                in_force.ledger,
+            ),
             reporter,
             deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
@@ -182,6 +195,8 @@ class Service:
             await extractor.close()
             if in_force.vault:
                 await in_force.vault.close()
+            if in_force.ledger:
+                await in_force.ledger.close()
             if self.health:
                 self.health.close()
             audit.close()
@@ -306,6 +321,11 @@ def _identities(
     return identities, [*proxy_tls.watched, *sources.watched]
 
 
+def _ledger(policy: Policy, settings: Settings, key: bytes) -> Ledger | None:
+    """Where the policy's budgets are counted, if it has any. Raises BudgetError and SettingsError."""
+    return settings.budget_config.open(key) if policy.budgets else None
+
+
 def _warn(policy: Policy) -> None:
     for warning in skipped(policy):
         log.warning("policy: %s", warning)
@@ -316,7 +336,7 @@ def _vocabulary(catalogue: Catalogue, policy: Policy) -> Vocabulary:
         providers=frozenset(catalogue.providers),
         formats=frozenset(FORMATS),
         entities=known(policy.detectors),
-        rules=frozenset(rule.name for rule in policy.rules),
+        rules=policy.names,
     )
 
 
