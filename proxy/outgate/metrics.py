@@ -51,7 +51,7 @@ REASONS: Final = frozenset(
         *("timeout", "overload", "crash", "detector_error", "not_ready"),
         # pipeline and gateway
         *("unknown_host", "host_mismatch", "exception", "client_left", "audit_unavailable", "signed_body"),
-        *("vault", "unrestored"),
+        *("vault", "unrestored", "budget"),
         "bad_request",
     )
 )
@@ -87,7 +87,7 @@ class Vocabulary:
     providers: frozenset[str] = frozenset()  # ids
     formats: frozenset[str] = frozenset()
     entities: frozenset[str] = frozenset()
-    rules: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()  # and budgets
 
 
 class _Family[M: (prometheus.Counter, prometheus.Gauge, prometheus.Histogram)]:
@@ -176,6 +176,20 @@ class Metrics:
         self._would_block = _Family(
             counter(
                 "would_block", "Exchanges that the rule would have blocked, were it not audit mode.", "rule"
+            )
+        )
+        self._over_budget = _Family(
+            counter(
+                "budget_exceeded",
+                "Exchanges that a budget had too little left for; action is what came of it.",
+                *("budget", "action"),
+            )
+        )
+        self._tokens = _Family(
+            counter(
+                "budget_tokens",
+                "Tokens that budgets were charged for, as the provider reported them or estimated.",
+                *("provider", "direction", "source"),
             )
         )
         self._on_error = _Family(
@@ -277,8 +291,19 @@ class Metrics:
             self._rules(_known(rule, words.rules | SETTINGS)).inc()
         if verdict.would_block is not None:
             self._would_block(_known(verdict.would_block, words.rules | SETTINGS)).inc()
+        for budget in verdict.overdrawn:
+            blocked = verdict.outcome is Outcome.BLOCK and verdict.status == 429 and verdict.rule == budget
+            self._over_budget(_known(budget, words.rules), "block" if blocked else "audit").inc()
         if verdict.reason:
             self.on_error(verdict.reason, Action.BLOCK if verdict.outcome is Outcome.REFUSE else Action.ALLOW)
+
+    def tokens(
+        self, provider: Provider | None, direction: Literal["input", "output"], count: int, *, estimated: bool
+    ) -> None:
+        """An answer took so many."""
+        if count:
+            source = "estimated" if estimated else "reported"
+            self._tokens(self._provider(provider)[0], direction, source).inc(count)
 
     def on_error(self, reason: str, action: Action = Action.BLOCK) -> None:
         """Inspection failed outside the pipeline (``exchange`` counts what the verdict tells)."""

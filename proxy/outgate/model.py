@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
@@ -61,6 +61,17 @@ class Style(StrEnum):
     SURROGATE = "surrogate"  # of the value's own shape, from a range that is nobody's
 
 
+class Unit(StrEnum):
+    """What a budget limits."""
+
+    REQUESTS = "requests"  # over a WebSocket, the messages of the client
+    INPUT_BYTES = "input_bytes"  # of bodies, decoded
+    INPUT_TOKENS = "input_tokens"
+    OUTPUT_TOKENS = "output_tokens"
+    TOKENS = "tokens"  # both
+    FINDINGS = "findings"  # that a rule was about
+
+
 _EDITING = frozenset({Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE})
 
 
@@ -103,6 +114,34 @@ class Restriction:
     like: str = ""  # regular expression of one
     form: Literal["list", "google"] = "list"
     separator: str = ","
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How long a budget lasts before it begins anew."""
+
+    seconds: int = 0  # counted from the epoch; 0: the calendar's
+    calendar: Literal["", "day", "month"] = ""
+    zone: tzinfo = UTC  # of the calendar's
+
+    def __str__(self) -> str:
+        return f"{self.calendar} ({self.zone})" if self.calendar else f"{self.seconds} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A budget that an exchange draws on, and that is charged for the tokens of its answer."""
+
+    counter: bytes  # keyed hash of the budget and of whom it counts for
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of an exchange; None: nobody has said."""
+
+    input: int | None = None
+    output: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,3 +386,6 @@ class Verdict:
     scope: str = ""  # whose placeholders may be restored in the answer; "": the policy makes none
     pairs: tuple[Pair, ...] = ()  # every placeholder that was put into this request
     signature: Headers = ()  # replaces the client's, which covered other bytes; empty: leave as is
+    charges: tuple[Charge, ...] = ()  # budgets that the answer's tokens count for
+    overdrawn: tuple[str, ...] = ()  # budgets that had nothing left, whatever came of it
+    retry_after: int = 0  # seconds until a budget that blocks begins anew

@@ -94,7 +94,13 @@ Ask = Callable[[str, str], subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def proxy(make_proxy: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch) -> Proxy:
+def policy() -> str:
+    """What the proxy goes by, unless a test says otherwise."""
+    return POLICY
+
+
+@pytest.fixture
+def proxy(make_proxy: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch, policy: str) -> Proxy:
     """One behind which there is nothing but the stand-in."""
     look_up = Connecting.getaddrinfo
 
@@ -104,7 +110,7 @@ def proxy(make_proxy: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch) -> 
         return await look_up(self, host, port, **options)
 
     monkeypatch.setattr(Connecting, "getaddrinfo", known)
-    return make_proxy(POLICY, detection={"workers": 1, "deadline": 60})
+    return make_proxy(policy, detection={"workers": 1, "deadline": 60})
 
 
 @pytest.fixture
@@ -180,3 +186,22 @@ def test_an_agent_that_comes_upon_a_key_says_why_it_was_stopped_and_does_not_ask
     assert [request for request in proxy.received if b"cat settings" in request.body]
     assert not [request for request in proxy.received if secret.encode() in request.body]
     assert 'outgate_blocked_total{rule="keys"} 1.0' in proxy.metrics()
+
+
+USED_UP = """
+version: 1
+budgets: [{name: tokens, limit: {requests: 0}, window: day, message: Nothing is left.}]
+"""
+
+
+@pytest.mark.parametrize("policy", [USED_UP], ids=["used up"])
+@pytest.mark.parametrize("agent", ["Codex over HTTP", "Claude Code", "Gemini CLI"])
+def test_an_agent_whose_budget_is_used_up_says_so_and_asks_once(
+    proxy: Proxy, ask: Ask, agent: str, policy: str
+) -> None:
+    done = ask(agent, models.prompt("echo hello"))
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    # Codex tells it in its own words, and when to try again.
+    assert "hit your usage limit. Try again at" in told or "Nothing is left." in told
+    assert 'outgate_blocked_total{rule="tokens"} 1.0' in proxy.metrics()

@@ -67,7 +67,7 @@ def test_an_installation_that_works_has_nothing_to_mend(check: Check) -> None:
     assert [result for result in results if result.state == "mend"] == []
     assert {result.name for result in results} == {
         *("clients", "CA", "trust", "catalogue", "policy", "model", "detectors", "attachments", "port"),
-        *("upstream", "vault"),
+        *("upstream", "vault", "budgets"),
     }
     assert "shows a certificate that we trust" in told(results, "upstream", "ok")
 

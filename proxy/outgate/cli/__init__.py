@@ -30,6 +30,7 @@ COMMANDS = {
     "report": ("report", "Which AI services are used that nobody looks at."),
     "vault": ("vault", "Count, remove, reseal what placeholders stand for."),
     "user": ("user", "Users and passwords."),
+    "budgets": ("budgets", "See what was used of the policy's budgets."),
     "doctor": ("doctor", "Check this installation and say how to mend it."),
 }
 

@@ -160,6 +160,10 @@ ENDINGS = {
         ("outgate report shadow", "outgate report shadow --since 30d --json"),
         "0 it was printed, 2 bad usage or configuration",
     ),
+    "budgets show": Ending(
+        ("outgate budgets show", "outgate budgets show --user alice --json"),
+        "0 it was printed, 2 the counters cannot be read",
+    ),
     "vault stats": Ending(
         ("outgate vault stats", "outgate vault stats --json"), "0 it was printed, 2 the vault cannot be used"
     ),

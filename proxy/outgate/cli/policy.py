@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outgate.policy.error import PolicyError
+from outgate.policy.error import PolicyError, Problem
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
     from outgate.catalogue import Catalogue
     from outgate.model import Exchange, Finding, Segment, Verdict
     from outgate.policy import Policy
-    from outgate.policy.cases import Inspect, InspectAnswer, Result
+    from outgate.policy.cases import Afford, Inspect, InspectAnswer, Result, Spent
     from outgate.policy.explain import Explanation
 
 _LIMIT = 64 * 2**20  # bytes of a decoded body
@@ -75,6 +75,7 @@ def check(context: click.Context, files: tuple[Path, ...], no_model: bool) -> No
             click.secho(str(warning), fg="yellow", err=True)
         name = ", ".join(map(str, paths))
         counts = f"{len(policy.rules)} rules, {len(policy.entities)} entities"
+        counts += f", {len(policy.budgets)} budgets" if policy.budgets else ""
         click.echo(f"{ok}  {name}: {counts}, mode {policy.mode}, hash {policy.hash[:12]}")
     context.exit(1 if failed else 0)
 
@@ -123,6 +124,11 @@ def _tried(path: Path, catalogue: Catalogue, settings: Settings) -> tuple[Result
     file = cases.of(path)
     about, found = cases.read(file, catalogue)
     policy = load(about, check_model=True, providers=catalogue.providers.values())
+    unknown = [(case, name) for case in found for name in case.spent if name not in policy.names]
+    if unknown:
+        raise PolicyError(
+            [Problem(file, case.mark, f"spent: no budget is called {name!r}") for case, name in unknown]
+        )
     results = asyncio.run(cases.run(found, *_inspections(policy, catalogue, settings)))
     click.echo(str(file))
     for result in results:
@@ -130,7 +136,8 @@ def _tried(path: Path, catalogue: Catalogue, settings: Settings) -> tuple[Result
         click.echo(f"  {mark} {result.case.name}")
         for failure in result.failures:
             click.echo(f"       {file}:{result.case.mark.line}: {failure}")
-    for name in cases.untried((rule.name for rule in policy.rules), results):
+    names = [*(rule.name for rule in policy.rules), *(budget.name for budget in policy.budgets)]
+    for name in cases.untried(names, results):
         click.secho(f"  no case is decided by {name!r}", fg="yellow")
     return results
 
@@ -254,10 +261,13 @@ def _inspect(policy: Policy, catalogue: Catalogue, settings: Settings) -> Inspec
     return _inspections(policy, catalogue, settings)[0]
 
 
-def _inspections(policy: Policy, catalogue: Catalogue, settings: Settings) -> tuple[Inspect, InspectAnswer]:
-    """The same, for requests and for their answers."""
+def _inspections(
+    policy: Policy, catalogue: Catalogue, settings: Settings
+) -> tuple[Inspect, InspectAnswer, Afford]:
+    """The same, for requests, for their answers, and for budgets."""
     from outgate.answer_pipeline import inspect_answer
     from outgate.attachments.extractor import Extractor
+    from outgate.budget_pipeline import as_spent, within
     from outgate.dlp.engine import Engine
     from outgate.dlp.inline import detect_with
     from outgate.model import Outcome
@@ -278,7 +288,10 @@ def _inspections(policy: Policy, catalogue: Catalogue, settings: Settings) -> tu
         told = b"".join([*await inspection.feed(body), *await inspection.finish()])
         return inspection.told(plain), told
 
-    return judge, judge_answer
+    async def afford(exchange: Exchange, verdict: Verdict, spent: Spent) -> Verdict:
+        return await within(exchange, verdict, rules, as_spent(spent, exchange.time))
+
+    return judge, judge_answer, afford
 
 
 def _cases_of(policies: Sequence[Path], catalogue: Catalogue) -> dict[str, Exchange]:
@@ -373,6 +386,10 @@ def _print_explanation(policy: Policy, verdict: Verdict, explanation: Explanatio
         click.echo("\nthe request as a whole")
         for step in explanation.gates:
             _print_step(step.matched, step.rule.action.value, step.rule.name, step.why)
+    if explanation.budgets:
+        click.echo("\nbudgets that it counts for")
+        for one in explanation.budgets:
+            _print_step(one.counts, one.budget.action.value, one.budget.name, one.why)
     for number, story in enumerate(explanation.findings, 1):
         finding, segment = story.finding, story.segment
         entity = click.style(finding.entity, bold=True)

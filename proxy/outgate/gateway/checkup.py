@@ -21,6 +21,7 @@ from outgate.dlp import DetectionError, entities
 from outgate.dlp.engine import Engine
 from outgate.gateway import aws_credentials, ca, master, modes, proxy_tls, trust
 from outgate.identity import checks as identity_checks
+from outgate.model import Charge, Window
 from outgate.policy import Policy, load
 from outgate.settings import Settings
 
@@ -58,6 +59,7 @@ def checkup(settings: Settings, *, offline: bool = False) -> Iterator[Result]:
     yield _result("detectors", lambda: _detectors(_policy(settings)))
     yield _result("attachments", lambda: _attachments(settings))
     yield _result("vault", lambda: _vault(settings))
+    yield _result("budgets", lambda: _budgets(settings))
     if settings.tls is not None:
         yield _result("TLS", lambda: _tls(settings))
     for check in identity_checks.of(settings.identity, offline=offline):
@@ -188,6 +190,30 @@ def _tls(settings: Settings) -> str:
         raise _ProblemError(f"{tls.certificate} ends in {max(0, left.days)} days: put a new one there")
     clients = "" if tls.client_ca is None else f", and asks clients for one ({tls.client_certificates})"
     return f"the proxy shows {tls.certificate}, good for {left.days} days{clients}"
+
+
+def _budgets(settings: Settings) -> str:
+    count = len(_policy(settings).budgets)
+    if not count:
+        return "the policy has none"
+    config, key = settings.budget_config, settings.state_dir / "fingerprint.key"
+    if config.store == "memory":
+        return f"{count}, counted in memory: what was used is forgotten when the proxy ends"
+    if not key.exists() or (
+        config.store == "sqlite" and config.path is not None and not config.path.exists()
+    ):
+        raise _NoteError(f"{count}, and nothing was counted yet")
+    ca.check_file(key)
+
+    async def asked() -> None:
+        ledger = config.open(key.read_bytes())
+        try:
+            await ledger.standing([Charge(bytes(16), Window(60))])
+        finally:
+            await ledger.close()
+
+    asyncio.run(asked())
+    return f"{count}, counted in {config.store}, and the key fits"
 
 
 def _aws(settings: Settings) -> str:

@@ -18,12 +18,14 @@ from mitmproxy.connection import Client
 from mitmproxy.websocket import WebSocketMessage
 
 from outgate.attachments.joining import Extract
-from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
+from outgate.budgets import PATIENCE, Ledger
+from outgate.gateway import core, errors, exchanges, messages, restoring, signing, spending, websocket
 from outgate.gateway.answering import Answers
 from outgate.gateway.block_page import Stopped
 from outgate.gateway.conversations import Conversations
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
+from outgate.gateway.spending import Spending
 from outgate.model import Action, Exchange, Outcome, Verdict
 from outgate.pipeline import Detect, Rules, inspect
 from outgate.settings.sections import Limits
@@ -51,11 +53,13 @@ class Judge:
     vault: Vault | None = None  # where the policy pseudonymises
     signer: signing.Signer | None = None  # where the settings say so
     extract: Extract | None = None
+    ledger: Ledger | None = None  # where the policy has budgets
 
     async def verdict(self, exchange: Exchange) -> Verdict:
         """The pipeline's, with the placeholders that it put in kept before the request leaves."""
         found = await inspect(exchange, self.rules, self.detect, extract=self.extract, known=self._known)
         found = await signing.settled(exchange, found, self.signer)
+        found = await spending.afforded(exchange, found, self.rules, self.ledger, blocks=self.blocks)
         return await restoring.remembered(found, self.vault, blocks=self.blocks)
 
     async def _known(self, scope: str) -> Mapping[str, str]:
@@ -81,14 +85,15 @@ class Inspection:
     ) -> None:
         self._judge = judge
         self._reporter = reporter
-        # Detection and attachments have theirs; the vault is asked twice, and a request may be signed.
-        self._deadline = deadline + 2 * restoring.PATIENCE + signing.PATIENCE + _BESIDES
+        # Detection and attachments have theirs; the vault is asked twice, budgets once, and a request may be signed.
+        self._deadline = deadline + 2 * restoring.PATIENCE + PATIENCE + signing.PATIENCE + _BESIDES
         self._limits = limits
         self._look_ups = restoring.LookUps()
         self._running = Running()
         self._answers = Answers(judge, reporter, self._running, self._deadline)
         self._conversations = Conversations(judge, reporter, self._running, self._answers, self._deadline)
-        self.addons = [self._answers, self._conversations]  # they get what hooks they have
+        self._spending = Spending(judge, reporter)
+        self.addons = [self._answers, self._conversations, self._spending]  # they get what hooks they have
 
     def load(self, loader: Loader) -> None:
         """Tell the core its limits."""
@@ -204,7 +209,9 @@ class Inspection:
         name = verdict.endpoint.format if verdict.endpoint else "generic"
         message = verdict.message or "This request is not allowed by policy."
         html = Stopped.of(verdict, exchange) if exchanges.wants_html(flow.request) else None
-        answer = errors.answer(name, verdict.status, message, exchange.id, html=html)
+        answer = errors.answer(
+            name, verdict.status, message, exchange.id, html=html, retry_after=verdict.retry_after
+        )
         return exchanges.to_response(answer, head=flow.request.method == "HEAD")
 
     def _is_known(self, flow: http.HTTPFlow) -> bool:
@@ -222,6 +229,7 @@ class Inspection:
             report = flow.metadata.get(_KEY)
             if isinstance(report, Report):
                 messages.begin(flow, response, report.verdict)
+                self._spending.heard(flow, report.verdict)
                 self._conversations.opened(flow, report)
             return
         response.headers.pop("alt-svc", None)  # no hint to leave for QUIC, which goes round the proxy
@@ -231,6 +239,7 @@ class Inspection:
         report = flow.metadata.get(_KEY)
         if isinstance(report, Report) and flow.server_conn.timestamp_start:
             flow.request.data.content = None  # it is sent; the answer may take long
+            self._spending.begin(flow, report)
             await self._answers.begin(flow, report)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -287,6 +296,7 @@ class Inspection:
         report = flow.metadata.pop(_KEY, None)
         if isinstance(report, Report):
             report.verdict = self._answers.told(flow, report.verdict)
+            self._spending.over(flow, report)
             own = flow.response.raw_content if flow.response and not report.streaming else None
             self._reporter.finish(report, status, len(own or b""))
         if not flow.websocket:
@@ -302,6 +312,7 @@ class Inspection:
         if flow.metadata.get(exchanges.PASSED):
             return
         if not message.from_client:
+            self._spending.said(flow, message.content)
             await self._inspect_said(flow, message)
             return
         content, message.content = message.content, b""
@@ -333,6 +344,7 @@ class Inspection:
         if forwards:
             message.content = content if verdict.body is None else verdict.body
             messages.heard(flow, verdict)
+            self._spending.heard(flow, verdict)
             self._conversations.heard(flow, exchange, verdict, judge.rules)
         else:
             message.drop()

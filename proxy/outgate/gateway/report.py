@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from outgate.audit import AuditEvent, AuditLog
+from outgate.formats.usage import Meter
 from outgate.metrics import Metrics
 from outgate.model import Action, Exchange, Verdict
 
@@ -22,6 +23,7 @@ class Report:
     policy: str  # hash of the one that judged it, which need not be in force any more
     response_bytes: int = 0
     streaming: bool = False
+    meter: Meter | None = None  # reads along, where a budget is charged for the answer
 
     def stream(
         self, reporter: Reporter, through: Callable[[bytes], bytes | list[bytes]] | None = None
@@ -29,9 +31,12 @@ class Report:
         """A pass-through for the answer's bytes that counts them, and then gives them to ``through``."""
         self.streaming = True
         reporter.metrics.stream_opened()
+        meter = self.meter
 
         def count(data: bytes) -> bytes | list[bytes]:
             self.response_bytes += len(data)
+            if meter is not None:
+                meter.feed(data)
             return through(data) if through else data or []
 
         return count

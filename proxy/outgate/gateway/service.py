@@ -23,6 +23,7 @@ from outgate.audit import AuditLog
 from outgate.audit.remote import Forwarding
 from outgate.audit.shadow import ShadowLog
 from outgate.audit.shadow import path_of as shadow_path_of
+from outgate.budgets import Ledger
 from outgate.catalogue import Catalogue
 from outgate.catalogue.shadow import Shadow
 from outgate.dlp.config import DetectorConfig
@@ -65,6 +66,7 @@ class _InForce:
     rules: Rules
     pool: DetectionPool
     vault: Vault | None = None  # opened when a policy first needs it
+    ledger: Ledger | None = None  # ... and so is this
 
 
 class Service:
@@ -100,7 +102,10 @@ class Service:
         pool = self._pool(policy.detectors)
         extractor = Extractor(settings.extractor_config, metrics.attachment)
         in_force = _InForce(
-            Rules(catalogue, policy, key, settings.limits.body), pool, _vault(policy, settings)
+            Rules(catalogue, policy, key, settings.limits.body),
+            pool,
+            _vault(policy, settings),
+            _ledger(policy, settings, key),
         )
         metrics.policy_loaded(policy.hash)
         _warn(policy)
@@ -110,6 +115,7 @@ class Service:
         async def changed(new: Policy) -> None:
             old = in_force.pool
             in_force.vault = in_force.vault or _vault(new, settings)
+            in_force.ledger = in_force.ledger or await asyncio.to_thread(_ledger, new, settings, key)
             if new.detectors != old.config:
                 in_force.pool = self._pool(new.detectors)
                 await in_force.pool.start()
@@ -145,7 +151,14 @@ class Service:
             connections.passing,
         )
         inspection = Inspection(
-            lambda: Judge(in_force.rules, in_force.pool.detect, in_force.vault, signer, extractor.extract),
+            lambda: Judge(
+                in_force.rules,
+                in_force.pool.detect,
+                in_force.vault,
+                signer,
+                extractor.extract,
+                in_force.ledger,
+            ),
             reporter,
             deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
@@ -189,6 +202,8 @@ class Service:
             await extractor.close()
             if in_force.vault:
                 await in_force.vault.close()
+            if in_force.ledger:
+                await in_force.ledger.close()
             if self.health:
                 self.health.close()
             audit.close()
@@ -324,6 +339,11 @@ def _identities(
     return identities, [*proxy_tls.watched, *sources.watched]
 
 
+def _ledger(policy: Policy, settings: Settings, key: bytes) -> Ledger | None:
+    """Where the policy's budgets are counted, if it has any. Raises BudgetError and SettingsError."""
+    return settings.budget_config.open(key) if policy.budgets else None
+
+
 def _warn(policy: Policy) -> None:
     for warning in skipped(policy):
         log.warning("policy: %s", warning)
@@ -334,7 +354,7 @@ def _vocabulary(catalogue: Catalogue, policy: Policy) -> Vocabulary:
         providers=frozenset(catalogue.providers),
         formats=frozenset(FORMATS),
         entities=known(policy.detectors),
-        rules=frozenset(rule.name for rule in policy.rules),
+        rules=policy.names,
     )
 
 

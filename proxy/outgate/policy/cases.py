@@ -10,6 +10,7 @@
           rule: credentials never leave
           findings: {GITHUB_TOKEN: block}      # or {GITHUB_TOKEN: {block: credentials never leave}}
 
+What was used of a budget is given as ``spent: {a person's day: {tokens: 1000000}}``; without it, nothing was.
 What a model answers is given as ``answer:``, and what becomes of it is expected as ``answer: {outcome: edit}``.
 
 ``{{fake:ENTITY}}`` stands for a made-up value that the detectors find, the same wherever it is
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -31,7 +32,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from outgate.catalogue import Catalogue
 from outgate.dlp import entities, examples
-from outgate.model import Action, Direction, Exchange, Outcome, Verdict
+from outgate.model import Action, Direction, Exchange, Outcome, Unit, Verdict
 from outgate.policy import source
 from outgate.policy.error import Mark, PolicyError, Problem, near_miss
 from outgate.policy.given import GivenSpec, answer_of, exchange_of
@@ -42,6 +43,9 @@ from outgate.policy.validate import validate
 Inspect = Callable[[Exchange], Awaitable[Verdict]]
 # An exchange, its request's verdict and its answer: the answer's verdict, and what the client receives of it.
 InspectAnswer = Callable[[Exchange, Verdict, bytes], Awaitable[tuple[Verdict, bytes]]]
+Spent = Mapping[str, Mapping[Unit, int]]
+# An exchange, its request's verdict, and what was used of budgets before: the verdict once budgets were asked.
+Afford = Callable[[Exchange, Verdict, Spent], Awaitable[Verdict]]
 
 SUFFIX = ".test.yaml"
 _FAKE = re.compile(r"\{\{fake:([A-Z0-9_]+)(?::([0-9]{1,4}))?\}\}")
@@ -140,6 +144,7 @@ class Case:
     exchange: Exchange
     expect: ExpectSpec
     answer: bytes | None = None
+    spent: Spent = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +188,7 @@ def read(file: Path, catalogue: Catalogue) -> tuple[tuple[Path, ...], tuple[Case
             endpoint = catalogue.identify(exchange.host, exchange.path, exchange.method)
             answer = answer_of(case.given, endpoint.format if endpoint else "generic")
             mark = node.at(["cases", position])
-            cases.append(Case(case.name, file, mark, exchange, case.expect, answer))
+            cases.append(Case(case.name, file, mark, exchange, case.expect, answer, case.given.spent))
     if problems or spec is None:
         raise PolicyError(problems)
     own = file.with_name(file.name.removesuffix(SUFFIX) + ".yaml")
@@ -191,12 +196,17 @@ def read(file: Path, catalogue: Catalogue) -> tuple[tuple[Path, ...], tuple[Case
 
 
 async def run(
-    cases: Iterable[Case], inspect: Inspect, inspect_answer: InspectAnswer | None = None
+    cases: Iterable[Case],
+    inspect: Inspect,
+    inspect_answer: InspectAnswer | None = None,
+    afford: Afford | None = None,
 ) -> tuple[Result, ...]:
     """Judge each case's exchange, and its answer, and compare."""
     results = []
     for case in cases:
         verdict = await inspect(case.exchange)
+        if afford is not None:
+            verdict = await afford(case.exchange, verdict, case.spent)
         failures = _failures(case, verdict)
         if case.answer is not None and inspect_answer is not None:
             if verdict.outcome in (Outcome.BLOCK, Outcome.REFUSE):

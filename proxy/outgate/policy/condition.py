@@ -12,7 +12,7 @@ from typing import Any
 
 from outgate.model import Facts
 from outgate.policy import values
-from outgate.policy.schema import ConditionSpec
+from outgate.policy.schema_conditions import ConditionSpec
 
 Test = Callable[[Facts], bool]
 _Get = Callable[[Facts], str | None]
@@ -68,6 +68,9 @@ class Conditions:
     """All of a ``when`` or an ``unless``: of the alternatives one must hold, in it every key."""
 
     alternatives: tuple[tuple[Condition, ...], ...]
+
+    def __str__(self) -> str:
+        return " or ".join(" and ".join(map(str, all_of)) for all_of in self.alternatives)
 
     def holds(self, facts: Facts) -> bool:
         """Whether some alternative holds as a whole."""

@@ -51,6 +51,7 @@ from outgate.model import (
 )
 from outgate.policy import accounts
 from outgate.policy.accounts import Allowed
+from outgate.policy.budget import Budget
 from outgate.policy.message import DEFAULT_UNINSPECTABLE
 from outgate.policy.rule import Rule
 
@@ -79,6 +80,7 @@ class Policy:
     missing: Mapping[str, str]  # entity that nothing installed can find -> what to do about it
     allowed_accounts: Mapping[str, Allowed] = field(default_factory=dict)  # provider id -> whose
     asks_accounts: bool = field(init=False)  # whether anything here is about whose account a request uses
+    budgets: tuple[Budget, ...] = ()
     _gates: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     _pseudonymising: tuple[Rule, ...] = field(init=False, repr=False, compare=False)
     # Entity -> the rules that can decide for it, in order, with their places in the policy.
@@ -113,6 +115,11 @@ class Policy:
     def seeks(self, direction: Direction) -> bool:
         """Whether any rule of this direction looks for something."""
         return bool(self._deciding[direction])
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of all that can decide: rules and budgets."""
+        return frozenset([rule.name for rule in self.rules] + [budget.name for budget in self.budgets])
 
     def on_answer(self, facts: Facts) -> frozenset[Action]:
         """What may become of findings in this exchange's answer; empty: it is not looked at."""

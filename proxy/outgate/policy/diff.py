@@ -21,6 +21,7 @@ from outgate.dlp.config import DetectorConfig
 from outgate.model import BODY, Action, Document, Facts, Finding, Provider, Role, Scope, Segment
 from outgate.policy import accounts
 from outgate.policy.accounts import Allowed
+from outgate.policy.budget import Budget, lasting
 from outgate.policy.decide import Policy
 from outgate.policy.schema import ANSWERING
 from outgate.policy.worlds import Where, World, where, worlds
@@ -92,7 +93,7 @@ class Comparison:
 
 def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparison:
     """The differences between two policies for these providers (the catalogue's)."""
-    settings = tuple(_settings(old, new))
+    settings = (*_settings(old, new), *_budgets(old, new))
     # The worlds tell no accounts: what is blocked for that alone would hide what the rules do.
     old, new = (replace(policy, allowed_accounts={}) for policy in (old, new))
     rules = (*old.rules, *new.rules)
@@ -122,6 +123,41 @@ def compare(old: Policy, new: Policy, providers: Iterable[Provider]) -> Comparis
         ),
         detectors=_detectors(old, new),
     )
+
+
+def _budgets(old: Policy, new: Policy) -> Iterator[SettingChange]:
+    """Budgets that are gone, new, or allow another amount; of whom it counts for nobody can say what that lets out."""
+    before, after = ({one.name: one for one in policy.budgets} for policy in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is not None and now is not None and _same(was, now):
+            continue
+        lower = now is not None and (
+            was is None
+            or (
+                (str(was.when), str(was.unless), was.per, was.window)
+                == (str(now.when), str(now.unless), now.per, now.window)
+                and (now.action is Action.BLOCK or was.action is Action.AUDIT)
+                and all(now.limits.get(unit, most + 1) <= most for unit, most in was.limits.items())
+            )
+        )
+        direction = Direction.STRICTER if lower else Direction.LAXER
+        yield SettingChange(f"budget {name!r}", _limits(was), _limits(now), direction)
+
+
+def _same(was: Budget, now: Budget) -> bool:
+    told = ("per", "limits", "window", "action")
+    return all(getattr(was, each) == getattr(now, each) for each in told) and all(
+        str(getattr(was, each)) == str(getattr(now, each)) for each in ("when", "unless")
+    )
+
+
+def _limits(budget: Budget | None) -> str:
+    if budget is None:
+        return "none"
+    amounts = ", ".join(f"{most} {unit.replace('_', ' ')}" for unit, most in budget.limits.items())
+    whose = f", for each {', '.join(budget.per)}" if budget.per else ""
+    return f"{budget.action} over {amounts} per {lasting(budget.window)}{whose}"
 
 
 _Told = tuple[Action, Action, tuple[str, ...], tuple[Role, ...], str, model.Direction]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outgate.model import Action, Direction, Document, Facts, Finding, Judgement, Segment
+from outgate.policy.budget import Budget
 from outgate.policy.decide import Policy
 from outgate.policy.rule import Rule
 
@@ -39,11 +40,21 @@ class FindingStory:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetStep:
+    """A budget, and whether the exchange counts for it."""
+
+    budget: Budget
+    counts: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The whole story of one exchange."""
 
     judgement: Judgement
     gates: tuple[Step, ...]
+    budgets: tuple[BudgetStep, ...]
     findings: tuple[FindingStory, ...]
     accounts: str = ""  # why `allowed_accounts` lets the request on or not; "": it has none of its provider
 
@@ -68,7 +79,11 @@ def explain(policy: Policy, facts: Facts, document: Document, findings: Sequence
         )
         for decision in judgement.decisions
     ]
-    return Explanation(judgement, tuple(gates), tuple(stories), accounts)
+    budgets = (
+        BudgetStep(budget, budget.applies(facts), _not_applying(budget, facts) or _applying(budget, facts))
+        for budget in policy.budgets
+    )
+    return Explanation(judgement, tuple(gates), tuple(budgets), tuple(stories), accounts)
 
 
 def _gate_step(rule: Rule, facts: Facts) -> Step:
@@ -100,7 +115,7 @@ def _not_catching(rule: Rule, finding: Finding, segment: Segment) -> str:
     return ""
 
 
-def _not_applying(rule: Rule, facts: Facts) -> str:
+def _not_applying(rule: Rule | Budget, facts: Facts) -> str:
     """What keeps a rule from applying to an exchange; ``""`` when nothing does."""
     if rule.when is not None and (failing := rule.when.failing(facts)):
         return "; ".join(f"{c.key} is {c.actual(facts)}, not {' or '.join(c.wanted)}" for c in failing)
@@ -109,7 +124,7 @@ def _not_applying(rule: Rule, facts: Facts) -> str:
     return ""
 
 
-def _applying(rule: Rule, facts: Facts) -> str:
+def _applying(rule: Rule | Budget, facts: Facts) -> str:
     if rule.when is None:
         return ""
     return "because " + " and ".join(f"{c.key} is {c.actual(facts)}" for c in rule.when.holding(facts))

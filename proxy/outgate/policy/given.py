@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from outgate.catalogue import Catalogue
-from outgate.model import Exchange, Identity
+from outgate.model import Exchange, Identity, Unit
 from outgate.policy.error import near_miss
 
 _SOMEDAY = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday
@@ -47,6 +47,10 @@ class GivenSpec(_Spec):
     identity: IdentitySpec = IdentitySpec()
     client: IPv4Address | IPv6Address = IPv4Address("127.0.0.1")
     time: AwareDatetime = _SOMEDAY
+    spent: dict[str, dict[Unit, int]] = Field(
+        default_factory=dict,
+        description="what was used of the policy's budgets before: budget -> unit -> how much",
+    )
     text: str | None = Field(
         None, description="what the user says; the body is written in the provider's format"
     )

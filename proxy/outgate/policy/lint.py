@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from outgate.dlp.known_values import LONGEST, SHORTEST
 from outgate.model import Action
-from outgate.policy.condition import Conditions
 from outgate.policy.decide import Policy
 from outgate.policy.rule import Rule
 
@@ -62,12 +61,6 @@ def _covers(upper: Rule, lower: Rule) -> bool:
 
 
 def _applies_wherever(upper: Rule, lower: Rule) -> bool:
-    if upper.unless is not None and _spelled(upper.unless) != _spelled(lower.unless):
+    if upper.unless is not None and str(upper.unless) != str(lower.unless):
         return False
-    return upper.when is None or _spelled(upper.when) == _spelled(lower.when)
-
-
-def _spelled(conditions: Conditions | None) -> str:
-    if conditions is None:
-        return ""
-    return " or ".join(" and ".join(map(str, all_of)) for all_of in conditions.alternatives)
+    return upper.when is None or str(upper.when) == str(lower.when)

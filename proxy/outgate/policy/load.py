@@ -17,7 +17,7 @@ from outgate.dlp import entities as dlp_entities
 from outgate.dlp import known_values
 from outgate.dlp.config import DetectorConfig
 from outgate.model import Action, Direction, Provider, Style
-from outgate.policy import accounts, own_detectors
+from outgate.policy import accounts, budget, own_detectors
 from outgate.policy.condition import compiled
 from outgate.policy.decide import RESERVED, Policy
 from outgate.policy.error import PolicyError, Problem
@@ -78,6 +78,11 @@ def load(
         for path, node, spec in loaded
         for position, rule in enumerate(spec.rules)
     )
+    spending = tuple(
+        budget.compiled(spec, path, node.at(["budgets", position]))
+        for path, node, policy in loaded
+        for position, spec in enumerate(policy.budgets)
+    )
     wanted = frozenset().union(*(rule.entities or () for rule in rules))
     config = replace(config, entities=wanted)
     missing = dlp_entities.missing(config)
@@ -97,6 +102,7 @@ def load(
         rules=rules,
         missing=missing,
         allowed_accounts=accounts.compiled(spec for _, _, spec in loaded),
+        budgets=spending,
     )
 
 
@@ -135,12 +141,15 @@ def _groups(
 
 
 def _name_clashes(read: Sequence[tuple[Path, Node]]) -> list[Problem]:
-    """A name says which rule decided, in answers and in the audit log: it must say it of one rule."""
+    """A name says which rule or budget decided, in answers and in the audit log: it must say it of one."""
     first: dict[str, str] = {}
     problems: list[Problem] = []
     for path, node in read:
-        rules = node.value.get("rules") if isinstance(node.value, dict) else None
-        for rule in rules.value if rules and isinstance(rules.value, list) else ():
+        lists = [node.value.get(key) for key in ("rules", "budgets")] if isinstance(node.value, dict) else []
+        named = (
+            one for several in lists if several and isinstance(several.value, list) for one in several.value
+        )
+        for rule in named:
             name = rule.value.get("name") if isinstance(rule.value, dict) else None
             if name is None or not isinstance(name.value, str):
                 continue

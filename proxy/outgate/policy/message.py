@@ -35,6 +35,8 @@ FIELDS: Mapping[str, Callable[[Facts], str | None]] = {
 }
 # Known to the rule and the policy rather than to the exchange.
 OWN_FIELDS = frozenset({"rule", "entities", "help_url"})
+# Known to a budget alone: what is used up, how long it lasts, when it begins anew.
+BUDGET_FIELDS = frozenset({"limit", "window", "resets"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,27 @@ class Message:
     pieces: tuple[str, ...]
 
     @classmethod
-    def parse(cls, template: str) -> Message:
-        """Take a template apart; ValueError names the first field that there is not."""
+    def parse(cls, template: str, further: frozenset[str] = frozenset()) -> Message:
+        """Take a template apart; ValueError names the first field that there is not.
+
+        ``further``: fields besides those of every message.
+        """
+        known = FIELDS.keys() | OWN_FIELDS | further
         pieces = _FIELD.split(template)
         for name in pieces[1::2]:
-            if name not in FIELDS and name not in OWN_FIELDS:
-                known = sorted(FIELDS.keys() | OWN_FIELDS)
-                hint = near_miss(name, known) or f"one of {', '.join(known)}"
+            if name not in known:
+                hint = near_miss(name, known) or f"one of {', '.join(sorted(known))}"
                 raise ValueError(f"{{{name}}} is not a field of messages: {hint}")
         for text in pieces[::2]:
             if "{" in text or "}" in text:
                 raise ValueError("a brace without its partner: fields are written {provider.name}")
         return cls(tuple(pieces))
 
-    def fill(self, facts: Facts, *, rule: str, entities: Iterable[str] = (), help_url: str = "") -> str:
+    def fill(
+        self, facts: Facts, *, rule: str, entities: Iterable[str] = (), help_url: str = "", **further: str
+    ) -> str:
         """The text for one exchange. What is not known reads as ``unknown``."""
-        own = {"rule": rule, "entities": ", ".join(sorted(set(entities))), "help_url": help_url}
+        own = {"rule": rule, "entities": ", ".join(sorted(set(entities))), "help_url": help_url, **further}
         filled = [
             piece if position % 2 == 0 else own[piece] if piece in own else _shown(FIELDS[piece](facts))
             for position, piece in enumerate(self.pieces)
@@ -90,4 +97,8 @@ DEFAULT_ACCOUNT = Message.parse(
 )
 DEFAULT_UNINSPECTABLE = Message.parse(
     "Your organisation's policy does not let out files whose content cannot be inspected."
+)
+DEFAULT_BUDGET = Message.parse(
+    'Your organisation\'s budget "{rule}" is used up: {limit} per {window}. It begins anew at {resets}.',
+    BUDGET_FIELDS,
 )

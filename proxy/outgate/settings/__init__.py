@@ -26,6 +26,7 @@ from pydantic import (
 
 from outgate import shipped
 from outgate.settings.audit import Audit
+from outgate.settings.budgets import Budgets
 from outgate.settings.identity import IdentitySettings, Tls
 from outgate.settings.pac import Pac
 from outgate.settings.paths import BASE
@@ -45,6 +46,7 @@ from outgate.settings.shadow import Shadow
 
 if TYPE_CHECKING:
     from outgate.attachments.config import ExtractorConfig
+    from outgate.budgets import BudgetConfig
     from outgate.vault import VaultConfig
 
 MODES = ("regular", "socks5", "transparent", "local", "wireguard")
@@ -87,6 +89,7 @@ class Settings(BaseModel):
     audit: Audit = Audit()
     vault: Vault = Vault()
     pac: Pac = Pac()
+    budgets: Budgets = Budgets()
     aws: Aws = Aws()
     identity: IdentitySettings = IdentitySettings()
     tls: Tls | None = None
@@ -189,6 +192,23 @@ class Settings(BaseModel):
         )
 
     @property
+    def budget_config(self) -> BudgetConfig:
+        """What counts budgets as its room wants it told. Raises SettingsError."""
+        from outgate.budgets import BudgetConfig
+
+        given = self.budgets
+        store = given.store or ("valkey" if self.vault.store == "valkey" else "sqlite")
+        if store == "valkey" and not (given.url or self.vault.url):
+            raise SettingsError("budgets: `store: valkey` needs a `url`, here or in `vault:`")
+        return BudgetConfig(
+            store=store,
+            path=given.path or self.state_dir / "budgets" / "budgets.db",
+            url=given.url or self.vault.url,
+            section="budgets" if given.url else "vault",
+            counters=given.counters,
+        )
+
+    @property
     def proxy_address(self) -> tuple[str, int]:
         """Where a client on this machine finds the HTTP proxy: host and port. Raises SettingsError."""
         regular = next((mode for mode in self.mode if mode.partition("@")[0] == "regular"), None)
@@ -242,7 +262,8 @@ def _read(path: Path) -> dict[str, Any]:
             values[name] = [base / Path(str(item)).expanduser() for item in values[name]]
     vault = values.get("vault")
     key = vault.get("key") if isinstance(vault, dict) else None
-    for section, name in (*Audit.paths(values.get("audit")), (vault, "path"), (key, "file")):
+    inner = (values.get("budgets"), "path"), (vault, "path"), (key, "file")
+    for section, name in (*Audit.paths(values.get("audit")), *inner):
         if isinstance(section, dict) and isinstance(section.get(name), str):
             section[name] = base / Path(section[name]).expanduser()
     for setting in ("vault", "audit"):

@@ -9,18 +9,17 @@
     outgate:vault:{SCOPE}:state      hash: version, epoch
 
 What is of one scope changes in scripts, at once, and goes by itself when nobody used the scope for the time to
-live. Needs Valkey 7.2 or Redis 6.2. Every command has a time-out and is tried once: who asked decides what then.
+live. How the server is spoken to is ``valkey_server``.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from functools import wraps
 from itertools import batched, chain
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
 
+from outgate.valkey_server import TIMEOUT, ValkeyServer
 from outgate.vault.errors import VaultError
 from outgate.vault.store import Entry, Limits, State, Stats
 
@@ -28,11 +27,7 @@ _PREFIX = "outgate:vault:"
 _MARK, _SCOPES, _TIDIED = (_PREFIX + name for name in ("mark", "scopes", "tidied"))
 _KINDS = ("blobs", "used", "versions", "state")
 _MANY = 500  # names in one command
-_TIMEOUT = 2.0  # seconds, for a connection and for a command
-_CONNECTIONS = 32
 _TIDY_EVERY = 60_000  # milliseconds between looks at all scopes, by whichever process comes first
-_SCHEMES = {"valkey": "valkey", "redis": "valkey", "valkeys": "valkeys", "rediss": "valkeys", "unix": "unix"}
-_QUERY = {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 
 # A scope's entries go with their last trace; a scope made anew has a later epoch.
 _REMOVE = """
@@ -90,7 +85,7 @@ def _tells[F: Callable[..., Any]](method: F) -> F:
 
     @wraps(method)
     async def told(self: ValkeyStore, *arguments: Any, **named: Any) -> Any:
-        with self.told():
+        with self.server.told():
             return await method(self, *arguments, **named)
 
     return cast("F", told)
@@ -100,32 +95,14 @@ class ValkeyStore:
     """The store behind ``url``: valkey://, valkeys:// (TLS), or the same as redis:// and rediss://, or unix://."""
 
     def __init__(
-        self, url: str, limits: Limits, clock: Callable[[], int], *, timeout: float = _TIMEOUT
+        self, url: str, limits: Limits, clock: Callable[[], int], *, timeout: float = TIMEOUT
     ) -> None:
         """Connects when first used; ``timeout`` is in seconds. Raises VaultError when the library is missing."""
-        try:
-            from valkey.asyncio import BlockingConnectionPool, Valkey
-        except ImportError:
-            raise VaultError(
-                "vault.store: valkey needs a library that is not installed. Run `pip install 'outgate[valkey]'`."
-            ) from None
-        options = _options(url)
-        where = urlsplit(url)
-        self.where = (
-            f"{where.scheme}://{where.hostname or ''}{f':{where.port}' if where.port else ''}{where.path}"
-        )
+        self.server = ValkeyServer(url, "vault", VaultError, timeout=timeout)
+        self.where = self.server.where
         self.limits = limits
         self._clock = clock
-        self._client: Any = Valkey(
-            connection_pool=BlockingConnectionPool(
-                max_connections=_CONNECTIONS,
-                timeout=timeout,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                retry_on_error=[],
-                **options,
-            )
-        )
+        self._client = self.server.client
 
     @_tells
     async def states(self, scopes: Sequence[bytes]) -> tuple[bytes, list[State]]:
@@ -231,7 +208,7 @@ class ValkeyStore:
 
     async def scopes(self) -> AsyncIterator[bytes]:
         """See Store."""
-        with self.told():
+        with self.server.told():
             found = [scope async for scope in self._all()]
         for scope in found:
             yield scope
@@ -256,9 +233,7 @@ class ValkeyStore:
 
     async def close(self) -> None:
         """See Store."""
-        with suppress(Exception):
-            await self._client.aclose()
-            await self._client.connection_pool.disconnect()
+        await self.server.close()
 
     async def _all(self) -> AsyncIterator[bytes]:
         """Every scope, also one whose place in the list was lost between two commands."""
@@ -291,67 +266,7 @@ class ValkeyStore:
         for some in batched(names, _MANY):
             await self._client.eval(_DELETE, len(_KINDS), *_keys(scope), self._clock(), *some)
 
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """Tells the library's errors as ours, without a word of what was asked."""
-        from valkey import exceptions
-
-        try:
-            yield
-        except exceptions.AuthenticationError:
-            raise VaultError(
-                f"{self.where}: the server refuses us. See user and password of `vault.url`."
-            ) from None
-        except exceptions.TimeoutError:
-            raise VaultError(
-                f"{self.where}: no answer in time. See that the server is well and near."
-            ) from None
-        except (exceptions.ConnectionError, OSError) as error:
-            kind = type(error.__cause__ or error).__name__
-            raise VaultError(
-                f"{self.where}: cannot be reached ({kind}). See that it runs, and `vault.url`."
-            ) from None
-        except exceptions.ResponseError as error:
-            word = str(error).split(" ", 1)[0]
-            kind = word if word.isupper() and word.isalpha() else "ERR"
-            raise VaultError(
-                f"{self.where}: the server refuses a command ({kind}). {_remedy(kind)}"
-            ) from None
-        except exceptions.ValkeyError as error:
-            raise VaultError(f"{self.where}: {type(error).__name__}. Is it a Valkey server?") from None
-
 
 def _keys(scope: bytes) -> list[str]:
     """Of one scope, in the order of the scripts; the braces keep them on one node of a cluster."""
     return [f"{_PREFIX}{{{scope.hex()}}}:{kind}" for kind in _KINDS]
-
-
-def _options(url: str) -> dict[str, Any]:
-    """What the library needs to know. Raises VaultError; certificates are always verified."""
-    from valkey.asyncio.connection import SSLConnection, parse_url
-
-    scheme, colon, rest = url.partition("://")
-    told = "vault.url: valkey://HOST:PORT, valkeys://USER:PASSWORD@HOST:PORT or unix:///PATH is expected"
-    if not colon or scheme not in _SCHEMES:
-        raise VaultError(f"{told}.")
-    unknown = {name for name, _ in parse_qsl(urlsplit(url).query)} - _QUERY
-    if unknown:
-        raise VaultError(
-            f"vault.url: {', '.join(sorted(unknown))} is not known; {', '.join(sorted(_QUERY))} are."
-        )
-    try:
-        options: dict[str, Any] = dict(parse_url(f"{_SCHEMES[scheme]}://{rest}"))
-    except ValueError:
-        raise VaultError(f"{told}.") from None
-    if options.get("connection_class") is SSLConnection:
-        options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
-    return options
-
-
-def _remedy(kind: str) -> str:
-    return {
-        "OOM": "Its memory is full: raise `maxmemory`.",
-        "READONLY": "It is a replica: name the primary in `vault.url`.",
-        "NOPERM": "Let the user run the commands of hashes, sorted sets and scripts on outgate:*.",
-        "LOADING": "It is starting; wait.",
-    }.get(kind, "See the server's log.")

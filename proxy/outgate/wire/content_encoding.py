@@ -161,9 +161,11 @@ def _brotli(data: bytes, output: _Output) -> bool:
     for start in range(0, len(data), _OUT):
         if stream.is_finished():
             raise EOFError
-        output.add(stream.process(data[start : start + _OUT], output_buffer_limit=_OUT))
-        while not stream.is_finished() and not stream.can_accept_more_data():
-            output.add(stream.process(b"", output_buffer_limit=_OUT))
+        piece = data[start : start + _OUT]
+        # Until it makes nothing more: it says that it can accept more while it still holds output.
+        while made := stream.process(piece, output_buffer_limit=_OUT):
+            output.add(made)
+            piece = b""
     if not stream.is_finished():
         raise EOFError
     return False

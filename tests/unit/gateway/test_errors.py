@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -125,7 +126,11 @@ def test_googles_library_raises_its_error_and_does_not_try_again(status: int) ->
 @pytest.mark.parametrize("name", ["bedrock_converse", "bedrock_invoke", "generic"])
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, "ValidationException"), (403, "AccessDeniedException"), (503, "ServiceUnavailableException")],
+    [
+        (400, "ValidationException"),
+        (403, "AccessDeniedException"),
+        (503, "ServiceUnavailableException"),
+    ],
 )
 def test_awss_clients_find_kind_and_message_where_their_protocol_has_them(
     name: str, status: int, kind: str
@@ -133,6 +138,22 @@ def test_awss_clients_find_kind_and_message_where_their_protocol_has_them(
     answer = answered(name, status)
     assert dict(answer.headers)["x-amzn-errortype"] == kind
     assert json.loads(answer.body)["message"] == f"{MESSAGE} (reference {REFERENCE})"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_budget_that_is_used_up_says_when_a_person_may_try_again(name: str) -> None:
+    answer = errors.answer(name, 429, MESSAGE, REFERENCE, retry_after=4000)
+    assert answer.status == (400 if name.startswith("bedrock") else 429)
+    assert dict(answer.headers)["retry-after"] == "4000"
+    assert dict(answer.headers).get("x-amzn-errortype", "") in ("", "ServiceQuotaExceededException")
+    assert dict(answer.headers)["x-should-retry"] == "false"
+    error = json.loads(answer.body).get("error")
+    if errors.SHAPES[name] is errors.SHAPES["gemini"]:
+        assert error["details"][1]["retryDelay"] == "4000s"
+        assert error["status"] == "RESOURCE_EXHAUSTED"
+    elif isinstance(error, dict) and "code" in error:
+        assert error["type"] == "usage_limit_reached"
+        assert 3900 < error["resets_at"] - time.time() < 4100
 
 
 @pytest.mark.parametrize("name", FORMATS)

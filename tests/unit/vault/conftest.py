@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,36 +11,14 @@ import pytest
 import pytest_asyncio
 from vault_places import Place, Server
 
-from programs import valkey_server
+from programs import running_valkey
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """A real server, for all tests."""
-    pytest.importorskip("valkey", reason="valkey is not installed (pip install 'outgate[valkey]')")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with TemporaryDirectory() as folder:
-        command = [valkey_server(), "--bind", "127.0.0.1", "--port", str(port), "--dir", folder, "--save", ""]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
-            try:
-                _await_answer(port)
-                yield Server(f"valkey://127.0.0.1:{port}", Path(folder))
-            finally:
-                running.terminate()
-
-
-def _await_answer(port: int) -> None:
-    for _ in range(500):
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                if connection.recv(7) == b"+PONG\r\n":
-                    return
-        except OSError:
-            time.sleep(0.01)
-    raise AssertionError("the server does not answer")
+    with TemporaryDirectory() as folder, running_valkey(Path(folder)) as url:
+        yield Server(url, Path(folder))
 
 
 async def _emptied(url: str) -> None:

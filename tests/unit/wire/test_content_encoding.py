@@ -37,6 +37,13 @@ def test_any_stack_of_codings_is_undone(data: bytes, stack: list[str]) -> None:
     assert decode(body, ", ".join(stack), limit=LIMIT).data == text
 
 
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+@pytest.mark.parametrize("size", [60_000, 70_000, 200_000, 900_000])
+def test_a_long_text_is_decoded_to_its_end(name: str, size: int) -> None:
+    for text in (b"ab " * (size // 3), random.Random(1).randbytes(size // 2).hex().encode()):
+        assert decode(ENCODERS[name](text), name, limit=LIMIT).data == text
+
+
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 def test_a_body_that_is_what_its_header_says_may_go_on_as_it_came(name: str) -> None:
     assert decode(ENCODERS[name](b"text"), name, limit=LIMIT).coherent
