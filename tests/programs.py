@@ -41,6 +41,9 @@ _FROM = {
     "kwriteconfig5": "Debian's libkf5config-bin",
     "keytool": "a Java",
     "update-ca-certificates": "Debian's ca-certificates",
+    "git": "Debian's git",
+    "gpg": "Debian's gnupg",
+    "ssh-keygen": "Debian's openssh-client",
 }
 
 

@@ -19,6 +19,7 @@ from prometheus_client.exposition import choose_encoder
 
 from outgate import __version__, attachments, metrics_sharing
 from outgate.attachments.kinds import KINDS
+from outgate.metrics_rollout import RolloutMetrics
 from outgate.model import Action, Outcome, Provider, Role, Verdict
 
 OTHER: Final = "other"
@@ -252,6 +253,9 @@ class Metrics:
         self._sink_dropped = _Family(
             counter("audit_sink_dropped", "Audit events that a sink will never get.", "sink")
         )
+        self.rollout = RolloutMetrics(
+            registry, lambda: (self._vocabulary.rules | SETTINGS, self._vocabulary.providers)
+        )
         build = gauge("build_info", "What is running.", "livemax", "version", "python")
         build.labels(__version__, platform.python_version()).set(1)
 
@@ -415,7 +419,7 @@ class _InForce:
 
     def collect(self) -> Iterable[prometheus.Metric]:
         for metric in self._collector.collect():
-            if metric.name == "outgate_policy_info":
+            if metric.name in ("outgate_policy_info", "outgate_policy_track_info"):
                 metric.samples = [sample for sample in metric.samples if sample.value]
             yield metric
 

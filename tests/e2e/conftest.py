@@ -167,6 +167,8 @@ def proxies(server: Server, parent: Path) -> Iterator[Callable[..., Proxy]]:
             "detection": {"workers": 1, "deadline": 20},
             **settings,
         }
+        if "policy_source" in settings:
+            del values["policies"]
         config = folder / "outgate.yaml"
         config.write_text(yaml.safe_dump(values))
         run = _Running(Settings.load(config), enter)

@@ -18,6 +18,8 @@ from outgate.cli.doctor import command
 from outgate.dlp.config import DEFAULT_NER_MODEL
 from outgate.gateway import ca, checkup, trust
 from outgate.gateway.checkup import Result
+from outgate.rollout.loading import Loading
+from outgate.rollout.puller import Puller
 from outgate.settings import Settings
 from providers.parent import ParentProxy
 from providers.standin import Server
@@ -51,6 +53,8 @@ def check(server: Server, authority: Path, tmp_path: Path) -> Check:
             "extra_roots": [server.root],
             **values,
         }
+        if "policy_source" in values:
+            del settings["policies"]
         return list(checkup.checkup(Settings.model_validate(settings)))
 
     return run
@@ -232,3 +236,19 @@ def test_the_users_file_and_the_proxys_certificate_are_looked_at(
     key.chmod(0o644)
     assert "chmod o-rwx" in told(check(**values), "identity", "mend")
     assert "chmod o-rwx" in told(check(**values), "TLS", "mend")
+
+
+def test_a_source_of_policies_that_gives_none_is_told_with_why(check: Check, tmp_path: Path) -> None:
+    source = {"git": str(tmp_path / "nowhere.git")}
+    assert "`outgate run` gets one when it starts" in told(check(policy_source=source), "source", "note")
+    settings = Settings.model_validate({"state_dir": tmp_path, "policy_source": source})
+    loading = Loading(settings)
+    assert loading.source is not None
+    loading.store.prepare()
+    Puller(loading.source, loading.store, settings).look()
+    mended = told(check(policy_source=source), "source", "mend")
+    assert "nowhere.git" in mended
+    assert "Nothing is in force" in mended
+    assert "which something else keeps up to date" in told(
+        check(policy_source={"directory": tmp_path}), "source", "ok"
+    )

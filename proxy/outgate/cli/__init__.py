@@ -21,7 +21,7 @@ COMMANDS = {
     "exec": ("exec_", "Run a command with the proxy and CA set for it."),
     "scan": ("scan", "Find sensitive data in files or standard input."),
     "redact": ("redact", "Standard input to standard output, sensitive data taken out."),
-    "policy": ("policy", "Check, test, explain and compare policies."),
+    "policy": ("policy", "Check, test, explain, compare and roll out policies."),
     "setup": ("setup", "Set this machine up: CA, trust, system proxy, login service; and undo it."),
     "account": ("account", "Name an account to a policy by its key's fingerprint."),
     "ca": ("ca", "Make, show, export and renew the certificate authority."),

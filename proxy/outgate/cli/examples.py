@@ -66,6 +66,40 @@ ENDINGS = {
         ("outgate policy diff old.yaml new.yaml",),
         "0 NEW lets nothing out that OLD stopped, 1 it does, 2 bad usage or configuration",
     ),
+    "policy status": Ending(
+        ("outgate policy status", "outgate policy status --json"),
+        "0 all is as it should be, 1 something is wrong, 2 bad usage or settings",
+    ),
+    "policy promote": Ending(
+        ("outgate policy promote", "outgate policy promote --undo"),
+        "0 it is so, 2 there is no canary, or bad settings",
+    ),
+    "policy shadow": Ending(
+        ("outgate policy shadow", "outgate policy shadow --by rule --json"),
+        "0 it was told, 2 there is no shadow policy, or bad settings",
+    ),
+    "policy bundle keygen": Ending(
+        ("outgate policy bundle keygen policies.key.pem policies.pub.pem",),
+        "0 they were made, 2 there is such a file already",
+    ),
+    "policy bundle build": Ending(
+        (
+            "outgate policy bundle build policies bundle.tar.gz --version 7",
+            "outgate policy bundle build policies bundle.zip --version 8 --expires 30d --key policies.key.pem",
+        ),
+        "0 it was made, 1 a policy or a case of its own fails, 2 bad usage, or a file that no bundle takes",
+    ),
+    "policy bundle sign": Ending(
+        ("outgate policy bundle sign bundle.tar.gz --key policies.key.pem",),
+        "0 it was signed, 2 it cannot be",
+    ),
+    "policy bundle verify": Ending(
+        ("outgate policy bundle verify bundle.tar.gz --key policies.pub.pem",),
+        "0 a proxy would take it, 1 none would, 2 bad usage, or a file that cannot be read",
+    ),
+    "policy bundle show": Ending(
+        ("outgate policy bundle show bundle.tar.gz",), "0 it was told, 2 it is no bundle"
+    ),
     "policy schema": Ending(("outgate policy schema > schema.json",), "0 it was printed"),
     "setup": Ending(
         (
@@ -185,6 +219,8 @@ ENDINGS = {
     ),
 }
 
+_FIRST = {name: ending.examples[0] for name, ending in ENDINGS.items()}
+
 
 def attach(command: click.Command, name: str) -> click.Command:
     """Give ``command``, called ``name``, and all below it their ending. Raises KeyError if one has none."""
@@ -192,7 +228,12 @@ def attach(command: click.Command, name: str) -> click.Command:
         below = [f"{name} {child}" for child in command.commands]
         for path, child in zip(below, command.commands.values(), strict=True):
             attach(child, path)
-        command.epilog = _written(tuple(ENDINGS[path].examples[0] for path in below), EXIT_CODES)
+        # A group among them is shown by the first of its own.
+        shown = [
+            next(line for known, line in _FIRST.items() if f"{known} ".startswith(f"{path} "))
+            for path in below
+        ]
+        command.epilog = _written(tuple(shown), EXIT_CODES)
     else:
         command.epilog = _written(ENDINGS[name].examples, ENDINGS[name].exit_codes)
     return command

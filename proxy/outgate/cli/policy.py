@@ -1,17 +1,17 @@
-"""``outgate policy``: check, test, explain, compare; and the schema for editors."""
+"""``outgate policy``: check, test, explain, compare; the schema for editors; and what rolls a policy out."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from outgate.cli import policy_bundle, policy_rollout
 from outgate.policy.error import PolicyError, Problem
 from outgate.settings import Settings
 
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from outgate.catalogue import Catalogue
     from outgate.model import Exchange, Finding, Segment, Verdict
     from outgate.policy import Policy
-    from outgate.policy.cases import Afford, Inspect, InspectAnswer, Result, Spent
+    from outgate.policy.cases import Afford, Inspect, InspectAnswer, Result
     from outgate.policy.explain import Explanation
-
-_LIMIT = 64 * 2**20  # bytes of a decoded body
-_KEY = b"made-up key of outgate policy"  # hashes shown by these commands are nobody's
 
 _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -32,7 +29,7 @@ _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @click.pass_context
 def command(context: click.Context, config: Path | None) -> None:
-    """Check, test, explain and compare policies.
+    """Check, test, explain, compare and roll out policies.
 
     Without FILES, the policy that `outgate run` would use.
     """
@@ -111,9 +108,10 @@ def test(context: click.Context, files: tuple[Path, ...]) -> None:
 def _tested(settings: Settings) -> tuple[Path, ...]:
     """The policies that are tested when none is named."""
     from outgate.policy.files import packs
+    from outgate.rollout.loading import policies
 
-    if "policies" in settings.model_fields_set:
-        return settings.policies
+    if settings.policy_source is not None or "policies" in settings.model_fields_set:
+        return policies(settings)
     return (*settings.policies, *packs().values())
 
 
@@ -187,6 +185,7 @@ def explain(
     Values are never shown, only where they are.
     """
     from outgate.policy import load
+    from outgate.rollout.loading import policies as in_force
 
     settings, catalogue = _settings(context)
     data: bytes = file.read()
@@ -201,7 +200,7 @@ def explain(
     described["time"] = time_ or datetime.now(UTC)
     described["body" if _is_json(text) else "text"] = text
     exchange = _exchange(described, catalogue)
-    policy = load(policies or settings.policies, providers=catalogue.providers.values())
+    policy = load(policies or in_force(settings), providers=catalogue.providers.values())
     verdict, explanation = asyncio.run(_explained(policy, catalogue, exchange, settings))
     _print_explanation(policy, verdict, explanation)
 
@@ -229,6 +228,11 @@ def diff(context: click.Context, old: Path, new: Path) -> None:
     context.exit(1 if comparison.laxer or laxer else 0)
 
 
+command.add_command(policy_bundle.command)
+for _more in (policy_rollout.status, policy_rollout.promote, policy_rollout.shadow):
+    command.add_command(_more)
+
+
 @command.command()
 @click.option("--cases", "of_cases", is_flag=True, help="That of files of cases, NAME.test.yaml.")
 def schema(of_cases: bool) -> None:
@@ -248,7 +252,9 @@ def _settings(context: click.Context) -> tuple[Settings, Catalogue]:
 
 def _policies(files: Sequence[Path], settings: Settings) -> list[tuple[Path, ...]]:
     """Each file as a policy; without any, those of the settings together."""
-    return [(path,) for path in files] or [settings.policies]
+    from outgate.rollout.loading import policies
+
+    return [(path,) for path in files] or [policies(settings)]
 
 
 def _problems(error: PolicyError) -> None:
@@ -265,33 +271,9 @@ def _inspections(
     policy: Policy, catalogue: Catalogue, settings: Settings
 ) -> tuple[Inspect, InspectAnswer, Afford]:
     """The same, for requests, for their answers, and for budgets."""
-    from outgate.answer_pipeline import inspect_answer
-    from outgate.attachments.extractor import Extractor
-    from outgate.budget_pipeline import as_spent, within
-    from outgate.dlp.engine import Engine
-    from outgate.dlp.inline import detect_with
-    from outgate.model import Outcome
-    from outgate.pipeline import Rules, inspect
+    from outgate.rollout.inspections import inspections
 
-    rules, extraction = Rules(catalogue, policy, _KEY, _LIMIT), settings.extractor_config
-    detect = detect_with(Engine(policy.detectors))
-
-    async def judge(exchange: Exchange) -> Verdict:
-        async with Extractor(extraction) as extractor:
-            return await inspect(exchange, rules, detect, extract=extractor.extract)
-
-    async def judge_answer(exchange: Exchange, verdict: Verdict, body: bytes) -> tuple[Verdict, bytes]:
-        inspection = inspect_answer(exchange, verdict, rules, detect, "application/json", "")
-        plain = replace(verdict, outcome=Outcome.FORWARD)  # whether the request was edited is its own matter
-        if inspection is None:
-            return plain, body
-        told = b"".join([*await inspection.feed(body), *await inspection.finish()])
-        return inspection.told(plain), told
-
-    async def afford(exchange: Exchange, verdict: Verdict, spent: Spent) -> Verdict:
-        return await within(exchange, verdict, rules, as_spent(spent, exchange.time))
-
-    return judge, judge_answer, afford
+    return inspections(policy, catalogue, settings.extractor_config)
 
 
 def _cases_of(policies: Sequence[Path], catalogue: Catalogue) -> dict[str, Exchange]:
@@ -337,6 +319,7 @@ async def _explained(
     from outgate.model import Direction, Document
     from outgate.pipeline import Rules, inspect
     from outgate.policy.explain import explain as explain_
+    from outgate.rollout.inspections import KEY, LIMIT
     from outgate.transform.placeholders import set_apart
 
     inner = detect_with(Engine(policy.detectors))
@@ -348,7 +331,7 @@ async def _explained(
         return findings
 
     async with Extractor(settings.extractor_config) as extractor:
-        rules = Rules(catalogue, policy, _KEY, _LIMIT)
+        rules = Rules(catalogue, policy, KEY, LIMIT)
         verdict = await inspect(exchange, rules, detect, extract=extractor.extract)
     if verdict.facts is None:
         return verdict, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
@@ -19,11 +20,11 @@ from outgate.gateway import core, errors, exchanges, restoring
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.restoring import Stream
 from outgate.gateway.running import ClientLeftError, Running
-from outgate.model import Finding, Segment, Verdict
+from outgate.model import Exchange, Finding, Segment, Verdict
 from outgate.pipeline import Detect, Rules
 
 if TYPE_CHECKING:
-    from outgate.gateway.inspection import Judge
+    from outgate.gateway.judge import Judge
 
 _KEY = "outgate.answering"  # in a flow's metadata
 MOST_RECORDED = 4 * 1024 * 1024  # bytes of an answer that is only recorded that are kept until its end
@@ -137,9 +138,9 @@ class Answers:
             self._reporter.error("exception")
 
     async def _begin(self, flow: http.HTTPFlow, response: http.Response, report: Report) -> None:
-        judge = self._judge()
+        judge = self._judge().of(report.exchange)
         restored = await restoring.restorer(flow, report.verdict, self._reporter.unrestored)
-        answer = _begun(flow, report, judge.rules, self._detect, restored)
+        answer = _begun(flow, report, judge.rules, partial(self._detect, report.exchange), restored)
         if answer is not None:
             flow.metadata[_KEY] = answer
         if answer is not None and answer.inspection.holds:
@@ -148,8 +149,9 @@ class Answers:
         response.stream = report.stream(self._reporter, restored if answer is None else answer.keep(restored))
         del flow.metadata[core.INSPECTED]
 
-    async def _detect(self, segments: Sequence[Segment]) -> Sequence[Finding]:
-        return await self._judge().detect(segments)  # by what is in force when a piece of a long answer comes
+    async def _detect(self, exchange: Exchange, segments: Sequence[Segment]) -> Sequence[Finding]:
+        """By what is in force when a piece of a long answer comes."""
+        return await self._judge().of(exchange).detect(segments)
 
     async def answer_piece(self, piece: core.Piece) -> None:
         """A piece of an answer: nothing of it goes on but by what is said here."""

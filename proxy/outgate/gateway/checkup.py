@@ -22,7 +22,9 @@ from outgate.dlp.engine import Engine
 from outgate.gateway import aws_credentials, ca, master, modes, proxy_tls, trust
 from outgate.identity import checks as identity_checks
 from outgate.model import Charge, Window
-from outgate.policy import Policy, load
+from outgate.policy import Policy
+from outgate.rollout.loading import Loading
+from outgate.rollout.status import status
 from outgate.settings import Settings
 
 _PATIENCE = 5.0  # seconds for each step to a provider
@@ -54,6 +56,8 @@ def checkup(settings: Settings, *, offline: bool = False) -> Iterator[Result]:
     yield _result("CA", lambda: _ca(settings))
     yield _result("trust", lambda: _trust(settings))
     yield _result("catalogue", lambda: _catalogue(settings))
+    if settings.policy_source is not None:
+        yield _result("source", lambda: _source(settings))
     yield _result("policy", lambda: _policy_told(_policy(settings)))
     yield _result("model", lambda: _model(_policy(settings)))
     yield _result("detectors", lambda: _detectors(_policy(settings)))
@@ -116,8 +120,29 @@ def _loaded(settings: Settings) -> Catalogue:
     return Catalogue.load(extra=settings.catalogue)
 
 
+def _source(settings: Settings) -> str:
+    """Where policies come from: does it answer, and with what is to be believed."""
+    found = status(settings, _loaded(settings).providers.values())
+    state = found.state
+    if state is None:
+        return f"{found.source}, which something else keeps up to date"
+    if state.problem:
+        raise _ProblemError(f"{found.source}: {state.problem}. {state.label or 'Nothing'} is in force")
+    if found.lineup is None:
+        if state.tried:
+            raise _ProblemError(found.problem)
+        raise _NoteError(
+            f"{found.source}: none of its releases is here yet; `outgate run` gets one when it starts"
+        )
+    if found.stale:
+        raise _ProblemError(
+            f"{found.source}: {state.label} is old. Is nothing newer published, or is it held back?"
+        )
+    return f"{found.lineup.release} of {found.source}"
+
+
 def _policy(settings: Settings) -> Policy:
-    return load(settings.policies, providers=_loaded(settings).providers.values())
+    return Loading(settings, _loaded(settings).providers.values()).lineup(check_model=False).stable
 
 
 def _policy_told(policy: Policy) -> str:

@@ -11,7 +11,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
@@ -28,7 +29,7 @@ from outgate.pipeline import Rules
 from outgate.wire import frames
 
 if TYPE_CHECKING:
-    from outgate.gateway.inspection import Judge
+    from outgate.gateway.judge import Judge
 
 _KEY = "outgate.conversation"  # in a flow's metadata
 
@@ -79,7 +80,8 @@ class Conversations:
     def opened(self, flow: http.HTTPFlow, report: Report) -> None:
         """A WebSocket opens. If it is not clear what its provider's messages go through, none of them goes on."""
         try:
-            self.heard(flow, report.exchange, report.verdict, self._judge().rules)
+            exchange = report.exchange
+            self.heard(flow, exchange, report.verdict, self._judge().of(exchange).rules)
         except BaseException:
             self._reporter.error("exception")
 
@@ -94,7 +96,8 @@ class Conversations:
                 flow.metadata[_KEY] = before
                 return
             self._later(flow, before, None)  # it went on, so it is judged by the rules of then
-        inspection = inspect_conversation(exchange, verdict, rules, self._detect)
+        detect = partial(self._detect, replace(exchange, body=b""))
+        inspection = inspect_conversation(exchange, verdict, rules, detect)
         if inspection is None:
             del flow.metadata[_KEY]
             return
@@ -190,5 +193,6 @@ class Conversations:
         report = Report(exchange, verdict, started, 0, conversation.policy, response_bytes=size)
         self._reporter.finish(report, 101, 0)
 
-    async def _detect(self, segments: Sequence[Segment]) -> Sequence[Finding]:
-        return await self._judge().detect(segments)  # by what is in force when a message comes
+    async def _detect(self, exchange: Exchange, segments: Sequence[Segment]) -> Sequence[Finding]:
+        """By what is in force when a message comes."""
+        return await self._judge().of(exchange).detect(segments)

@@ -9,27 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.websocket import WebSocketMessage
 
-from outgate.attachments.joining import Extract
-from outgate.budgets import PATIENCE, Ledger
-from outgate.gateway import core, errors, exchanges, messages, restoring, signing, spending, websocket
+from outgate.budgets import PATIENCE
+from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
 from outgate.gateway.answering import Answers
 from outgate.gateway.block_page import Stopped
 from outgate.gateway.conversations import Conversations
+from outgate.gateway.judge import Judge
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
 from outgate.gateway.spending import Spending
-from outgate.model import Action, Exchange, Outcome, Verdict
-from outgate.pipeline import Detect, Rules, inspect
+from outgate.model import Exchange, Outcome, Verdict
 from outgate.settings.sections import Limits
-from outgate.vault import Vault, VaultError
+from outgate.vault import VaultError
 
 _KEY = "outgate"
 # What stands in for an answer while a request is looked at; one for all, since nobody writes to it.
@@ -42,39 +41,6 @@ _UNREAD = {
 }
 _BESIDES = 3.0  # seconds of a judgement for all that has no deadline of its own
 _FAILED = Verdict(Outcome.REFUSE, 503, message="The inspection failed.", reason="exception")
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """What an exchange is judged with, taken once per exchange: rules, their detectors, and who opens attachments."""
-
-    rules: Rules
-    detect: Detect
-    vault: Vault | None = None  # where the policy pseudonymises
-    signer: signing.Signer | None = None  # where the settings say so
-    extract: Extract | None = None
-    ledger: Ledger | None = None  # where the policy has budgets
-
-    async def verdict(self, exchange: Exchange) -> Verdict:
-        """The pipeline's, with the placeholders that it put in kept before the request leaves."""
-        found = await inspect(exchange, self.rules, self.detect, extract=self.extract, known=self._known)
-        found = await signing.settled(exchange, found, self.signer)
-        found = await spending.afforded(exchange, found, self.rules, self.ledger, blocks=self.blocks)
-        return await restoring.remembered(found, self.vault, blocks=self.blocks)
-
-    async def _known(self, scope: str) -> Mapping[str, str]:
-        """The scope's placeholders, so that no two values share one. Raises VaultError if nothing may leave without."""
-        failed: list[str] = []
-        known = await restoring.known(scope, (), self.vault, failed.append)
-        if failed and self.blocks:
-            raise VaultError("it cannot be asked which placeholders are taken")
-        return known
-
-    @property
-    def blocks(self) -> bool:
-        """Whether nothing leaves when inspection fails."""
-        policy = self.rules.policy
-        return policy.on_error is Action.BLOCK and policy.mode == "enforce"
 
 
 class Inspection:
@@ -132,8 +98,7 @@ class Inspection:
             self._fail(flow, "exception")
 
     async def _inspect_request(self, flow: http.HTTPFlow) -> None:
-        judge = self._judge()
-        exchange, names = self._begin(flow, judge)
+        exchange, names, judge = self._begin(flow)
         if len(names) != 1:
             message = "The host asked for, the TLS server name and the Host header differ."
             verdict = Verdict(Outcome.REFUSE, 421, message=message, reason="host_mismatch")
@@ -156,15 +121,15 @@ class Inspection:
         else:
             flow.response = self._answer(flow, verdict, exchange)
 
-    @staticmethod
-    def _begin(flow: http.HTTPFlow, judge: Judge) -> tuple[Exchange, set[str]]:
-        """The exchange of a flow, reported as failed until there is a verdict; and the names it goes by."""
-        started = time.perf_counter()
+    def _begin(self, flow: http.HTTPFlow) -> tuple[Exchange, set[str], Judge]:
+        """The exchange of a flow, reported as failed until there is a verdict; the names it goes by, and its judge."""
+        started, judge = time.perf_counter(), self._judge()
         exchanges.tidy(flow.request)
         names = exchanges.names_of(flow)
         catalogue = judge.rules.catalogue
         host = min(names, key=lambda name: (catalogue.provider_of(name) is None, name))
         exchange = exchanges.to_exchange(flow, host)
+        judge = judge.of(exchange)
         endpoint = catalogue.identify(exchange.host, exchange.path, exchange.method)
         flow.metadata[_KEY] = Report(
             replace(exchange, body=b""),
@@ -173,7 +138,7 @@ class Inspection:
             len(exchange.body),
             judge.rules.policy.hash,
         )
-        return exchange, names
+        return exchange, names, judge
 
     async def _run(self, flow: http.HTTPFlow, judge: Judge, exchange: Exchange) -> Verdict:
         """The pipeline, as a task that ends when its client leaves, and within its deadline."""
@@ -266,12 +231,12 @@ class Inspection:
 
     def _answer_of_error(self, flow: http.HTTPFlow) -> http.Response:
         """Of a request whose provider could not be reached, or that was not read to its end."""
-        report, judge = flow.metadata.get(_KEY), self._judge()
+        report = flow.metadata.get(_KEY)
         if isinstance(report, Report):
             verdict = replace(report.verdict, status=502, message=_unreached(flow))
             return self._answer(flow, verdict, report.exchange)
         passed, refused = flow.metadata.get(exchanges.PASSED), flow.metadata.get(core.REFUSED)
-        exchange, _ = self._begin(flow, judge)
+        exchange, _, judge = self._begin(flow)
         if passed and not refused:
             verdict = Verdict(Outcome.FORWARD, 502, message=_unreached(flow))
         else:
@@ -327,10 +292,11 @@ class Inspection:
 
     async def _inspect_message(self, flow: http.HTTPFlow, content: bytes) -> None:
         assert flow.websocket is not None
-        message, judge, started = flow.websocket.messages[-1], self._judge(), time.perf_counter()
+        message, started = flow.websocket.messages[-1], time.perf_counter()
         whole = len(content) <= self._limits.websocket_message
         host = next(iter(exchanges.names_of(flow)))
         exchange = exchanges.to_exchange(flow, host, message=content if whole else b"")
+        judge = self._judge().of(exchange)
         if whole:
             verdict = await self._run(flow, judge, exchange)
         else:

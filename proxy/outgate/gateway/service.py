@@ -9,9 +9,10 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mitmproxy.master import Master
@@ -23,50 +24,35 @@ from outgate.audit import AuditLog
 from outgate.audit.remote import Forwarding
 from outgate.audit.shadow import ShadowLog
 from outgate.audit.shadow import path_of as shadow_path_of
-from outgate.budgets import Ledger
 from outgate.catalogue import Catalogue
 from outgate.catalogue.shadow import Shadow
-from outgate.dlp.config import DetectorConfig
-from outgate.dlp.entities import known
-from outgate.dlp.pool import DetectionPool
-from outgate.formats import FORMATS
 from outgate.gateway import ca, local, master, modes, pac, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
 from outgate.gateway.identity import Identities
-from outgate.gateway.inspection import Inspection, Judge
+from outgate.gateway.in_force import InForce
+from outgate.gateway.inspection import Inspection
 from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.refusals import Refusals
 from outgate.gateway.report import Reporter
 from outgate.gateway.shadow import ShadowWatch
-from outgate.gateway.signing import Signer
 from outgate.identity import files
 from outgate.identity.sources import Sources
-from outgate.metrics import Metrics, Vocabulary
-from outgate.pipeline import Rules
-from outgate.policy import Policy, PolicyError, load
-from outgate.policy.lint import skipped
+from outgate.metrics import Metrics
 from outgate.policy.watch import PolicyWatch
+from outgate.rollout.lineup import Lineup
+from outgate.rollout.loading import Loading
+from outgate.rollout.puller import Puller
+from outgate.rollout.store import State
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
-from outgate.vault import Vault
 
 log = logging.getLogger("outgate")
 
 _TICK = 1.0  # seconds between looks at queue, audit and CA
 _DRAIN = 10.0  # seconds for a replaced pool of workers to finish what it has
-
-
-@dataclass(slots=True)
-class _InForce:
-    """What judges exchanges now; replaced as a whole."""
-
-    rules: Rules
-    pool: DetectionPool
-    vault: Vault | None = None  # opened when a policy first needs it
-    ledger: Ledger | None = None  # ... and so is this
 
 
 class Service:
@@ -92,48 +78,23 @@ class Service:
             log.warning(
                 "the CA may not sign %d hosts of the catalogue; run `outgate ca rotate`", len(uncovered)
             )
-        policy = load(settings.policies, check_model=True, providers=catalogue.providers.values())
-        metrics = Metrics(_vocabulary(catalogue, policy))
+        loading = Loading(settings, catalogue.providers.values())
+        metrics = Metrics()
+        puller = None
+        if loading.source:
+            puller = Puller(loading.source, loading.store, settings, partial(_looked, metrics, settings))
+        lineup = await asyncio.to_thread(partial(puller.first, loading.lineup) if puller else loading.lineup)
         proxy_tls = ProxyTls(settings.tls)
         identities, watched = _identities(settings, catalogue, metrics, proxy_tls)
         audit = AuditLog.open(settings)
         forwarding = Forwarding.open(settings, metrics.audit_sink)
         key = fingerprint_key(settings.state_dir)
-        pool = self._pool(policy.detectors)
         extractor = Extractor(settings.extractor_config, metrics.attachment)
-        in_force = _InForce(
-            Rules(catalogue, policy, key, settings.limits.body),
-            pool,
-            _vault(policy, settings),
-            _ledger(policy, settings, key),
-        )
-        metrics.policy_loaded(policy.hash)
-        _warn(policy)
+        in_force = InForce(lineup, settings, catalogue, key, metrics, extractor.extract)
         metrics.ca_days_left(status.days_left)
         reporter = Reporter(metrics, audit, required=settings.audit.on_error == "block")
 
-        async def changed(new: Policy) -> None:
-            old = in_force.pool
-            in_force.vault = in_force.vault or _vault(new, settings)
-            in_force.ledger = in_force.ledger or await asyncio.to_thread(_ledger, new, settings, key)
-            if new.detectors != old.config:
-                in_force.pool = self._pool(new.detectors)
-                await in_force.pool.start()
-                self._later(_retire(old))
-            in_force.rules = Rules(catalogue, new, key, settings.limits.body)
-            metrics.know(_vocabulary(catalogue, new))
-            metrics.policy_loaded(new.hash)
-            _warn(new)
-            log.info("policy %s in force", new.hash[:12])
-
-        def failed(error: PolicyError) -> None:
-            metrics.policy_failed()
-            log.error("the policy was not changed: %s", error)
-
-        watch = PolicyWatch(
-            settings.policies, changed, failed, current=policy, providers=catalogue.providers.values()
-        )
-        signer = Signer.of(settings.aws)
+        watch = PolicyWatch(loading.lineup, in_force.change, in_force.failed, current=lineup)
         parent = modes.parent_of(settings)
         shadow = ShadowLog(shadow_path_of(settings), key, settings.shadow)
         connections = Connections(
@@ -151,14 +112,7 @@ class Service:
             connections.passing,
         )
         inspection = Inspection(
-            lambda: Judge(
-                in_force.rules,
-                in_force.pool.detect,
-                in_force.vault,
-                signer,
-                extractor.extract,
-                in_force.ledger,
-            ),
+            lambda: in_force.judge,
             reporter,
             deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
@@ -177,10 +131,12 @@ class Service:
             )
             if settings.metrics:
                 self.health = _health(metrics, in_force, settings.metrics, _pac(settings, catalogue))
-            await pool.start()
+            await in_force.start()
             async with self._served(proxy) as serving:
-                self._signals(watch)
+                self._signals(watch, puller)
                 self._later(watch.run())
+                if puller:
+                    puller.start()
                 self._later(_tick(metrics, in_force, audit, forwarding, settings))
                 if watched:
                     self._later(files.look_at(watched))
@@ -198,12 +154,10 @@ class Service:
             for task in self._background:
                 task.cancel()
             await asyncio.gather(*self._background, return_exceptions=True)
-            await in_force.pool.close()
+            if puller:
+                await asyncio.to_thread(puller.stop)
+            await in_force.close()
             await extractor.close()
-            if in_force.vault:
-                await in_force.vault.close()
-            if in_force.ledger:
-                await in_force.ledger.close()
             if self.health:
                 self.health.close()
             audit.close()
@@ -232,20 +186,6 @@ class Service:
         """End ``run`` with an error."""
         self._broken = problem
         self.stop()
-
-    def _pool(self, config: DetectorConfig) -> DetectionPool:
-        detection = self.settings.detection
-        return DetectionPool(
-            config,
-            workers=detection.workers,
-            deadline=detection.deadline,
-            queue_limit=detection.queue_limit,
-            memory=detection.memory,
-            cache=detection.cache,
-            inline=detection.inline,
-            folder=self.settings.patterns_dir,
-            compiling=detection.scanner == "hyperscan",
-        )
 
     async def _listening(self, proxy: Master, serving: asyncio.Task[None]) -> None:
         """Wait until every mode listens. Raises GatewayError when one cannot."""
@@ -281,12 +221,18 @@ class Service:
             where = ", ".join(modes.spelled(address) for address in server.listen_addrs)
             self.ways_in.append(f"{where}: {what}" if where else what)
 
-    def _signals(self, watch: PolicyWatch) -> None:
+    def _signals(self, watch: PolicyWatch[Lineup], puller: Puller | None) -> None:
         if sys.platform == "win32":
             return
         loop = asyncio.get_running_loop()
+
+        def reload() -> None:
+            watch.reload()
+            if puller:
+                puller.now()
+
         with suppress(RuntimeError, ValueError):  # not the main thread: whoever embeds us has the signals
-            loop.add_signal_handler(signal.SIGHUP, watch.reload)
+            loop.add_signal_handler(signal.SIGHUP, reload)
             loop.add_signal_handler(signal.SIGTERM, self.stop)
             loop.add_signal_handler(signal.SIGINT, self.stop)
 
@@ -311,9 +257,11 @@ def fingerprint_key(state_dir: Path) -> bytes:
     return key
 
 
-def _vault(policy: Policy, settings: Settings) -> Vault | None:
-    """Where the policy's placeholders are kept, if it makes any. Raises VaultError."""
-    return settings.vault_config.open() if policy.styles else None
+def _looked(metrics: Metrics, settings: Settings, state: State, result: str) -> None:
+    """The source of policies was looked at."""
+    assert settings.policy_source is not None
+    stale = state.stale(time.time(), settings.policy_source.stale_after)
+    metrics.rollout.source(result, looked=state.looked, stale=stale, version=state.version)
 
 
 def _shadow_watch(
@@ -339,31 +287,6 @@ def _identities(
     return identities, [*proxy_tls.watched, *sources.watched]
 
 
-def _ledger(policy: Policy, settings: Settings, key: bytes) -> Ledger | None:
-    """Where the policy's budgets are counted, if it has any. Raises BudgetError and SettingsError."""
-    return settings.budget_config.open(key) if policy.budgets else None
-
-
-def _warn(policy: Policy) -> None:
-    for warning in skipped(policy):
-        log.warning("policy: %s", warning)
-
-
-def _vocabulary(catalogue: Catalogue, policy: Policy) -> Vocabulary:
-    return Vocabulary(
-        providers=frozenset(catalogue.providers),
-        formats=frozenset(FORMATS),
-        entities=known(policy.detectors),
-        rules=policy.names,
-    )
-
-
-def _ready(in_force: _InForce) -> tuple[bool, list[str]]:
-    if in_force.pool.ready:
-        return True, []
-    return False, [in_force.pool.problem or "detection workers are still starting"]
-
-
 def _pac(settings: Settings, catalogue: Catalogue) -> str | None:
     """The PAC file; none where nothing says what clients reach the proxy as, or there is no HTTP proxy."""
     try:
@@ -373,28 +296,22 @@ def _pac(settings: Settings, catalogue: Catalogue) -> str | None:
         return None
 
 
-def _health(metrics: Metrics, in_force: _InForce, address: str, pac_file: str | None) -> HealthServer:
+def _health(metrics: Metrics, in_force: InForce, address: str, pac_file: str | None) -> HealthServer:
     try:
-        server = HealthServer(metrics, lambda: _ready(in_force), address, pac=pac_file)
+        server = HealthServer(metrics, in_force.ready, address, pac=pac_file)
     except OSError as error:
         raise modes.GatewayError(f"metrics: {address}: {error.strerror}. Choose another address.") from None
     server.start()
     return server
 
 
-async def _retire(pool: DetectionPool) -> None:
-    """Let a replaced pool finish what it has; then end it."""
-    await asyncio.sleep(_DRAIN)
-    await pool.close()
-
-
 async def _tick(
-    metrics: Metrics, in_force: _InForce, audit: AuditLog, forwarding: Forwarding, settings: Settings
+    metrics: Metrics, in_force: InForce, audit: AuditLog, forwarding: Forwarding, settings: Settings
 ) -> None:
     told = 0
     while True:
-        metrics.queue_depth(in_force.pool.queue_depth)
-        metrics.detection_cache(*in_force.pool.cache.counted())
+        metrics.queue_depth(in_force.queue_depth)
+        metrics.detection_cache(*in_force.cached())
         metrics.audit(audit.healthy, audit.dropped - told)
         told = audit.dropped
         forwarding.tell()

@@ -26,7 +26,7 @@ from outgate.model import Action, Charge, Exchange, Outcome, Usage, Verdict
 from outgate.pipeline import Rules
 
 if TYPE_CHECKING:
-    from outgate.gateway.inspection import Judge
+    from outgate.gateway.judge import Judge
 
 log = logging.getLogger("outgate")
 

@@ -14,16 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from watchfiles import awatch
 
-from outgate.dlp.config import DetectorConfig
-from outgate.model import Provider
-from outgate.policy.decide import Policy
 from outgate.policy.error import Mark, PolicyError, Problem
-from outgate.policy.load import load
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +32,19 @@ MAX_SETTLES = 20  # a file that never rests is read as it is
 _Signature = tuple[tuple[str, tuple[int, int, int, int] | None], ...]
 
 
-class PolicyWatch:
+class Loaded(Protocol):
+    """What is loaded: one policy, or several that belong together."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that it depends on."""
+
+    @property
+    def identity(self) -> object:
+        """Equal for two that are the same."""
+
+
+class PolicyWatch[T: Loaded]:
     """Calls ``on_change`` with every new policy, ``on_failure`` with every one that cannot be used.
 
     Both are called in the event loop, one at a time. After a failure the old policy stays in force,
@@ -45,19 +54,19 @@ class PolicyWatch:
 
     def __init__(
         self,
-        paths: Sequence[Path],
-        on_change: Callable[[Policy], Awaitable[None]],
+        load: Callable[[], T],
+        on_change: Callable[[T], Awaitable[None]],
         on_failure: Callable[[PolicyError], None],
         *,
-        current: Policy | None = None,
-        providers: Iterable[Provider] = (),
+        current: T,
     ) -> None:
-        self.paths = tuple(paths)
+        """``load`` may take long, runs in a thread, and raises PolicyError; ``current`` is what it gave before."""
+        self._load = load
         self.on_change = on_change
         self.on_failure = on_failure
-        self._providers = tuple(providers)
-        self._current = _identity(current) if current else None  # None: whatever loads next is news
-        self._files = frozenset((*self.paths, *(current.files if current else ())))
+        self._current: object = current.identity  # None: whatever loads next is news
+        self._first = current.files[0]
+        self._files = frozenset(current.files)
         self._wake = asyncio.Event()
         self._forced = False
         self._seen: _Signature = ()
@@ -78,21 +87,21 @@ class PolicyWatch:
         # Taken before reading: what changes while we read is seen as a change afterwards.
         self._seen = await asyncio.to_thread(_signature, self._files)
         try:
-            policy = await asyncio.to_thread(load, self.paths, check_model=True, providers=self._providers)
+            loaded = await asyncio.to_thread(self._load)
         except PolicyError as error:
             await self._failed(error)
             return
         except Exception as error:
             log.exception("the policy could not be loaded")
             reason = f"cannot be loaded: {type(error).__name__}"
-            await self._failed(PolicyError([Problem(self.paths[0], Mark(), reason)]))
+            await self._failed(PolicyError([Problem(self._first, Mark(), reason)]))
             return
-        await self._follow(frozenset((*self.paths, *policy.files)))
-        if _identity(policy) == self._current and not forced:
+        await self._follow(frozenset(loaded.files))
+        if loaded.identity == self._current and not forced:
             return
         try:
-            await self.on_change(policy)
-            self._current = _identity(policy)
+            await self.on_change(loaded)
+            self._current = loaded.identity
         except Exception:
             self._current = None
             log.exception("the new policy was loaded but could not take effect")
@@ -137,11 +146,6 @@ class PolicyWatch:
         except OSError as error:
             # Out of inotify watches, a folder that has just gone: the clock still looks.
             log.warning("no file events for the policy, looking every %g s instead: %s", LOOK_EVERY, error)
-
-
-def _identity(policy: Policy) -> tuple[str, DetectorConfig]:
-    """What tells a policy from another: its hash knows nothing of known values, detection does."""
-    return policy.hash, policy.detectors
 
 
 def _signature(files: Iterable[Path]) -> _Signature:

@@ -30,6 +30,7 @@ from outgate.settings.budgets import Budgets
 from outgate.settings.identity import IdentitySettings, Tls
 from outgate.settings.pac import Pac
 from outgate.settings.paths import BASE
+from outgate.settings.rollout import PolicySource, Rollout
 from outgate.settings.sections import (
     LOOPBACK,
     Address,
@@ -83,6 +84,8 @@ class Settings(BaseModel):
     policies: tuple[Path, ...] = Field(
         default_factory=lambda: (shipped.policies() / "default.yaml",), min_length=1
     )
+    policy_source: PolicySource | None = Field(None, description="where policies are got from, instead")
+    rollout: Rollout = Rollout()
     detection: Detection = Detection()
     attachments: Attachments = Attachments()
     limits: Limits = Limits()
@@ -128,6 +131,8 @@ class Settings(BaseModel):
             raise ValueError(
                 "identity: `certificate` needs `tls.client_ca`: who issues clients' certificates"
             )
+        if self.policy_source is not None and "policies" in self.model_fields_set:
+            raise ValueError("only one of `policies` and `policy_source` can be given")
         return self
 
     @property

@@ -22,6 +22,9 @@ from outgate.cli import main
 from outgate.dlp.examples import fake
 from outgate.gateway import ca
 from outgate.model import Exchange, Outcome, Verdict
+from outgate.rollout import signing
+from outgate.rollout.bundle import pack
+from outgate.rollout.release import gathered
 from outgate.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +40,11 @@ FILES = {
     "no-vault.yaml": "vault: {store: memory}\n",
     "no-server.yaml": "vault: {store: valkey, url: 'valkey://127.0.0.1:1'}\n",
     "no-ca.yaml": "state_dir: elsewhere\n",
+    "away.yaml": "policy_source: {directory: nowhere}\n",
+    "tracks.yaml": (
+        "policies: [strict.yaml]\n"
+        "rollout: {canary: {policies: [lax.yaml], percent: 5}, shadow: {policies: [lax.yaml]}}\n"
+    ),
     "half-covered.yaml": "catalogue: more.yaml\n",
     "more.yaml": (
         "providers:\n  acme: {name: Acme, operator: Acme, jurisdiction: DE, category: api,"
@@ -96,6 +104,27 @@ CASES = (
     ("policy diff strict.yaml lax.yaml", "", 1),
     ("policy diff strict.yaml", "", 2),
     ("policy diff strict.yaml broken.yaml", "", 2),
+    ("policy status", "", 0),
+    ("policy --config away.yaml status", "", 1),
+    ("policy --config settings.yaml status", "", 2),
+    ("policy --config tracks.yaml promote", "", 0),
+    ("policy promote --undo", "", 0),
+    ("policy promote", "", 2),
+    ("policy --config tracks.yaml shadow --by rule", "", 0),
+    ("policy shadow --all", "", 0),
+    ("policy shadow --reset", "", 0),
+    ("policy shadow", "", 2),
+    ("policy bundle keygen new.key.pem new.pub.pem", "", 0),
+    ("policy bundle keygen key.pem new.pub.pem", "", 2),
+    ("policy bundle build release new.zip --version 2 --key key.pem --no-test", "", 0),
+    ("policy bundle build release new.zip --version 0 --no-test", "", 2),
+    ("policy bundle sign bundle.tar.gz --key key.pem", "", 0),
+    ("policy bundle sign bundle.tar.gz --key public.pem", "", 2),
+    ("policy bundle verify bundle.tar.gz --key public.pem --no-test", "", 0),
+    ("policy bundle verify other.tar.gz --key public.pem", "", 1),
+    ("policy bundle verify unsigned.tar.gz --key public.pem", "", 2),
+    ("policy bundle show bundle.tar.gz", "", 0),
+    ("policy bundle show secret.txt", "", 2),
     ("policy schema", "", 0),
     ("account fingerprint", "key.txt", 0),
     ("account fingerprint", "clean.txt", 2),
@@ -179,7 +208,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     log = AuditLog.open(settings)
     log.record(_event())
     log.close()
+    _make_bundle()
     return tmp_path
+
+
+def _make_bundle() -> None:
+    """A release, its bundle with a good signature, and two more: one with another's, one with none."""
+    Path("release").mkdir()
+    Path("release/policy.yaml").write_text(FILES["strict.yaml"])
+    signing.keygen(Path("key.pem"), Path("public.pem"))
+    packed = pack(gathered(Path("release")), 1, datetime(2026, 1, 1, tzinfo=UTC), None)
+    for name in ("bundle", "other", "unsigned"):
+        Path(f"{name}.tar.gz").write_bytes(packed)
+    for name, signed in (("bundle", packed), ("other", b"another")):
+        Path(f"{name}.tar.gz.sig").write_bytes(signing.sign(signed, Path("key.pem")))
 
 
 def _event() -> AuditEvent:

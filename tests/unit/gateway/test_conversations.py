@@ -77,6 +77,7 @@ def opened(
     monkeypatch.setattr(conversations, "inspect_conversation", lambda *_: inspection)
     rules = SimpleNamespace(policy=SimpleNamespace(hash="h"))
     judge = SimpleNamespace(rules=rules)
+    judge.of = lambda _: judge
     talk = Conversations(lambda: judge, told, Running(), told, deadline)  # type: ignore[arg-type,return-value]
     flow = tflow.twebsocketflow()
     exchange = exchanges.to_exchange(flow, "api.example", message=b"")

@@ -9,7 +9,8 @@ import pytest
 from mitmproxy.test import tflow
 
 from outgate.gateway import inspection, restoring, signing
-from outgate.gateway.inspection import Inspection, Judge
+from outgate.gateway.inspection import Inspection
+from outgate.gateway.judge import Judge
 from outgate.model import Exchange, Outcome, Verdict
 from outgate.settings.sections import Limits
 
