@@ -66,11 +66,12 @@ fmt: .venv/dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## measure against stock mitmdump in the same run; the vault; restoring
+bench: .venv/dev ## measure against stock mitmdump in the same run; the vault; restoring; workers
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.vault
 	$(BIN)/python -m tests.bench.restore
 	$(BIN)/python -m tests.bench.streams
+	$(BIN)/python -m tests.bench.workers
 
 pictures: .venv/run ## make the pictures of docs/ anew that show real output
 	$(BIN)/python -P docs/pictures.py

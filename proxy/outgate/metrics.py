@@ -12,7 +12,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import prometheus_client as prometheus
 from prometheus_client.exposition import choose_encoder
@@ -79,6 +79,8 @@ SETTINGS: Final = frozenset({"uninspectable", "on_error", "allowed_accounts"})
 _STRONGEST: Final = (Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE)
 
 Side = Literal["client", "upstream"]
+Refusal = Literal["full", "client_limit", "proxy_protocol"]
+WorkerEnd = Literal["crash", "hang", "start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,23 @@ class Metrics:
         )
         self._tunnels_open = gauge("tunnels_open", "Tunnels that are open now.", "livesum")
         self._streams = gauge("streams_active", "Streamed answers under way.", "livesum")
+        self._connections = gauge("connections_open", "Clients' connections that are open now.", "livesum")
+        self._refused = _Family(
+            counter(
+                "connections_refused",
+                "Connections closed at once or kept waiting: full, client_limit, proxy_protocol.",
+                "reason",
+            )
+        )
+        self._requests = gauge(
+            "requests_under_way", "Requests that are being inspected or answered now.", "livesum"
+        )
+        self._workers = gauge("workers_ready", "Workers that accept connections and can inspect.", "livesum")
+        self._worker_ends = _Family(
+            counter("worker_ends", "Workers that ended unasked, or were ended since they hung.", "reason")
+        )
+        for reason in get_args(WorkerEnd):  # there from the start, or the first would be no increase
+            self._worker_ends(reason)
         self._queue = gauge("detection_queue_depth", "Requests waiting for a detection worker.", "livesum")
         self._cache = _Family(
             counter("detection_cache", "Texts whose findings were known from before, or not.", "result")
@@ -339,6 +358,26 @@ class Metrics:
     def stream_closed(self) -> None:
         """A streamed answer has ended, however it ended."""
         self._streams.dec()
+
+    def connections_open(self, count: int) -> None:
+        """How many connections of clients this process has."""
+        self._connections.set(count)
+
+    def connections_refused(self, reason: Refusal) -> None:
+        """A connection was closed before anything was read of it; ``full``: from now on they have to wait."""
+        self._refused(reason).inc()
+
+    def requests_under_way(self, count: int) -> None:
+        """How many requests are being inspected or answered by this process."""
+        self._requests.set(count)
+
+    def workers_ready(self, count: int) -> None:
+        """How many of a supervisor's workers serve."""
+        self._workers.set(count)
+
+    def worker_ended(self, reason: WorkerEnd) -> None:
+        """One is being replaced that nobody had asked to end."""
+        self._worker_ends(reason).inc()
 
     def queue_depth(self, waiting: int) -> None:
         """How many requests wait for a detection worker of this process."""

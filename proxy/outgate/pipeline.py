@@ -50,6 +50,9 @@ Known = Callable[[str], Awaitable[Mapping[str, str]]]  # a scope -> its placehol
 Clock = Callable[[], float]
 
 
+OVERLOAD = "overload"  # the reason of a failure: more work than there are hands for
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What an exchange is judged by: one consistent set, swapped as a whole on a reload."""
@@ -253,8 +256,11 @@ def _unread(exchange: Exchange, rules: Rules, endpoint: Endpoint, error: WireErr
 
 
 def failure(policy: Policy, endpoint: Endpoint, status: int, reason: str, message: str) -> Verdict:
-    """Inspection failed: ``on_error`` decides, and the verdict says that it had to."""
-    if policy.on_error is Action.BLOCK and policy.mode == "enforce":
+    """Inspection failed: ``on_error`` decides, and the verdict says that it had to.
+
+    Not of overload: whoever can make us busy would decide what is inspected. It is over soon, and told as that.
+    """
+    if (policy.on_error is Action.BLOCK or reason == OVERLOAD) and policy.mode == "enforce":
         return Verdict(Outcome.REFUSE, status, message=message, reason=reason, endpoint=endpoint)
     return Verdict(Outcome.FORWARD, reason=reason, message=message, endpoint=endpoint)
 

@@ -33,13 +33,33 @@ class Running:
 
     def memory(self) -> float:
         """Resident megabytes of the main process."""
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return memory_of(self.process.pid)
 
     def processor(self) -> float:
         """Seconds of processor time that the main process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return processor_of(self.process.pid)
+
+    def serving(self) -> list[int]:
+        """The processes that serve: a supervisor's workers, or the one that there is."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        workers = [
+            int(child)
+            for child in children
+            if b"gateway.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+        return workers or [pid]
+
+
+def memory_of(pid: int) -> float:
+    """Resident megabytes of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def processor_of(pid: int) -> float:
+    """Seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 @contextmanager
@@ -80,7 +100,13 @@ def mitmdump(
 
 @contextmanager
 def outgate(
-    title: str, folder: Path, upstream: int, source: int, root: Path, policy: str | None
+    title: str,
+    folder: Path,
+    upstream: int,
+    source: int,
+    root: Path,
+    policy: str | None,
+    **settings: object,
 ) -> Iterator[Running]:
     """Outgate under ``policy`` (None: the default one), api.openai.com routed to the upstream."""
     folder.mkdir(mode=0o700)
@@ -93,6 +119,7 @@ def outgate(
         "routes": {"api.openai.com": f"127.0.0.1:{upstream}"},
         "extra_roots": [str(root)],
         "detection": {"workers": 1, "deadline": 60},
+        **settings,
     }
     if policy:
         (folder / "policy.yaml").write_text(policy)

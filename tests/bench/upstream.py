@@ -20,6 +20,10 @@ EVENT = (
     b'"delta":{"content":" word"},"finish_reason":null}]}\n\n'
 )
 CHUNK = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
+MARK = b"Bluebird"  # should have been taken out
+LEAKED = ANSWER.replace(b'"ok"', b'"no"')
+PACED = b"/v1/stream/paced/"  # and the number of events
+PACE = 0.2  # seconds between two of them
 EVENTS = 2_000  # of one streamed answer
 SOURCE = 64 * 2**20  # bytes that a tunnel carries
 PLACEHOLDER = re.compile(rb"EMAIL_ADDRESS_[a-z2-7]{12}")
@@ -51,10 +55,17 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             length = next((int(line[15:]) for line in lines if line.startswith(b"content-length")), 0)
             body = await reader.readexactly(length)
             if b"stream" not in lines[0]:
-                writer.write(HEAD + ANSWER)
+                writer.write(HEAD + (LEAKED if MARK in body else ANSWER))
                 continue
             writer.write(STREAM_HEAD)
             path = lines[0].split()[1]
+            if path.startswith(PACED):
+                for _ in range(int(path.removeprefix(PACED))):
+                    writer.write(CHUNK)
+                    await writer.drain()
+                    await asyncio.sleep(PACE)
+                writer.write(b"0\r\n\r\n")
+                continue
             same = path == b"/v1/stream"
             for chunk in [CHUNK] * EVENTS if same else _chunks(path, body):
                 writer.write(chunk)

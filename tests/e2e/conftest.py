@@ -59,6 +59,7 @@ class Proxy:
     root: Path
     policy: Path
     roots: tuple[Path, ...] = field(default=())
+    loop: asyncio.AbstractEventLoop | None = None  # that it runs in, in another thread
 
     @property
     def ssl(self) -> Any:
@@ -175,7 +176,8 @@ def proxies(server: Server, parent: Path) -> Iterator[Callable[..., Proxy]]:
         running.append(run)
         service = run.start()
         host, port = service.addresses[0]
-        return Proxy(service, server.stand_in, f"http://{host}:{port}", folder, state / "ca" / ca.ROOT, file)
+        root, url = state / "ca" / ca.ROOT, f"http://{host}:{port}"
+        return Proxy(service, server.stand_in, url, folder, root, file, loop=run._loop)
 
     server.stand_in.reset()
     try:

@@ -111,6 +111,9 @@ class Http2:
         self.bodies: dict[int, bytes] = {}
         self.ended: set[int] = set()  # streams, however
         self.reset: set[int] = set()
+        self.last: int | None = (
+            None  # the last stream that is served, when the other side ends the connection
+        )
         self.flush()
 
     def request(
@@ -156,6 +159,8 @@ class Http2:
                 case h2.events.DataReceived():
                     self.bodies[event.stream_id] = self.bodies.get(event.stream_id, b"") + event.data
                     self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+                case h2.events.ConnectionTerminated():
+                    self.last = event.last_stream_id
                 case h2.events.StreamEnded():
                     self.ended.add(event.stream_id)
                 case h2.events.StreamReset():

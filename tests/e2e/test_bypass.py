@@ -23,8 +23,9 @@ from e2e.raw import Http2, connect, eventually, head, is_closed, opened, plain, 
 from e2e.test_traffic import URL, chat, post
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
-from outgate.gateway import ca, exchanges, inspection, master, restoring, signing
+from outgate.gateway import ca, exchanges, inspection, restoring, signing
 from outgate.gateway.loop import event_loop_factory
+from outgate.gateway.problem import GatewayError
 from outgate.gateway.service import Service
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
@@ -402,14 +403,14 @@ def test_a_library_that_trusts_a_published_ca_key_refuses_to_start(
     ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
     settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
     with asyncio.Runner(loop_factory=event_loop_factory({})) as runner:
-        with pytest.raises(master.GatewayError, match=name):
+        with pytest.raises(GatewayError, match=name):
             runner.run(Service(settings).run())
 
 
 def test_an_event_loop_that_checks_no_connection_refuses_to_start(tmp_path: Path) -> None:
     ca.create(tmp_path / "ca", Catalogue.load().constraint_names())
     settings = Settings(listen="127.0.0.1:0", metrics=None, state_dir=tmp_path, audit={"sink": "none"})
-    with pytest.raises(master.GatewayError, match="event loop"):
+    with pytest.raises(GatewayError, match="event loop"):
         asyncio.run(Service(settings).run())
 
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,10 +15,19 @@ import pytest
 from click.testing import CliRunner
 
 from e2e.conftest import Proxy
+from e2e.raw import read_answer
 from outgate.cli.pac import command as pac
 from programs import program
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
+
+
+BALANCER = "127.0.0.3"
+
+
+@pytest.fixture
+def proxy(make_proxy: Callable[..., Proxy]) -> Proxy:
+    return make_proxy(proxy_protocol=[f"{BALANCER}/32"], clients=["127.0.0.1/32", "127.0.0.9/32"])
 
 
 def free_port() -> int:
@@ -62,7 +71,8 @@ def addresses(proxy: Proxy, folder: Path, *, clients: str = "127.0.0.0/8") -> tu
     script = folder / "proxy.pac"
     script.write_text(CliRunner().invoke(pac, ["--proxy", "proxy.corp.example:8080"]).stdout)
     changes = {
-        "server one 10.0.0.11:8080": f"server one 127.0.0.1:{proxy.service.addresses[0][1]}",
+        # From another address than clients have: what it sends from there has to begin with a PROXY header.
+        "server one 10.0.0.11:8080": f"server one 127.0.0.1:{proxy.service.addresses[0][1]} source {BALANCER}",
         "server two 10.0.0.12:8080": f"server two 127.0.0.2:{free_port()}",  # nobody is there
         "check port 9464 inter 2s": f"check port {health[1]} inter 200ms",
         "bind :8080": f"bind 127.0.0.1:{front}",
@@ -80,6 +90,13 @@ def ask(proxy: Proxy, port: int, text: str) -> httpx.Response:
         return client.post("https://api.openai.com/v1/chat/completions", json=body)
 
 
+def said_to(port: int, source: str) -> bytes:
+    """What a client with this address is answered."""
+    with socket.create_connection(("127.0.0.1", port), 15, source_address=(source, 0)) as one:
+        one.sendall(b"GET http://api.openai.com/v1/models HTTP/1.1\r\nHost: api.openai.com\r\n\r\n")
+        return read_answer(one)
+
+
 def test_requests_through_it_are_inspected_and_a_proxy_that_is_down_gets_none(
     proxy: Proxy, tmp_path: Path
 ) -> None:
@@ -88,6 +105,9 @@ def test_requests_through_it_are_inspected_and_a_proxy_that_is_down_gets_none(
         for number in range(6):
             assert ask(proxy, front, f"Bluebird {number}").status_code == 200
         bodies = [received.body.decode() for received in proxy.received]
+        assert said_to(front, "127.0.0.9").startswith(b"HTTP/1.1")
+        assert said_to(front, "127.0.0.8") == b""  # whom HAProxy lets through, and Outgate's `clients` do not
+    assert {str(event.client) for event in proxy.events(7)} == {"127.0.0.1", "127.0.0.9"}
     assert len(bodies) == 6
     assert all("[REDACTED PROJECT]" in body and "Bluebird" not in body for body in bodies)
 

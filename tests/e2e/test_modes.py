@@ -19,7 +19,7 @@ from e2e.ways import Curl
 from outgate.dlp.examples import fake
 from outgate.gateway import connections
 from outgate.gateway.loop import GatewayLoop
-from outgate.gateway.modes import GatewayError
+from outgate.gateway.problem import GatewayError
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
 from providers.standin import Server

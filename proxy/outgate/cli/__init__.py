@@ -17,6 +17,7 @@ from outgate.cli.examples import EXIT_CODES, attach
 # Command -> its module under outgate.cli, and what it does.
 COMMANDS = {
     "run": ("run", "Start the proxy."),
+    "restart": ("restart", "Replace the workers of a proxy that runs, one by one."),
     "demo": ("demo", "Show what leaves and what does not, without a network or a key."),
     "exec": ("exec_", "Run a command with the proxy and CA set for it."),
     "scan": ("scan", "Find sensitive data in files or standard input."),

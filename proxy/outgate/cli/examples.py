@@ -27,9 +27,11 @@ ENDINGS = {
             "outgate run --policy policy.yaml --listen 127.0.0.1:3128",
             "outgate run --listen 0.0.0.0:8080 --clients 10.0.0.0/8",
             "outgate run --reverse openai=8081",
+            "outgate run --workers auto",
         ),
-        "0 it was told to stop, 2 it cannot start",
+        "0 it was told to stop, 2 it cannot start, or cannot be kept running",
     ),
+    "restart": Ending(("outgate restart",), "0 the workers are being replaced, 2 there are none"),
     "demo": Ending(("outgate demo",), "0 it was shown, 2 it cannot start"),
     "exec": Ending(
         ("outgate exec -- claude", "outgate exec -- python program.py --fast"),

@@ -14,6 +14,7 @@ from outgate.settings.sections import SettingsError
 
 if TYPE_CHECKING:
     from outgate.gateway.service import Service
+    from outgate.gateway.workers import Supervisor
 
 
 @click.command()
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     help="A local port for one provider, or one host of the catalogue, as a base URL.",
 )
 @click.option("--parent", metavar="URL", help="A proxy that all traffic goes on to.")
+@click.option("--workers", metavar="N|auto", help="Processes that serve; auto: one for each core.")
 def command(
     config: Path | None,
     listen: str | None,
@@ -47,19 +49,33 @@ def command(
     mode: tuple[str, ...],
     reverse: tuple[str, ...],
     parent: str | None,
+    workers: str | None,
 ) -> None:
-    """Start the proxy and run until it is told to stop (Ctrl-C, SIGTERM; SIGHUP reloads the policy)."""
-    settings = Settings.load(
-        config,
-        listen=listen,
-        metrics=metrics,
-        policies=policies or None,
-        clients=clients or None,
-        mode=mode or None,
-        reverse=_reverse(reverse),
-        parent=parent,
-    )
+    """Start the proxy and run until it is told to stop (Ctrl-C, SIGTERM; SIGHUP reloads the policy).
+
+    It finishes what is under way first; told twice, it stops at once.
+    """
+
+    def load() -> Settings:
+        return Settings.load(
+            config,
+            listen=listen,
+            metrics=metrics,
+            policies=policies or None,
+            clients=clients or None,
+            mode=mode or None,
+            reverse=_reverse(reverse),
+            parent=parent,
+            workers=workers,
+        )
+
+    settings = load()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=settings.log_level.upper())
+    if settings.workers.number > 1:
+        from outgate.gateway.workers import Supervisor
+
+        asyncio.run(Supervisor(settings, load).run(on_ready=_say))
+        return
     from outgate import metrics_sharing
     from outgate.gateway.loop import event_loop_factory
     from outgate.gateway.service import Service
@@ -69,7 +85,7 @@ def command(
         runner.run(Service(settings).run(on_ready=_say))
 
 
-def _say(service: Service) -> None:
+def _say(service: Service | Supervisor) -> None:
     for way_in in service.ways_in:
         click.echo(f"Outgate listens on {way_in}")
     if service.settings.metrics:

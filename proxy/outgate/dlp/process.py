@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from outgate.dlp import frames
+from outgate.dlp.child import CORES
 
 # What an interpreter may need to start, and nothing that can hold a credential.
-_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TZ")
+_PASSED_ON = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "TZ", CORES)
 _SOURCE_ROOT = Path(__file__).parents[2]
 
 

@@ -35,7 +35,6 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook
 from mitmproxy.proxy.layers.http._http1 import Http1Server
-from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 from outgate.gateway import errors, exchanges
 from outgate.gateway.websocket import EgressWebsocketLayer, Leg, Pieces
@@ -114,7 +113,6 @@ def install() -> None:
     http.MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]
     library.HttpStream = EgressStream  # type: ignore[misc]
     library.Http1Server = EgressHttp1Server  # type: ignore[attr-defined]
-    library.Http2Server = EgressHttp2Server  # type: ignore[attr-defined]
     _http1.make_body_reader = _make_body_reader
     library_websocket.WebsocketLayer = EgressWebsocketLayer  # type: ignore[misc]
     library_websocket.WebsocketConnection = Leg  # type: ignore[misc]
@@ -358,15 +356,6 @@ class EgressHttp1Server(Http1Server):
 
     def _failed(self, message: str) -> commands.Command:
         return ReceiveHttp(RequestProtocolError(self.stream_id, message, ErrorCode.GENERIC_CLIENT_ERROR))
-
-
-class EgressHttp2Server(Http2Server):
-    """The client's side of HTTP/2: an end without repeating what was sent."""
-
-    def protocol_error(self, message: str, error_code: int = 1) -> _Commands:
-        """Close the connection (``error_code``: RFC 9113, 7)."""
-        yield ClientRefusedHook(self.context.client)
-        yield from super().protocol_error("not a request that can be read", error_code)
 
 
 class _ChunkedReader:

@@ -67,6 +67,15 @@ class Deadlines:
             or any(_arriving(flow) and now - began > request for flow, began in one.under_way.values())
         ]
 
+    def idle(self, seconds: float) -> list[str]:
+        """The ids of clients on whose connection nothing is under way, and nothing happened for so long."""
+        now = self._clock()
+        return [
+            client
+            for client, one in self._connections.items()
+            if not one.under_way and one.limit < math.inf and now - one.since >= seconds
+        ]
+
     # --- what happens on a connection --------------------------------------------------------
 
     def client_connected(self, client: Client) -> None:
@@ -147,9 +156,10 @@ class Deadlines:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(_LOOK)
-            await self._close(self.overdue())
+            await self.close(self.overdue())
 
-    async def _close(self, clients: Iterable[str]) -> None:
+    async def close(self, clients: Iterable[str]) -> None:
+        """End their connections."""
         for client in clients:
             del self._connections[client]
             if handler := self._handlers().get(client):

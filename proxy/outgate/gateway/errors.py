@@ -136,14 +136,15 @@ def answer(
     *,
     html: Stopped | None = None,
     retry_after: int = 0,
+    again: int | None = None,
 ) -> ErrorAnswer:
     """The provider-shaped error for ``format_name``; a page about what was stopped when a browser navigates.
 
-    The official clients do not try again, unless it is the provider that could not be reached (502).
-    ``retry_after``: seconds until a person may.
+    The official clients do not try again, unless it is the provider that could not be reached (502), or they are
+    told to: ``again`` is the seconds until then. ``retry_after``: seconds until a person may.
     """
     if html:
-        return _page(status, message, reference, html)
+        return _page(status, message, reference, html, again)
     if status < 500:
         status = (_USED_UP if retry_after else _REFUSED).get(format_name, status)
     kind = _KINDS.get(status) or _KINDS[400 if status < 500 else 503]
@@ -156,7 +157,9 @@ def answer(
         ("cache-control", "no-store"),
         ("x-outgate-reference", reference),
     ]
-    if status != 502:
+    if again is not None:
+        headers.append(("retry-after", str(again)))
+    elif status != 502:
         headers.append(("x-should-retry", "false"))
     if retry_after:
         headers.append(("retry-after", str(retry_after)))
@@ -165,7 +168,7 @@ def answer(
     return ErrorAnswer(status, tuple(headers), json.dumps(body).encode())
 
 
-def _page(status: int, message: str, reference: str, stopped: Stopped) -> ErrorAnswer:
+def _page(status: int, message: str, reference: str, stopped: Stopped, again: int | None) -> ErrorAnswer:
     headers = (
         ("content-type", "text/html; charset=utf-8"),
         ("cache-control", "no-store"),
@@ -174,4 +177,5 @@ def _page(status: int, message: str, reference: str, stopped: Stopped) -> ErrorA
         ("x-content-type-options", "nosniff"),
         ("x-outgate-reference", reference),
     )
-    return ErrorAnswer(status, headers, block_page.page(status, message, reference, stopped))
+    later = () if again is None else (("retry-after", str(again)),)
+    return ErrorAnswer(status, (*headers, *later), block_page.page(status, message, reference, stopped))

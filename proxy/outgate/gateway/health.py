@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, Self
 
+from outgate.gateway.problem import GatewayError
 from outgate.metrics import Metrics
 
 DEFAULT_ADDRESS = "127.0.0.1:9464"
@@ -45,6 +46,16 @@ class HealthServer:
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="outgate-health", daemon=True
         )
+
+    @classmethod
+    def started(cls, metrics: Metrics, ready: Ready, address: str, *, pac: str | None = None) -> Self:
+        """One that answers from now on. Raises GatewayError when the address is taken."""
+        try:
+            server = cls(metrics, ready, address, pac=pac)
+        except OSError as error:
+            raise GatewayError(f"metrics: {address}: {error.strerror}. Choose another address.") from None
+        server.start()
+        return server
 
     @property
     def address(self) -> tuple[str, int]:

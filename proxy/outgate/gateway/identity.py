@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Any
 
 from cryptography import x509
 from mitmproxy import ctx, http
@@ -64,7 +65,12 @@ def identify(flow: http.HTTPFlow) -> Identity:
 
 def address_of(client: Client) -> IPAddress:
     """The client's address; IPv4 addresses mapped into IPv6 are told as IPv4."""
-    host = str(client.peername[0]).partition("%")[0] if client.peername else "0.0.0.0"  # noqa: S104
+    return address_told(client.peername)
+
+
+def address_told(peername: tuple[Any, ...] | None) -> IPAddress:
+    """The same of a socket's peer."""
+    host = str(peername[0]).partition("%")[0] if peername else "0.0.0.0"  # noqa: S104
     address = ip_address(host)
     mapped = getattr(address, "ipv4_mapped", None)
     return mapped if mapped is not None else address

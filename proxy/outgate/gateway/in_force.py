@@ -172,6 +172,11 @@ class InForce:
         return False, [pool.problem or "detection workers are still starting" for pool in waiting]
 
     @property
+    def settled(self) -> bool:
+        """Whether all detection works, or is known not to."""
+        return all(pool.ready or pool.problem for pool in self._enforcing)
+
+    @property
     def queue_depth(self) -> int:
         """Requests that wait for a worker."""
         return sum(pool.queue_depth for pool in self._pools)

@@ -23,6 +23,7 @@ from outgate.gateway.answering import Answers
 from outgate.gateway.block_page import Stopped
 from outgate.gateway.conversations import Conversations
 from outgate.gateway.judge import Judge
+from outgate.gateway.load import Load
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
 from outgate.gateway.spending import Spending
@@ -39,6 +40,7 @@ _UNREAD = {
     "overload": (503, "Too many requests are being sent at the moment."),
     "bad_request": (400, "The head of the request can be read in more than one way, or in none."),
 }
+_SOON = 2  # seconds after which a client that was one too many may ask again
 _BESIDES = 3.0  # seconds of a judgement for all that has no deadline of its own
 _FAILED = Verdict(Outcome.REFUSE, 503, message="The inspection failed.", reason="exception")
 
@@ -47,10 +49,17 @@ class Inspection:
     """Judges every request and every WebSocket message to a host of the catalogue."""
 
     def __init__(
-        self, judge: Callable[[], Judge], reporter: Reporter, *, deadline: float, limits: Limits
+        self,
+        judge: Callable[[], Judge],
+        reporter: Reporter,
+        load: Load,
+        *,
+        deadline: float,
+        limits: Limits,
     ) -> None:
         self._judge = judge
         self._reporter = reporter
+        self._load = load
         # Detection and attachments have theirs; the vault is asked twice, budgets once, and a request may be signed.
         self._deadline = deadline + 2 * restoring.PATIENCE + PATIENCE + signing.PATIENCE + _BESIDES
         self._limits = limits
@@ -104,6 +113,8 @@ class Inspection:
             verdict = Verdict(Outcome.REFUSE, 421, message=message, reason="host_mismatch")
         elif not exchanges.is_readable(flow):
             verdict = self._unread(judge, exchange, "bad_request")
+        elif not self._load.admit(flow):
+            verdict = self._unread(judge, exchange, "overload")
         else:
             verdict = await self._run(flow, judge, exchange)
         flow.metadata[_KEY].verdict = verdict
@@ -174,8 +185,15 @@ class Inspection:
         name = verdict.endpoint.format if verdict.endpoint else "generic"
         message = verdict.message or "This request is not allowed by policy."
         html = Stopped.of(verdict, exchange) if exchanges.wants_html(flow.request) else None
+        again = _SOON if verdict.reason == "overload" else None
         answer = errors.answer(
-            name, verdict.status, message, exchange.id, html=html, retry_after=verdict.retry_after
+            name,
+            verdict.status,
+            message,
+            exchange.id,
+            html=html,
+            retry_after=verdict.retry_after,
+            again=again,
         )
         return exchanges.to_response(answer, head=flow.request.method == "HEAD")
 
@@ -258,6 +276,7 @@ class Inspection:
         self._reporter.error("bad_request")
 
     def _finish(self, flow: http.HTTPFlow, status: int) -> None:
+        self._load.leave(flow)
         report = flow.metadata.pop(_KEY, None)
         if isinstance(report, Report):
             report.verdict = self._answers.told(flow, report.verdict)

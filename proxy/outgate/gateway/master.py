@@ -20,15 +20,18 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 
 from outgate.catalogue import Catalogue
-from outgate.gateway import core, layers, modes, wireguard
+from outgate.gateway import core, http2, layers, modes, wireguard
+from outgate.gateway import entrance as entrances
 from outgate.gateway.connections import Connections
 from outgate.gateway.deadlines import Deadlines
+from outgate.gateway.draining import Draining
+from outgate.gateway.entrance import Entrance
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.identity import Identities
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.loop import Connecting
-from outgate.gateway.modes import GatewayError
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.problem import GatewayError
 from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.tls import EgressTlsConfig
 from outgate.settings import Settings
@@ -39,6 +42,7 @@ _COMPROMISED = ("emudhra", "emudhra_old")  # options of later versions with a pu
 def build(
     settings: Settings,
     catalogue: Catalogue,
+    entrance: Entrance,
     connections: Connections,
     next_layer: EgressNextLayer,
     handshakes: Handshakes,
@@ -53,6 +57,8 @@ def build(
     layers.install()
     certs.CertStore.STORE_CAP = 1000
     core.install()
+    http2.install()
+    entrances.install()
     opts = options.Options()
     compromised = [name for name in _COMPROMISED if name in opts and getattr(opts, name)]
     if compromised:
@@ -62,8 +68,9 @@ def build(
     master = Master(opts, with_termlog=False)
     # Who may connect and where to, then who is asking, then what is said.
     who = (proxy_tls, EgressTlsConfig(), handshakes, *([identities] if identities else ()))
-    master.addons.add(connections, Proxyserver(), next_layer, *who, inspection)
-    master.addons.add(Deadlines(settings.limits))
+    deadlines = Deadlines(settings.limits)
+    draining = Draining(entrance, deadlines)
+    master.addons.add(entrance, connections, Proxyserver(), next_layer, *who, inspection, draining, deadlines)
     if any(mode.startswith("wireguard") for mode in settings.mode):
         wireguard.make_keys(settings)
         master.addons.add(wireguard.WireGuardNames())

@@ -16,15 +16,8 @@ from mitmproxy.proxy.layers import modes as layers
 
 from outgate.catalogue import Catalogue
 from outgate.catalogue.source import did_you_mean
+from outgate.gateway.problem import GatewayError
 from outgate.settings import Settings
-
-
-class GatewayError(Exception):
-    """The gateway cannot start; the message says why and what to do."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
 
 
 class BaseUrlMode(mode_specs.ReverseMode):

@@ -10,13 +10,17 @@ The script keeps to what every engine runs, WinHTTP's JScript (ECMAScript 3) inc
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from outgate import __version__
+from outgate.catalogue import Catalogue
 from outgate.catalogue.hosts import REGION, HostPattern
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
+
+log = logging.getLogger("outgate")
 
 _SCRIPT = """\
 // Hosts of AI services through Outgate, everything else direct. Made by `outgate pac` (Outgate {version}):
@@ -63,6 +67,15 @@ def of(settings: Settings, hosts: Iterable[HostPattern], proxies: Sequence[str] 
         asked = (_spelled(*settings.proxy_address),)
     kind: Kind = "HTTPS" if settings.tls else "PROXY"
     return script(hosts, asked, kind, direct=settings.pac.when_unreachable == "direct")
+
+
+def served(settings: Settings, catalogue: Catalogue) -> str | None:
+    """What is served; none where nothing says what clients reach the proxy as, or there is no HTTP proxy."""
+    try:
+        return of(settings, catalogue.hosts())
+    except SettingsError as error:
+        log.info("no PAC file is served: %s", error.message)
+        return None
 
 
 def _spelled(host: str, port: int) -> str:

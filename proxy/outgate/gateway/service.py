@@ -7,13 +7,12 @@ import gc
 import logging
 import os
 import secrets
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mitmproxy.master import Master
 from mitmproxy.proxy.mode_servers import ServerInstance, WireGuardServerInstance
@@ -26,18 +25,24 @@ from outgate.audit.shadow import ShadowLog
 from outgate.audit.shadow import path_of as shadow_path_of
 from outgate.catalogue import Catalogue
 from outgate.catalogue.shadow import Shadow
-from outgate.gateway import ca, local, master, modes, pac, wireguard
+from outgate.gateway import ca, local, master, modes, notify, pac, signals, wireguard
 from outgate.gateway.connections import Connections
+from outgate.gateway.draining import Draining
+from outgate.gateway.entrance import Entrance
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
 from outgate.gateway.identity import Identities
 from outgate.gateway.in_force import InForce
 from outgate.gateway.inspection import Inspection
+from outgate.gateway.load import Load
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.problem import GatewayError
 from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.refusals import Refusals
 from outgate.gateway.report import Reporter
+from outgate.gateway.seats import Seats
 from outgate.gateway.shadow import ShadowWatch
+from outgate.gateway.sockets import Sockets
 from outgate.identity import files
 from outgate.identity.sources import Sources
 from outgate.metrics import Metrics
@@ -47,23 +52,37 @@ from outgate.rollout.loading import Loading
 from outgate.rollout.puller import Puller
 from outgate.rollout.store import State
 from outgate.settings import Settings
-from outgate.settings.sections import SettingsError
 
 log = logging.getLogger("outgate")
 
+_IDLE = 0.25  # seconds without a sign of life after which a connection is closed at the end
 _TICK = 1.0  # seconds between looks at queue, audit and CA
 _DRAIN = 10.0  # seconds for a replaced pool of workers to finish what it has
 
 
 class Service:
-    """One proxy process. ``run`` returns when it was told to stop."""
+    """One proxy process. ``run`` returns when it was told to stop.
 
-    def __init__(self, settings: Settings) -> None:
+    ``sockets`` are those that a supervisor hands on, with the worker's place among its ``seats``: it
+    then accepts once it can inspect, and leaves metrics, health and signals to the supervisor.
+    """
+
+    def __init__(
+        self, settings: Settings, *, sockets: Sockets | None = None, seats: Seats | None = None
+    ) -> None:
         self.settings = settings
+        self._alone = sockets is None
+        self._sockets = sockets or Sockets()
+        self._seats = seats
         self.addresses: list[tuple[str, int]] = []
         self.ways_in: list[str] = []  # the same for people: what listens where
         self.health: HealthServer | None = None
+        self.accepting = False
         self._stop = asyncio.Event()
+        self._leave = asyncio.Event()
+        self._patience = _IDLE
+        self._in_force: InForce | None = None
+        self._reload: Callable[[], None] = lambda: None
         self._broken: str | None = None
         self._background: set[asyncio.Task[None]] = set()
 
@@ -90,7 +109,7 @@ class Service:
         forwarding = Forwarding.open(settings, metrics.audit_sink)
         key = fingerprint_key(settings.state_dir)
         extractor = Extractor(settings.extractor_config, metrics.attachment)
-        in_force = InForce(lineup, settings, catalogue, key, metrics, extractor.extract)
+        in_force = self._in_force = InForce(lineup, settings, catalogue, key, metrics, extractor.extract)
         metrics.ca_days_left(status.days_left)
         reporter = Reporter(metrics, audit, required=settings.audit.on_error == "block")
 
@@ -111,17 +130,21 @@ class Service:
             identities.admits if identities else lambda _: True,
             connections.passing,
         )
+        at_work = Load(settings.limits)
         inspection = Inspection(
             lambda: in_force.judge,
             reporter,
+            at_work,
             deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
         )
         try:
             handshakes = Handshakes(metrics.tls_failure)
+            entrance = Entrance(settings, metrics, self._sockets, self._seats)
             proxy = master.build(
                 settings,
                 catalogue,
+                entrance,
                 connections,
                 next_layer,
                 handshakes,
@@ -129,15 +152,20 @@ class Service:
                 proxy_tls,
                 identities,
             )
-            if settings.metrics:
-                self.health = _health(metrics, in_force, settings.metrics, _pac(settings, catalogue))
+            if settings.metrics and self._alone:
+                pac_file = pac.served(settings, catalogue)
+                self.health = HealthServer.started(metrics, self.ready, settings.metrics, pac=pac_file)
             await in_force.start()
             async with self._served(proxy) as serving:
-                self._signals(watch, puller)
+                self._reload = partial(_look, watch, puller)
+                if self._alone:
+                    self._take_orders()
+                self._later(self._open(entrance))
+                self._later(at_work.watch())
                 self._later(watch.run())
                 if puller:
                     puller.start()
-                self._later(_tick(metrics, in_force, audit, forwarding, settings))
+                self._later(_tick(metrics, in_force, audit, forwarding, settings, at_work))
                 if watched:
                     self._later(files.look_at(watched))
                 # What is there now stays: a collection need not look at it again.
@@ -145,11 +173,13 @@ class Service:
                 gc.freeze()
                 if on_ready:
                     on_ready(self)
-                await asyncio.wait(
-                    [serving, asyncio.ensure_future(self._stop.wait())], return_when="FIRST_COMPLETED"
-                )
+                await self._until(serving, self._leave.wait())
+                if self._leave.is_set() and not self._stop.is_set():
+                    proxy.options.update(server=False)
+                    draining: Draining = proxy.addons.get("draining")
+                    await self._until(serving, draining.drain(settings.workers.drain, self._patience))
             if self._broken:
-                raise modes.GatewayError(self._broken)
+                raise GatewayError(self._broken)
         finally:  # also when it could not start: workers would keep the process
             for task in self._background:
                 task.cancel()
@@ -178,8 +208,64 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await serving
 
+    async def _until(self, serving: asyncio.Task[None], work: Coroutine[Any, Any, object]) -> None:
+        """Until that is done, the proxy core ends, or we are to stop at once."""
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(work), asyncio.create_task(self._stop.wait())]
+        await asyncio.wait([serving, *tasks], return_when="FIRST_COMPLETED")
+        for task in tasks:
+            task.cancel()
+
+    async def _open(self, entrance: Entrance) -> None:
+        """Accept. Where there are other workers, they have the connections until we can inspect what comes in."""
+        while not self._alone and not self._can_tell():  # noqa: ASYNC110 - a matter of seconds
+            await asyncio.sleep(0.02)
+        entrance.open()
+        self.accepting = True
+
+    def _can_tell(self) -> bool:
+        """Whether detection works, or is known not to."""
+        return self._in_force is None or self._in_force.settled
+
+    def ready(self) -> tuple[bool, list[str]]:
+        """Whether requests are accepted and can be inspected, and if not, why. Callable from any thread."""
+        if self._leave.is_set():
+            return False, ["it is about to end"]
+        return self._in_force.ready() if self._in_force else (False, ["it is starting"])
+
+    def reload(self) -> None:
+        """Load the policy anew."""
+        self._reload()
+
+    def drain(self, patience: float = _IDLE) -> None:
+        """End ``run`` once what is under way is over, or ``workers.drain`` seconds have passed.
+
+        ``patience``: seconds without a sign of life after which a connection is closed.
+        """
+        self._patience = patience
+        self._leave.set()
+
+    def _take_orders(self) -> None:
+        """Of the system and of whoever sits before it; systemd is told how it goes."""
+        signals.handle(
+            SIGHUP=self.reload,
+            SIGTERM=self._drain_or_stop,
+            SIGINT=self._drain_or_stop,
+            SIGUSR2=lambda: log.warning("there are no workers to be replaced: `workers` is 1"),
+        )
+        self._later(notify.signs_of_life())
+        notify.tell("READY=1")
+
+    def _drain_or_stop(self) -> None:
+        """Whoever asks twice does not want to wait."""
+        if self._leave.is_set():
+            self.stop()
+        else:
+            notify.tell("STOPPING=1")
+            log.info("finishing what is under way; ask again to stop at once")
+            self.drain()
+
     def stop(self) -> None:
-        """End ``run`` from within the loop."""
+        """End ``run`` at once, from within the loop."""
         self._stop.set()
 
     def _break(self, problem: str) -> None:
@@ -196,7 +282,7 @@ class Service:
                 problem = str(failed.last_exception)
                 if isinstance(failed.mode, LocalMode):
                     problem = local.explained(problem)
-                raise modes.GatewayError(f"{modes.purpose(failed.mode)}: {problem}")
+                raise GatewayError(f"{modes.purpose(failed.mode)}: {problem}")
             # One that asks for rights first says that it runs before it does; hence the update's end.
             if servers and not servers.is_updating and all(server.is_running for server in servers):
                 if any(isinstance(server.mode, LocalMode) for server in servers):
@@ -204,13 +290,13 @@ class Service:
                 self._tell(list(servers))
                 return
             await asyncio.sleep(0.005)
-        raise modes.GatewayError("the proxy could not start")
+        raise GatewayError("the proxy could not start")
 
     async def _settled(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), local.SETTLE)
         if self._broken:
-            raise modes.GatewayError(self._broken)
+            raise GatewayError(self._broken)
 
     def _tell(self, servers: Sequence[ServerInstance[ProxyMode]]) -> None:
         for server in servers:
@@ -220,21 +306,6 @@ class Service:
                 what += f" ({wireguard.write_client_configuration(server, self.settings.state_dir)} is for its client)"
             where = ", ".join(modes.spelled(address) for address in server.listen_addrs)
             self.ways_in.append(f"{where}: {what}" if where else what)
-
-    def _signals(self, watch: PolicyWatch[Lineup], puller: Puller | None) -> None:
-        if sys.platform == "win32":
-            return
-        loop = asyncio.get_running_loop()
-
-        def reload() -> None:
-            watch.reload()
-            if puller:
-                puller.now()
-
-        with suppress(RuntimeError, ValueError):  # not the main thread: whoever embeds us has the signals
-            loop.add_signal_handler(signal.SIGHUP, reload)
-            loop.add_signal_handler(signal.SIGTERM, self.stop)
-            loop.add_signal_handler(signal.SIGINT, self.stop)
 
     def _later(self, work: object) -> None:
         task = asyncio.ensure_future(work)  # type: ignore[call-overload]
@@ -287,29 +358,24 @@ def _identities(
     return identities, [*proxy_tls.watched, *sources.watched]
 
 
-def _pac(settings: Settings, catalogue: Catalogue) -> str | None:
-    """The PAC file; none where nothing says what clients reach the proxy as, or there is no HTTP proxy."""
-    try:
-        return pac.of(settings, catalogue.hosts())
-    except SettingsError as error:
-        log.info("no PAC file is served: %s", error.message)
-        return None
-
-
-def _health(metrics: Metrics, in_force: InForce, address: str, pac_file: str | None) -> HealthServer:
-    try:
-        server = HealthServer(metrics, in_force.ready, address, pac=pac_file)
-    except OSError as error:
-        raise modes.GatewayError(f"metrics: {address}: {error.strerror}. Choose another address.") from None
-    server.start()
-    return server
+def _look(watch: PolicyWatch[Lineup], puller: Puller | None) -> None:
+    """For a policy, at the files and at where they come from."""
+    watch.reload()
+    if puller:
+        puller.now()
 
 
 async def _tick(
-    metrics: Metrics, in_force: InForce, audit: AuditLog, forwarding: Forwarding, settings: Settings
+    metrics: Metrics,
+    in_force: InForce,
+    audit: AuditLog,
+    forwarding: Forwarding,
+    settings: Settings,
+    at_work: Load,
 ) -> None:
     told = 0
     while True:
+        metrics.requests_under_way(len(at_work))
         metrics.queue_depth(in_force.queue_depth)
         metrics.detection_cache(*in_force.cached())
         metrics.audit(audit.healthy, audit.dropped - told)

@@ -18,7 +18,7 @@ from mitmproxy.net import local_ip
 from mitmproxy.net.dns import types
 from mitmproxy.proxy import mode_servers
 
-from outgate.gateway.modes import GatewayError
+from outgate.gateway.problem import GatewayError
 from outgate.settings import Settings
 
 NAMES_AT = ("10.0.0.53", 53)  # the name server that the client's configuration gives

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -44,6 +45,7 @@ from outgate.settings.sections import (
     Vault,
 )
 from outgate.settings.shadow import Shadow
+from outgate.settings.workers import Workers
 
 if TYPE_CHECKING:
     from outgate.attachments.config import ExtractorConfig
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from outgate.vault import VaultConfig
 
 MODES = ("regular", "socks5", "transparent", "local", "wireguard")
+_ONE_PROCESS = ("local", "wireguard")
 _ELSEWHERE = {"upstream": "`parent: http://HOST:PORT`", "reverse": "`reverse: {openai: 8081}`"}
 
 
@@ -69,6 +72,9 @@ class Settings(BaseModel):
     )
     clients: tuple[IPNetwork, ...] | None = Field(
         None, description="networks that may connect; default loopback"
+    )
+    proxy_protocol: tuple[IPNetwork, ...] = Field(
+        (), description="networks of load balancers, which tell their client's address in a PROXY header"
     )
     connect_ports: tuple[int, ...] = Field((443, 80), description="ports that CONNECT may ask for")
     routes: dict[str, Address] = Field(default_factory=dict, description="HOST or HOST:PORT -> ADDRESS:PORT")
@@ -89,6 +95,7 @@ class Settings(BaseModel):
     detection: Detection = Detection()
     attachments: Attachments = Attachments()
     limits: Limits = Limits()
+    workers: Workers = Workers()
     audit: Audit = Audit()
     vault: Vault = Vault()
     pac: Pac = Pac()
@@ -133,7 +140,34 @@ class Settings(BaseModel):
             )
         if self.policy_source is not None and "policies" in self.model_fields_set:
             raise ValueError("only one of `policies` and `policy_source` can be given")
+        if self.workers.count != 1 and (reason := self._one_process()):
+            if self.workers.count != "auto":
+                raise ValueError(f"workers: {reason}, so there can be only one. Leave `workers` out.")
+            object.__setattr__(self, "workers", self.workers.model_copy(update={"count": 1}))
         return self
+
+    def _one_process(self) -> str | None:
+        """Why the proxy cannot be several processes, or None."""
+        if sys.platform == "win32":
+            return "Windows has no way to share a port"
+        for mode in self.mode:
+            if (name := mode.partition(":")[0].partition("@")[0]) in _ONE_PROCESS:
+                return f"`mode: {name}` belongs to one process"
+        for name, section in (("vault", self.vault), ("budgets", self.budgets)):
+            if section.store == "memory":
+                return f"`{name}.store: memory` is the memory of one process"
+        return None
+
+    @property
+    def tcp_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every TCP socket that the ways in listen on."""
+        default_host, _, default_port = self.listen.rpartition(":")
+        found = []
+        for mode in self.mode:
+            if mode.partition(":")[0].partition("@")[0] not in _ONE_PROCESS:
+                host, _, port = mode.partition("@")[2].rpartition(":")
+                found.append(((host or default_host).strip("[]"), int(port or default_port)))
+        return (*found, *(("127.0.0.1", port) for port in self.reverse.values()))
 
     @property
     def client_networks(self) -> tuple[IPNetwork, ...]:

@@ -97,6 +97,18 @@ class Limits(Section):
         ge=1024,
         description="bytes of requests that are still coming in, of all clients together",
     )
+    connections: int = Field(8192, ge=1, description="connections of all clients together; more have to wait")
+    client_connections: int = Field(
+        1024, ge=1, description="connections of one client's address; more are closed at once"
+    )
+    requests: int = Field(
+        2048, ge=1, description="requests being inspected or answered; more are answered 503, try again"
+    )
+    lag: float = Field(
+        1.0,
+        ge=0.05,
+        description="seconds that work may lie waiting, again and again, before requests are answered 503",
+    )
     head: int = Field(60, ge=1, description="seconds from a connection to the head of its first request")
     request: int = Field(600, ge=1, description="seconds from a request's head to the end of its body")
     idle: int = Field(

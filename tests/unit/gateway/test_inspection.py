@@ -35,6 +35,6 @@ async def test_a_vault_a_budget_and_a_signature_that_take_all_their_time_do_not_
     monkeypatch.setattr(signing, "PATIENCE", 0.1)
     monkeypatch.setattr(inspection, "PATIENCE", 0.1)  # of budgets
     monkeypatch.setattr(inspection, "_BESIDES", 0.1)
-    judging = Inspection(cast("Any", None), cast("Any", None), deadline=0.1, limits=Limits())
+    judging = Inspection(*[cast("Any", None)] * 3, deadline=0.1, limits=Limits())
     judge = cast("Judge", Slow(0.1 + 2 * 0.1 + 0.1 + 0.1))
     assert await judging._run(tflow.tflow(), judge, cast("Exchange", None)) is EDITED
