@@ -127,7 +127,7 @@ async def inspect(
             if policy.note and Style.TAG in policy.styles and not _left_alone(exchange, verdict):
                 verdict = _noted(verdict, endpoint, facts.path, body.data)
     except WireError as error:
-        verdict = _unread(exchange, rules, endpoint, error)
+        verdict = uninspected(exchange, rules, endpoint, error.status, error.reason, error.message)
     except edits.UneditableError as error:
         verdict = replace(
             plain,
@@ -245,11 +245,16 @@ def _located(verdict: Verdict, judgement: Judgement, written: int) -> Verdict:
     return verdict if place is None else replace(verdict, message=f"{verdict.message} (In {place}.)")
 
 
-def _unread(exchange: Exchange, rules: Rules, endpoint: Endpoint, error: WireError) -> Verdict:
-    """The body could not be read. The gates still hold: ``on_error`` opens none that they keep closed."""
+def uninspected(
+    exchange: Exchange, rules: Rules, endpoint: Endpoint, status: int, reason: str, message: str
+) -> Verdict:
+    """The body could not be read, or not be looked at.
+
+    The gates still hold: ``on_error`` opens none that they keep closed.
+    """
     facts = facts_of(exchange, endpoint, Document(()), rules)
     judgement = rules.policy.gate(facts)
-    failed = failure(rules.policy, endpoint, error.status, error.reason, error.message)
+    failed = failure(rules.policy, endpoint, status, reason, message)
     if failed.outcome is Outcome.FORWARD and judgement.blocked_by is not None:
         failed = block(Verdict(Outcome.BLOCK, endpoint=endpoint), judgement)
     return replace(failed, rules=judgement.rules, would_block=judgement.would_block)

@@ -206,6 +206,20 @@ def test_a_body_that_cannot_be_decoded(make_proxy: Callable[..., Proxy], on_erro
     assert 'reason="unknown_encoding"' in proxy.metrics()
 
 
+def test_a_failure_opens_no_gate(make_proxy: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("outgate.formats.read", fail)
+    gate = "rules: [{name: closed, when: {method: POST}, unless: {path: /v1/open*}, action: block}]\n"
+    proxy = make_proxy(policy("allow", gate))
+    answer = post(proxy, chat("fine"))
+    assert answer.status_code == 403
+    assert not proxy.received
+    (event,) = proxy.events(1)
+    assert (event.outcome, event.rule) == ("block", "closed")
+
+
 def test_in_audit_mode_nothing_is_blocked_by_a_failure(make_proxy: Callable[..., Proxy], told: Any) -> None:
     proxy = make_proxy(f"mode: audit\n{policy('block')}", detection={"workers": 1, "deadline": 3})
     told(proxy, HANGING, post(proxy, chat(HANGING)), on_error="allow", reason="timeout")

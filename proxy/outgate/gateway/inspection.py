@@ -28,6 +28,7 @@ from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
 from outgate.gateway.spending import Spending
 from outgate.model import Exchange, Outcome, Verdict
+from outgate.pipeline import uninspected
 from outgate.settings.sections import Limits
 from outgate.vault import VaultError
 
@@ -164,9 +165,10 @@ class Inspection:
 
     @staticmethod
     def _on_error(judge: Judge, exchange: Exchange, reason: str) -> Verdict:
-        endpoint = judge.rules.catalogue.identify(exchange.host, exchange.path)
-        outcome = Outcome.REFUSE if judge.blocks else Outcome.FORWARD
-        return replace(_FAILED, outcome=outcome, reason=reason, endpoint=endpoint)
+        endpoint = judge.rules.catalogue.identify(exchange.host, exchange.path, exchange.method)
+        if endpoint is None or judge.blocks:
+            return replace(_FAILED, reason=reason, endpoint=endpoint)
+        return uninspected(exchange, judge.rules, endpoint, _FAILED.status, reason, _FAILED.message)
 
     def _fail(self, flow: http.HTTPFlow, reason: str) -> None:
         """Something of ours broke: the answer is closed, and it is counted."""
