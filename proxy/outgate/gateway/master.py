@@ -29,6 +29,7 @@ from outgate.gateway.inspection import Inspection
 from outgate.gateway.loop import Connecting
 from outgate.gateway.modes import GatewayError
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.pages import Pages
 from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.tls import EgressTlsConfig
 from outgate.settings import Settings
@@ -42,6 +43,7 @@ def build(
     connections: Connections,
     next_layer: EgressNextLayer,
     handshakes: Handshakes,
+    pages: Pages,
     inspection: Inspection,
     proxy_tls: ProxyTls,
     identities: Identities | None,
@@ -62,7 +64,7 @@ def build(
     master = Master(opts, with_termlog=False)
     # Who may connect and where to, then who is asking, then what is said.
     who = (proxy_tls, EgressTlsConfig(), handshakes, *([identities] if identities else ()))
-    master.addons.add(connections, Proxyserver(), next_layer, *who, inspection)
+    master.addons.add(connections, Proxyserver(), next_layer, *who, pages, inspection)
     master.addons.add(Deadlines(settings.limits))
     if any(mode.startswith("wireguard") for mode in settings.mode):
         wireguard.make_keys(settings)

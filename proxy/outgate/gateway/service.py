@@ -28,6 +28,7 @@ from outgate.catalogue import Catalogue
 from outgate.catalogue.shadow import Shadow
 from outgate.gateway import ca, local, master, modes, pac, wireguard
 from outgate.gateway.connections import Connections
+from outgate.gateway.feedback import Feedback, is_ours
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
 from outgate.gateway.identity import Identities
@@ -105,7 +106,7 @@ class Service:
             _shadow_watch(settings, shadow, identities, metrics),
         )
         next_layer = EgressNextLayer(
-            lambda host: catalogue.provider_of(host) is not None,
+            lambda host: catalogue.provider_of(host) is not None or is_ours(host),
             connections.tunnel,
             parent,
             identities.admits if identities else lambda _: True,
@@ -117,6 +118,8 @@ class Service:
             deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
         )
+
+        feedback = Feedback(settings, key, metrics, in_force.standing, in_force.let_pass)
         try:
             handshakes = Handshakes(metrics.tls_failure)
             proxy = master.build(
@@ -125,6 +128,7 @@ class Service:
                 connections,
                 next_layer,
                 handshakes,
+                feedback.pages,
                 inspection,
                 proxy_tls,
                 identities,
@@ -132,9 +136,11 @@ class Service:
             if settings.metrics:
                 self.health = _health(metrics, in_force, settings.metrics, _pac(settings, catalogue))
             await in_force.start()
+            await feedback.in_force.refresh()
             async with self._served(proxy) as serving:
                 self._signals(watch, puller)
                 self._later(watch.run())
+                self._later(feedback.in_force.run())
                 if puller:
                     puller.start()
                 self._later(_tick(metrics, in_force, audit, forwarding, settings))
@@ -158,6 +164,7 @@ class Service:
                 await asyncio.to_thread(puller.stop)
             await in_force.close()
             await extractor.close()
+            feedback.close()
             if self.health:
                 self.health.close()
             audit.close()
