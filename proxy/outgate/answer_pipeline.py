@@ -31,6 +31,7 @@ from outgate.model import (
 from outgate.pipeline import Detect, Rules, block, facts_of, failure
 from outgate.transform import edits, operators
 from outgate.transform.answer_inspection import AnswerInspector, ConversationInspector, is_media
+from outgate.transform.fingerprints import Fingerprints
 from outgate.transform.lookahead import Edit
 from outgate.transform.placeholders import set_apart
 from outgate.wire import WireError, content_encoding
@@ -215,8 +216,19 @@ class AnswerInspection:
         findings = [finding for finding in findings if finding.end > new[finding.segment]]
         if self._request.scope:  # what stands for a value of the client's own is not the model's word
             findings, _ = set_apart(findings, document, policy.pseudonymised, {})
-        judgement = policy.judge_answer(facts, document, findings)
-        found = edits.apply(self._exchange, b"", document, judgement.decisions, key, edit=False)
+        fingerprints = Fingerprints(document.segments, key)
+        judgement = policy.judge_answer(
+            facts, document, findings, exceptions=self._rules.exceptions, fingerprint=fingerprints
+        )
+        found = edits.apply(
+            self._exchange,
+            b"",
+            document,
+            judgement.decisions,
+            key,
+            edit=False,
+            fingerprints=fingerprints,
+        )
         for record in found.records:
             known = (record.entity, record.fingerprint, record.role, record.rule, record.action)
             if len(self._records) < _MOST_RECORDS:

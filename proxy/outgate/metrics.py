@@ -21,6 +21,7 @@ from outgate import __version__, attachments, metrics_sharing
 from outgate.attachments.kinds import KINDS
 from outgate.metrics_rollout import RolloutMetrics
 from outgate.model import Action, Outcome, Provider, Role, Verdict
+from outgate.policy.exceptions import JUSTIFICATION
 
 OTHER: Final = "other"
 BUCKETS: Final = (
@@ -77,6 +78,9 @@ OUTCOMES: Final = frozenset({"read", "partly", *attachments.REASONS})
 SETTINGS: Final = frozenset({"uninspectable", "on_error", "allowed_accounts"})
 # An exchange's one action, when its findings had several: the first of these.
 _STRONGEST: Final = (Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE)
+
+_LEAVES = (Outcome.FORWARD, Outcome.EDIT)
+KINDS_OF_FEEDBACK: Final = frozenset({"not-sensitive", "justify"})
 
 Side = Literal["client", "upstream"]
 Refusal = Literal["full", "client_limit", "proxy_protocol"]
@@ -195,6 +199,18 @@ class Metrics:
                 *("provider", "direction", "source"),
             )
         )
+        self._coached = _Family(
+            counter(
+                "coached",
+                "Exchanges blocked for want of a reason, and let through for one.",
+                "provider",
+                "result",
+            )
+        )
+        self._feedback = _Family(
+            counter("feedback", "What people said of what was stopped.", "kind", "result")
+        )
+        self._exceptions = gauge("exceptions_in_force", "Values that an administrator lets pass.", "livemax")
         self._on_error = _Family(
             counter(
                 "on_error", "Inspections that failed; action is what on_error made of it.", "reason", "action"
@@ -310,8 +326,14 @@ class Metrics:
             self._blocked(_known(verdict.rule, words.rules | SETTINGS)).inc()
         if verdict.signature and not verdict.status:
             self._signed(provider).inc()
+        if verdict.coached:
+            self._coached(provider, "warned").inc()
         for rule in verdict.rules:
+            if rule.startswith(JUSTIFICATION):
+                continue
             self._rules(_known(rule, words.rules | SETTINGS)).inc()
+        if verdict.outcome in _LEAVES and any(rule.startswith(JUSTIFICATION) for rule in verdict.rules):
+            self._coached(provider, "passed").inc()
         if verdict.would_block is not None:
             self._would_block(_known(verdict.would_block, words.rules | SETTINGS)).inc()
         for budget in verdict.overdrawn:
@@ -335,6 +357,14 @@ class Metrics:
     def attachment(self, kind: str, outcome: str) -> None:
         """A file was opened, or could not be."""
         self._attachments(_known(kind, KINDS), _known(outcome, OUTCOMES)).inc()
+
+    def feedback(self, kind: str, *, taken: bool) -> None:
+        """Somebody said something on our pages, and it was kept or not."""
+        self._feedback(_known(kind, KINDS_OF_FEEDBACK), "taken" if taken else "refused").inc()
+
+    def exceptions_in_force(self, count: int) -> None:
+        """Values that an administrator lets pass, now."""
+        self._exceptions.set(count)
 
     # --- connections and queues --------------------------------------------------------------
 

@@ -308,6 +308,8 @@ class Facts:
     client: IPAddress
     time: datetime
     accounts: tuple[Account, ...] = ()  # that the request tells, where the policy asks
+    reference: str = ""  # the exchange's, for messages,
+    why_url: str = ""  # and where whoever asks is told more
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +317,9 @@ class Decision:
     """Which rule decided what for one finding."""
 
     finding: Finding
-    rule: str | None  # None: no rule matched, the finding is let through unrecorded by rule
+    rule: (
+        str | None
+    )  # None: no rule matched, the finding is let through unrecorded by rule; or "exception:ID"
     action: Action
     style: Style = Style.TAG  # of the placeholder, where the action is PSEUDONYMISE
 
@@ -329,6 +333,7 @@ class Judgement:
     message: str = ""  # for the person who is blocked
     rules: tuple[str, ...] = ()  # gates that noted or let through, and "uninspectable" when it noted
     would_block: str | None = None  # in audit mode: the rule that would have blocked
+    coached: bool = False  # it is blocked, and would not be if a reason were given
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +390,7 @@ class Verdict:
     would_block: str | None = None
     scope: str = ""  # whose placeholders may be restored in the answer; "": the policy makes none
     pairs: tuple[Pair, ...] = ()  # every placeholder that was put into this request
+    coached: bool = False  # as in Judgement
     signature: Headers = ()  # replaces the client's, which covered other bytes; empty: leave as is
     charges: tuple[Charge, ...] = ()  # budgets that the answer's tokens count for
     overdrawn: tuple[str, ...] = ()  # budgets that had nothing left, whatever came of it

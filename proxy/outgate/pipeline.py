@@ -39,7 +39,9 @@ from outgate.model import (
 )
 from outgate.policy import Policy
 from outgate.policy.decide import UNINSPECTABLE
+from outgate.policy.exceptions import NONE, Exceptions
 from outgate.transform import edits, note
+from outgate.transform.fingerprints import Fingerprints
 from outgate.transform.placeholders import Pseudonymiser, derivation_key, set_apart
 from outgate.transform.places import safe
 from outgate.transform.scopes import scope_of
@@ -61,6 +63,8 @@ class Rules:
     policy: Policy
     key: bytes  # of fingerprints and of the hash action; that of placeholders is derived from it
     limit: int  # bytes of a decoded body, at most
+    exceptions: Exceptions = NONE
+    why: str = ""  # what a reference is put behind to have the address at which a blocked person reads why
 
 
 async def inspect(
@@ -104,7 +108,7 @@ async def inspect(
             body=None if body.coherent or policy.mode == "audit" else body.data,
             scope=scope,
         )
-        pseudonymiser, written = None, len(document.segments)
+        pseudonymiser, fingerprints, written = None, None, len(document.segments)
         with watch("policy"):
             judgement = _gate(policy, facts, document, rules.catalogue)
         if judgement.blocked_by is None:
@@ -120,9 +124,19 @@ async def inspect(
                 findings, taken = set_apart(findings, document, policy.pseudonymised, before)
                 pseudonymiser = Pseudonymiser(derivation_key(rules.key), scope, before, taken)
             with watch("policy"):
-                judgement = policy.judge(facts, document, findings, judgement)
+                fingerprints = Fingerprints(document.segments, rules.key)
+                judgement = policy.judge(
+                    facts,
+                    document,
+                    findings,
+                    judgement,
+                    exceptions=rules.exceptions,
+                    fingerprint=fingerprints,
+                )
         with watch("transform"):
-            verdict = _apply(exchange, plain, body.data, document, judgement, rules.key, pseudonymiser)
+            verdict = _apply(
+                exchange, plain, body.data, document, judgement, rules.key, pseudonymiser, fingerprints
+            )
             verdict = _located(verdict, judgement, written)
             if policy.note and Style.TAG in policy.styles and not _left_alone(exchange, verdict):
                 verdict = _noted(verdict, endpoint, facts.path, body.data)
@@ -178,6 +192,7 @@ def _apply(
     judgement: Judgement,
     key: bytes,
     pseudonymiser: Pseudonymiser | None,
+    fingerprints: Fingerprints | None,
 ) -> Verdict:
     """Turn what the policy said into bytes."""
     blocked = judgement.blocked_by is not None
@@ -189,6 +204,7 @@ def _apply(
         key,
         edit=not blocked,
         pseudonymiser=pseudonymiser,
+        fingerprints=fingerprints,
     )
     plain = replace(plain, records=edited.records, rules=judgement.rules, would_block=judgement.would_block)
     if blocked:
@@ -221,7 +237,12 @@ def _noted(verdict: Verdict, endpoint: Endpoint, path: str, body: bytes) -> Verd
 def block(verdict: Verdict, judgement: Judgement) -> Verdict:
     """A rule blocks: which, and what the client is told."""
     return replace(
-        verdict, outcome=Outcome.BLOCK, status=403, rule=judgement.blocked_by, message=judgement.message
+        verdict,
+        outcome=Outcome.BLOCK,
+        status=403,
+        rule=judgement.blocked_by,
+        message=judgement.message,
+        coached=judgement.coached,
     )
 
 
@@ -278,7 +299,7 @@ def _scope(exchange: Exchange, rules: Rules, document: Document) -> str:
 
 
 def facts_of(exchange: Exchange, endpoint: Endpoint, document: Document, rules: Rules) -> Facts:
-    """What rules can ask about an exchange."""
+    """What rules can ask about an exchange, and messages tell."""
     model = document.model or endpoint.model
     return Facts(
         provider=endpoint.provider,
@@ -292,6 +313,8 @@ def facts_of(exchange: Exchange, endpoint: Endpoint, document: Document, rules: 
         client=exchange.client,
         time=exchange.time,
         accounts=told_accounts(endpoint.provider, exchange) if rules.policy.asks_accounts else (),
+        reference=exchange.id,
+        why_url=f"{rules.why}{exchange.id}",
     )
 
 

@@ -200,6 +200,43 @@ ENDINGS = {
         ("outgate budgets show", "outgate budgets show --user alice --json"),
         "0 it was printed, 2 the counters cannot be read",
     ),
+    "why": Ending(
+        (
+            "outgate why og_0123456789abcdef",
+            "outgate why og_0123456789abcdef --proxy http://proxy.corp.example:8080 --json",
+        ),
+        "0 it was told, 1 no exchange of yours has this reference, 2 bad usage, or nobody could be asked",
+    ),
+    "feedback": Ending(
+        (
+            'outgate feedback og_0123456789abcdef --not-sensitive --reason "a name in a published paper"',
+            'outgate feedback og_0123456789abcdef --not-sensitive --finding 2 --reason "our own product"',
+        ),
+        "0 it was reported, 1 it is not taken, 2 bad usage, or nobody could be asked",
+    ),
+    "justify": Ending(
+        ('outgate justify og_0123456789abcdef --reason "the customer asked us to"',),
+        "0 it was recorded, 1 it is not taken, 2 bad usage, or nobody could be asked",
+    ),
+    "review list": Ending(
+        ("outgate review list", "outgate review list --all --json"), "0 it was listed, 2 it cannot be read"
+    ),
+    "review show": Ending(
+        ("outgate review show 7",), "0 it was shown, 2 there is none, or it cannot be read"
+    ),
+    "review allow": Ending(
+        (
+            "outgate review allow 7 --for 30d",
+            "outgate review allow 7 --everyone --provider openai --for 12h",
+            "outgate review allow 0123456789abcdef --group research",
+        ),
+        "0 it passes from now on, 1 too much passes already, 2 bad usage, or it cannot be",
+    ),
+    "review reject": Ending(("outgate review reject 7",), "0 it was rejected, 2 there is none"),
+    "review revoke": Ending(("outgate review revoke 3",), "0 it is ended, 2 none in force has this number"),
+    "review stats": Ending(
+        ("outgate review stats --since 4w --json",), "0 it was printed, 2 bad usage, or it cannot be read"
+    ),
     "vault stats": Ending(
         ("outgate vault stats", "outgate vault stats --json"), "0 it was printed, 2 the vault cannot be used"
     ),

@@ -48,6 +48,7 @@ class Stopped:
     rule: str = ""
     found: tuple[str, ...] = ()  # kinds
     by_rule: bool = False  # or it could not be inspected
+    why_url: str = ""  # where there is more of it
 
     @classmethod
     def of(cls, verdict: Verdict, exchange: Exchange) -> Stopped:
@@ -60,6 +61,7 @@ class Stopped:
             rule=verdict.rule or "" if by_rule else "",
             found=tuple(dict.fromkeys(blocking)),
             by_rule=by_rule,
+            why_url=verdict.facts.why_url if verdict.facts and by_rule else "",
         )
 
 
@@ -76,7 +78,7 @@ def page(status: int, message: str, reference: str, stopped: Stopped) -> bytes:
     )
     table = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows if value)
     kept = "" if unreached else f"<p>Nothing of it was sent to {escape(stopped.provider or 'the site')}.</p>"
-    steps = "".join(f"<li>{step}</li>" for step in _to_do(stopped, unreached=unreached))
+    steps = "".join(f"<li>{step}</li>" for step in (*_more(stopped), *_to_do(stopped, unreached=unreached)))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex">'
@@ -85,6 +87,13 @@ def page(status: int, message: str, reference: str, stopped: Stopped) -> bytes:
         f"<h2>What you can do</h2><ul>{steps}</ul></main>"
         "<footer>Outgate looks at what is sent to AI services from here, and at nothing else.</footer></body></html>"
     ).encode()
+
+
+def _more(stopped: Stopped) -> tuple[str, ...]:
+    """Where a person can say that it is not sensitive, or give a reason; HTML."""
+    if not stopped.why_url.startswith("http://"):
+        return ()
+    return (f'<a href="{escape(stopped.why_url)}">Read why, and say if this is wrong.</a>',)
 
 
 def _found(kinds: tuple[str, ...]) -> str:

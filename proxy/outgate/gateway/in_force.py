@@ -10,6 +10,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from outgate.attachments.joining import Extract
 from outgate.budgets import Ledger
@@ -17,13 +18,16 @@ from outgate.catalogue import Catalogue
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.entities import known
 from outgate.dlp.pool import DetectionPool
+from outgate.feedback.desk import Standing
 from outgate.formats import FORMATS
+from outgate.gateway.feedback import why
 from outgate.gateway.judge import Canary, Judge
 from outgate.gateway.shadowing import Shadowing
 from outgate.gateway.signing import Signer
 from outgate.metrics import Metrics, Vocabulary
 from outgate.pipeline import Rules
 from outgate.policy import Policy, PolicyError
+from outgate.policy.exceptions import NONE, Exceptions
 from outgate.policy.lint import skipped
 from outgate.rollout.differences import Differences
 from outgate.rollout.lineup import Lineup
@@ -54,6 +58,7 @@ class InForce:
         self._settings, self._catalogue, self._key = settings, catalogue, key
         self._metrics, self._extract = metrics, extract
         self._signer = Signer.of(settings.aws)
+        self._exceptions = NONE
         self._vault: Vault | None = None  # opened when a policy first needs it
         self._ledger = self._opened(lineup)  # so is this
         self._pools: list[DetectionPool] = []
@@ -83,6 +88,25 @@ class InForce:
         log.info(
             "policy %s in force", ", ".join(f"{p.hash[:12]} ({name})" for name, p in lineup.tracks.items())
         )
+
+    def let_pass(self, exceptions: Exceptions, count: int) -> None:
+        """Other values are excepted or justified, from the next exchange on; ``count`` of them excepted."""
+        self._exceptions = exceptions
+        self._metrics.exceptions_in_force(count)
+        canary = self.judge.canary
+        if canary is not None:
+            canary = replace(canary, judge=self._anew(canary.judge))
+        self.judge = replace(self._anew(self.judge), canary=canary)
+        if self._shadowing:
+            self._shadowing.rules = replace(self._shadowing.rules, exceptions=exceptions)
+
+    def standing(self) -> Standing:
+        """By what people are answered who say something of what was stopped."""
+        rules = self.judge.rules
+        return Standing(rules.policy, rules.catalogue, self.judge.detect, rules.key, rules.why)
+
+    def _anew(self, judge: Judge) -> Judge:
+        return replace(judge, rules=replace(judge.rules, exceptions=self._exceptions))
 
     def failed(self, error: PolicyError) -> None:
         """What was to be in force cannot be."""
@@ -139,7 +163,8 @@ class InForce:
         return Shadowing(self._rules(lineup.shadow), detect, self._extract, table, self._metrics.rollout)
 
     def _rules(self, policy: Policy) -> Rules:
-        return Rules(self._catalogue, policy, self._key, self._settings.limits.body)
+        limit, told = self._settings.limits.body, why(self._settings)
+        return Rules(self._catalogue, policy, self._key, limit, self._exceptions, told)
 
     def _pool(self, config: DetectorConfig, besides: Iterable[DetectionPool], few: bool) -> DetectionPool:
         """One that is there already, if it detects the same. ``few``: nobody waits for it."""

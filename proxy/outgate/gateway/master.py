@@ -31,6 +31,7 @@ from outgate.gateway.identity import Identities
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.loop import Connecting
 from outgate.gateway.next_layer import EgressNextLayer
+from outgate.gateway.pages import Pages
 from outgate.gateway.problem import GatewayError
 from outgate.gateway.proxy_tls import ProxyTls
 from outgate.gateway.tls import EgressTlsConfig
@@ -46,6 +47,7 @@ def build(
     connections: Connections,
     next_layer: EgressNextLayer,
     handshakes: Handshakes,
+    pages: Pages,
     inspection: Inspection,
     proxy_tls: ProxyTls,
     identities: Identities | None,
@@ -70,7 +72,9 @@ def build(
     who = (proxy_tls, EgressTlsConfig(), handshakes, *([identities] if identities else ()))
     deadlines = Deadlines(settings.limits)
     draining = Draining(entrance, deadlines)
-    master.addons.add(entrance, connections, Proxyserver(), next_layer, *who, inspection, draining, deadlines)
+    master.addons.add(
+        entrance, connections, Proxyserver(), next_layer, *who, pages, inspection, draining, deadlines
+    )
     if any(mode.startswith("wireguard") for mode in settings.mode):
         wireguard.make_keys(settings)
         master.addons.add(wireguard.WireGuardNames())

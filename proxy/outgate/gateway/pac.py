@@ -1,7 +1,7 @@
 """The PAC file: a browser's and a system's rule for which hosts go through the proxy.
 
-Made from the catalogue, so that it names exactly the hosts that are opened. What it says for them
-ends with the proxies: when none answers, AI hosts fail instead of being reached uninspected, unless
+Made from the catalogue, so that it names exactly the hosts that are opened, and that of the proxy's own pages. What it
+says for them ends with the proxies: when none answers, AI hosts fail instead of being reached uninspected, unless
 ``pac.when_unreachable`` says that they may be.
 
 The script keeps to what every engine runs, WinHTTP's JScript (ECMAScript 3) included.
@@ -17,6 +17,7 @@ from typing import Literal
 from outgate import __version__
 from outgate.catalogue import Catalogue
 from outgate.catalogue.hosts import REGION, HostPattern
+from outgate.feedback.address import HOST
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
 
@@ -90,7 +91,7 @@ def script(
     ``direct``: when none answers, the hosts are reached without one.
     """
     ways = [f"{kind} {address}" for address in proxies] + (["DIRECT"] if direct else [])
-    exact: list[str] = []
+    exact: list[str] = [HOST]  # pages that only the proxy has
     below: list[str] = []
     regional: list[str] = []
     for pattern in hosts:

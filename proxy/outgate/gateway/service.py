@@ -29,6 +29,7 @@ from outgate.gateway import ca, local, master, modes, notify, pac, signals, wire
 from outgate.gateway.connections import Connections
 from outgate.gateway.draining import Draining
 from outgate.gateway.entrance import Entrance
+from outgate.gateway.feedback import Feedback, is_ours
 from outgate.gateway.handshakes import Handshakes
 from outgate.gateway.health import HealthServer
 from outgate.gateway.identity import Identities
@@ -124,7 +125,7 @@ class Service:
             _shadow_watch(settings, shadow, identities, metrics),
         )
         next_layer = EgressNextLayer(
-            lambda host: catalogue.provider_of(host) is not None,
+            lambda host: catalogue.provider_of(host) is not None or is_ours(host),
             connections.tunnel,
             parent,
             identities.admits if identities else lambda _: True,
@@ -138,6 +139,8 @@ class Service:
             deadline=settings.detection.deadline + settings.attachments.deadline,
             limits=settings.limits,
         )
+
+        feedback = Feedback(settings, key, metrics, in_force.standing, in_force.let_pass)
         try:
             handshakes = Handshakes(metrics.tls_failure)
             entrance = Entrance(settings, metrics, self._sockets, self._seats)
@@ -148,6 +151,7 @@ class Service:
                 connections,
                 next_layer,
                 handshakes,
+                feedback.pages,
                 inspection,
                 proxy_tls,
                 identities,
@@ -156,6 +160,7 @@ class Service:
                 pac_file = pac.served(settings, catalogue)
                 self.health = HealthServer.started(metrics, self.ready, settings.metrics, pac=pac_file)
             await in_force.start()
+            await feedback.in_force.refresh()
             async with self._served(proxy) as serving:
                 self._reload = partial(_look, watch, puller)
                 if self._alone:
@@ -163,6 +168,7 @@ class Service:
                 self._later(self._open(entrance))
                 self._later(at_work.watch())
                 self._later(watch.run())
+                self._later(feedback.in_force.run())
                 if puller:
                     puller.start()
                 self._later(_tick(metrics, in_force, audit, forwarding, settings, at_work))
@@ -188,6 +194,7 @@ class Service:
                 await asyncio.to_thread(puller.stop)
             await in_force.close()
             await extractor.close()
+            feedback.close()
             if self.health:
                 self.health.close()
             audit.close()

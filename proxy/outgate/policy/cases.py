@@ -25,8 +25,9 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -35,12 +36,19 @@ from outgate.dlp import entities, examples
 from outgate.model import Action, Direction, Exchange, Outcome, Unit, Verdict
 from outgate.policy import source
 from outgate.policy.error import Mark, PolicyError, Problem, near_miss
+from outgate.policy.exceptions import EVERYONE, NONE, Excepted, Exceptions, Justified, person
 from outgate.policy.given import GivenSpec, answer_of, exchange_of
 from outgate.policy.schema_types import Name, Texts
 from outgate.policy.source import Node
 from outgate.policy.validate import validate
 
-Inspect = Callable[[Exchange], Awaitable[Verdict]]
+
+class Inspect(Protocol):
+    """What judges an exchange."""
+
+    def __call__(self, exchange: Exchange, exceptions: Exceptions = NONE) -> Awaitable[Verdict]: ...
+
+
 # An exchange, its request's verdict and its answer: the answer's verdict, and what the client receives of it.
 InspectAnswer = Callable[[Exchange, Verdict, bytes], Awaitable[tuple[Verdict, bytes]]]
 Spent = Mapping[str, Mapping[Unit, int]]
@@ -93,6 +101,7 @@ class ExpectSpec(_Spec):
         None, description="all rules about the request as a whole that noted it or let it through"
     )
     would_block: str | None = Field(None, description="in audit mode, the rule that would")
+    coached: bool | None = Field(None, description="it is blocked, and would not be if a reason were given")
     status: int | None = None
     reason: str | None = Field(None, description="why it could not be inspected, such as bad_json")
     message: Texts = Field((), description="texts that the message to the client holds")
@@ -145,6 +154,8 @@ class Case:
     expect: ExpectSpec
     answer: bytes | None = None
     spent: Spent = field(default_factory=dict)
+    excepted: frozenset[str] = frozenset()  # entities whose values in it an administrator excepted
+    justified: bool = False  # whoever asks gave a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,19 @@ def read(file: Path, catalogue: Catalogue) -> tuple[tuple[Path, ...], tuple[Case
             endpoint = catalogue.identify(exchange.host, exchange.path, exchange.method)
             answer = answer_of(case.given, endpoint.format if endpoint else "generic")
             mark = node.at(["cases", position])
-            cases.append(Case(case.name, file, mark, exchange, case.expect, answer, case.given.spent))
+            cases.append(
+                Case(
+                    case.name,
+                    file,
+                    mark,
+                    exchange,
+                    case.expect,
+                    answer,
+                    case.given.spent,
+                    frozenset(case.given.excepted),
+                    case.given.justified,
+                )
+            )
     if problems or spec is None:
         raise PolicyError(problems)
     own = file.with_name(file.name.removesuffix(SUFFIX) + ".yaml")
@@ -205,6 +228,8 @@ async def run(
     results = []
     for case in cases:
         verdict = await inspect(case.exchange)
+        if case.excepted or case.justified:
+            verdict = await inspect(case.exchange, _exceptions(case, verdict))
         if afford is not None:
             verdict = await afford(case.exchange, verdict, case.spent)
         failures = _failures(case, verdict)
@@ -216,6 +241,25 @@ async def run(
                 failures += _answer_failures(case.expect.answer, verdict, told)
         results.append(Result(case, verdict, tuple(failures)))
     return tuple(results)
+
+
+def _exceptions(case: Case, verdict: Verdict) -> Exceptions:
+    """What a case says was said before, of what is found in it."""
+    exchange, until = case.exchange, case.exchange.time + timedelta(days=1)
+    provider = verdict.endpoint.provider.id if verdict.endpoint else ""
+    who = person(exchange.identity, exchange.client)
+    return Exceptions(
+        [
+            Excepted(number, record.fingerprint, EVERYONE, None, until)
+            for number, record in enumerate(verdict.records, 1)
+            if record.entity in case.excepted
+        ],
+        [
+            Justified(exchange.id, who, provider, record.rule or "", record.fingerprint, until)
+            for record in verdict.records
+            if case.justified
+        ],
+    )
 
 
 def _answer_failures(expect: ExpectAnswerSpec | None, verdict: Verdict, told: bytes) -> list[str]:
@@ -251,6 +295,7 @@ def _failures(case: Case, verdict: Verdict) -> list[str]:
         "outcome": verdict.outcome.value,
         "rule": verdict.rule,
         "would_block": verdict.would_block,
+        "coached": verdict.coached,
         "status": verdict.status,
         "reason": verdict.reason,
     }

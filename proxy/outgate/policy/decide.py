@@ -15,6 +15,12 @@ The order of things, once and for all:
    Otherwise each finding has its own rule's action, and ``uninspectable`` decides on what could not
    be read.
 
+Two things stand before an action. A finding whose value an administrator excepted is allowed, by
+``exception:ID``, unless its rule takes no exceptions. A finding that a coaching rule would block, and that
+whoever asks has justified, gets what the rule says is ``then`` done, and ``justification:REFERENCE`` is noted.
+Neither says anything of another finding: what another rule blocks stays blocked, and where both kinds block,
+the rule that does not coach is the one that is named.
+
 Rules of ``direction: response`` decide, by 2 and 3 alone, for what is found in the answer, and for nothing else;
 no gate and no ``uninspectable`` is asked about an answer.
 
@@ -29,7 +35,7 @@ Owns this order, and nothing of files: see ``load``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -52,14 +58,30 @@ from outgate.model import (
 from outgate.policy import accounts
 from outgate.policy.accounts import Allowed
 from outgate.policy.budget import Budget
-from outgate.policy.message import DEFAULT_UNINSPECTABLE
+from outgate.policy.exceptions import EXCEPTION, JUSTIFICATION, NONE, Exceptions
+from outgate.policy.message import DEFAULT_UNINSPECTABLE, HOW_TO_GO_ON
 from outgate.policy.rule import Rule
 
 # Stands where a rule's name does when the ``uninspectable`` setting decided.
 UNINSPECTABLE = "uninspectable"
 RESERVED = frozenset({UNINSPECTABLE, accounts.SETTING, "on_error"})  # no rule may be called so
 Mode = Literal["enforce", "audit"]
+Fingerprint = Callable[[Finding], str]
 _NOTHING = Judgement(())  # no gate applied: most exchanges
+
+
+def unknown(_finding: Finding) -> str:
+    """The fingerprint of nothing, for who knows of no exceptions."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What the rules say of findings."""
+
+    decisions: tuple[Decision, ...]
+    blocking: Rule | None
+    justified: tuple[str, ...]  # what is noted of reasons that counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,7 @@ class Policy:
                 table[entity] = (*table.get(entity, ()), (position, rule))
         object.__setattr__(self, "_gates", tuple(rule for rule in self.rules if rule.entities is None))
         changing = self.rules if self.mode == "enforce" else ()
-        making = tuple(rule for rule in changing if rule.action is Action.PSEUDONYMISE)
+        making = tuple(rule for rule in changing if rule.pseudonymises)
         object.__setattr__(self, "_pseudonymising", making)
         object.__setattr__(self, "_deciding", deciding)
         asking = bool(self.allowed_accounts) or any(rule.asks("account") for rule in self.rules)
@@ -124,7 +146,7 @@ class Policy:
     def on_answer(self, facts: Facts) -> frozenset[Action]:
         """What may become of findings in this exchange's answer; empty: it is not looked at."""
         return frozenset(
-            self._action(rule)
+            self._in_mode(rule.action)
             for rule in self.rules
             if rule.direction is Direction.RESPONSE and rule.applies(facts)
         )
@@ -164,75 +186,116 @@ class Policy:
         return Judgement((), rules=noted) if noted else _NOTHING
 
     def judge(
-        self, facts: Facts, document: Document, findings: Sequence[Finding], gate: Judgement | None = None
+        self,
+        facts: Facts,
+        document: Document,
+        findings: Sequence[Finding],
+        gate: Judgement | None = None,
+        *,
+        exceptions: Exceptions = NONE,
+        fingerprint: Fingerprint = unknown,
     ) -> Judgement:
         """The judgement of an exchange and of each of its findings, in their order.
 
-        ``gate``: what ``gate`` said, where it has been asked already.
+        ``gate``: what ``gate`` said, where it has been asked already. ``fingerprint`` is asked only where there
+        are ``exceptions``, once for each finding.
         """
         gate = gate or self.gate(facts)
-        decisions, blocking = self._decide(facts, document, findings)
+        decided = self._decide(facts, document, findings, exceptions, fingerprint)
+        blocking, coached = decided.blocking, False
         name, message, noted = gate.blocked_by or gate.would_block, gate.message, gate.rules
+        noted = (*noted, *decided.justified) if decided.justified else noted
         if name is None and blocking is not None:
-            name = blocking.name
-            caught = {decision.finding.entity for decision in decisions if decision.rule == name}
-            message = blocking.message.fill(facts, rule=name, entities=caught, help_url=self.help_url)
+            name, coached = blocking.name, blocking.coach is not None
+            message = self._message(blocking, facts, decided.decisions)
         if document.uninspectable and self.uninspectable is not Action.ALLOW:
             if self.uninspectable is Action.AUDIT:
                 noted = (*noted, UNINSPECTABLE)
-            elif name is None:
-                name = UNINSPECTABLE
+            elif name is None or coached:
+                name, coached = UNINSPECTABLE, False
                 message = DEFAULT_UNINSPECTABLE.fill(facts, rule=name, help_url=self.help_url)
-        return self._judgement(decisions, name, message, noted)
+        return self._judgement(decided.decisions, name, message, noted, coached)
 
-    def judge_answer(self, facts: Facts, document: Document, findings: Sequence[Finding]) -> Judgement:
+    def judge_answer(
+        self,
+        facts: Facts,
+        document: Document,
+        findings: Sequence[Finding],
+        *,
+        exceptions: Exceptions = NONE,
+        fingerprint: Fingerprint = unknown,
+    ) -> Judgement:
         """The judgement of an answer, or of a piece of it, and of each of its findings, in their order."""
-        decisions, blocking = self._decide(facts, document, findings, Direction.RESPONSE)
-        if blocking is None:
-            return self._judgement(decisions, None, "", ())
-        caught = {decision.finding.entity for decision in decisions if decision.rule == blocking.name}
-        message = blocking.message.fill(facts, rule=blocking.name, entities=caught, help_url=self.help_url)
-        return self._judgement(decisions, blocking.name, message, ())
+        decided = self._decide(facts, document, findings, exceptions, fingerprint, Direction.RESPONSE)
+        if decided.blocking is None:
+            return self._judgement(decided.decisions, None, "", ())
+        message = self._message(decided.blocking, facts, decided.decisions)
+        return self._judgement(decided.decisions, decided.blocking.name, message, ())
+
+    def _message(self, rule: Rule, facts: Facts, decisions: Sequence[Decision]) -> str:
+        """For whoever is blocked by a rule, about what it caught."""
+        caught = {decision.finding.entity for decision in decisions if decision.rule == rule.name}
+        message = rule.message.fill(facts, rule=rule.name, entities=caught, help_url=self.help_url)
+        if rule.coach is None or rule.message.says_where:
+            return message
+        return message + HOW_TO_GO_ON.fill(facts, rule=rule.name)
 
     def _decide(
         self,
         facts: Facts,
         document: Document,
         findings: Sequence[Finding],
+        exceptions: Exceptions,
+        fingerprint: Fingerprint,
         direction: Direction = Direction.REQUEST,
-    ) -> tuple[tuple[Decision, ...], Rule | None]:
-        """Each finding's decision, and the uppermost rule that blocks for one of them."""
+    ) -> _Decided:
+        """Each finding's decision, and the uppermost rule that blocks for one of them; those that coach come last."""
         decisions: list[Decision] = []
+        justified: dict[str, None] = {}
         applies: dict[int, bool] = {}
         deciding = self._deciding[direction]
         segments = document.segments
-        uppermost, blocking = len(self.rules), None
+        uppermost, blocking = (True, len(self.rules)), None
         for finding in findings:
             segment = segments[finding.segment]
             position, rule = _rule_for(deciding, finding, segment.role, facts, applies)
             if rule is None:
                 decisions.append(Decision(finding, None, Action.ALLOW))
                 continue
-            if position < uppermost and rule.action is Action.BLOCK:
-                uppermost, blocking = position, rule
-            action = self._action(rule)
+            wanted = rule.action
+            if exceptions and wanted is not Action.ALLOW:
+                known = fingerprint(finding)
+                excepted = exceptions.exception(known, facts) if rule.exceptions else None
+                if excepted is not None:
+                    decisions.append(Decision(finding, f"{EXCEPTION}{excepted.id}", Action.ALLOW))
+                    continue
+                reason = exceptions.justification(known, rule.name, facts) if rule.coach else None
+                if rule.coach and reason is not None:
+                    justified[f"{JUSTIFICATION}{reason.reference}"] = None
+                    wanted = rule.coach.then
+            if wanted is Action.BLOCK and (rule.coach is not None, position) < uppermost:
+                uppermost, blocking = (rule.coach is not None, position), rule
+            action = self._in_mode(wanted)
             if action.edits and not segment.editable and rule.uneditable is Action.AUDIT:
                 action = Action.AUDIT
             decisions.append(Decision(finding, rule.name, action, rule.style))
-        return tuple(decisions), blocking
+        return _Decided(tuple(decisions), blocking, tuple(justified))
 
-    def _action(self, rule: Rule) -> Action:
-        if self.mode == "audit" and rule.action is not Action.ALLOW:
-            return Action.AUDIT
-        return rule.action
+    def _in_mode(self, action: Action) -> Action:
+        return Action.AUDIT if self.mode == "audit" and action is not Action.ALLOW else action
 
     def _judgement(
-        self, decisions: tuple[Decision, ...], name: str | None, message: str, noted: tuple[str, ...]
+        self,
+        decisions: tuple[Decision, ...],
+        name: str | None,
+        message: str,
+        noted: tuple[str, ...],
+        coached: bool = False,
     ) -> Judgement:
         """In audit mode what would block does not, and is named all the same."""
         if self.mode == "audit":
             return Judgement(decisions, None, "", noted, would_block=name)
-        return Judgement(decisions, name, message, noted)
+        return Judgement(decisions, name, message, noted, coached=coached)
 
 
 def _rule_for(

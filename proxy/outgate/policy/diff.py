@@ -23,6 +23,7 @@ from outgate.policy import accounts
 from outgate.policy.accounts import Allowed
 from outgate.policy.budget import Budget, lasting
 from outgate.policy.decide import Policy
+from outgate.policy.rule import Rule
 from outgate.policy.schema import ANSWERING
 from outgate.policy.worlds import Where, World, where, worlds
 
@@ -248,16 +249,17 @@ def _settings(old: Policy, new: Policy) -> Iterator[SettingChange]:
     if old.note != new.note:
         before, after = (str(policy.note).lower() for policy in (old, new))
         yield SettingChange("pseudonymise.note", before, after, Direction.SAME)
-    edits = {rule.name: rule.uneditable for rule in old.rules if rule.action.edits}
+    yield from _of_people(old, new)
+    edits = {rule.name: rule.uneditable for rule in old.rules if rule.edits}
     for rule in new.rules:
         before, after = edits.get(rule.name, rule.uneditable), rule.uneditable
-        if rule.action.edits and before is not after:
+        if rule.edits and before is not after:
             direction = _direction(_STRICTNESS[before], _STRICTNESS[after])
             yield SettingChange(f"uneditable of {rule.name!r}", before.value, after.value, direction)
-    styles = {rule.name: rule.style for rule in old.rules if rule.action is Action.PSEUDONYMISE}
+    styles = {rule.name: rule.style for rule in old.rules if rule.pseudonymises}
     for rule in new.rules:
         style = styles.get(rule.name, rule.style)
-        if rule.action is Action.PSEUDONYMISE and style is not rule.style:
+        if rule.pseudonymises and style is not rule.style:
             yield SettingChange(f"style of {rule.name!r}", style.value, rule.style.value, Direction.SAME)
 
 
@@ -286,6 +288,32 @@ def _accounts(old: Mapping[str, Allowed], new: Mapping[str, Allowed]) -> Iterato
             if was != becomes:
                 direction = _direction(was == strict, becomes == strict)
                 yield SettingChange(f"{setting}: {key}", was, becomes, direction)
+
+
+def _of_people(old: Policy, new: Policy) -> Iterator[SettingChange]:
+    """What people may do about a rule of both: give reasons, and have values excepted."""
+    rules = {rule.name: rule for rule in old.rules}
+    for rule in new.rules:
+        was = rules.get(rule.name, rule)
+        if was.exceptions != rule.exceptions:
+            before, after = (str(one.exceptions).lower() for one in (was, rule))
+            direction = _direction(was.exceptions < rule.exceptions, was.exceptions > rule.exceptions)
+            yield SettingChange(f"exceptions of {rule.name!r}", before, after, direction)
+        if was.coach != rule.coach and was.action is rule.action is Action.BLOCK:
+            before, after = map(_coached, (was, rule))
+            direction = Direction.LAXER if _reach(rule) > _reach(was) else Direction.STRICTER
+            yield SettingChange(f"coach of {rule.name!r}", before, after, direction)
+
+
+def _reach(rule: Rule) -> tuple[int, int]:
+    """How much of what a blocking rule finds may leave for a reason, and for how long (seconds)."""
+    return (
+        (-_STRICTNESS[rule.coach.then], rule.coach.seconds) if rule.coach else (-_STRICTNESS[Action.BLOCK], 0)
+    )
+
+
+def _coached(rule: Rule) -> str:
+    return f"{rule.coach.then} for {rule.coach.seconds} s" if rule.coach else "none"
 
 
 def _direction(before: int, after: int) -> Direction:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from outgate.model import Action, Direction, Document, Facts, Finding, Judgement, Segment
 from outgate.policy.budget import Budget
-from outgate.policy.decide import Policy
+from outgate.policy.decide import Fingerprint, Policy, unknown
+from outgate.policy.exceptions import EXCEPTION, NONE, Exceptions
 from outgate.policy.rule import Rule
 
 
@@ -32,6 +33,7 @@ class FindingStory:
     segment: Segment
     steps: tuple[Step, ...]
     action: Action
+    excepted: str = ""  # "exception:ID": the value may leave, whatever the rule says
 
     @property
     def rule(self) -> Rule | None:
@@ -59,9 +61,17 @@ class Explanation:
     accounts: str = ""  # why `allowed_accounts` lets the request on or not; "": it has none of its provider
 
 
-def explain(policy: Policy, facts: Facts, document: Document, findings: Sequence[Finding]) -> Explanation:
-    """Judge an exchange, and say why."""
-    judgement = policy.judge(facts, document, findings)
+def explain(
+    policy: Policy,
+    facts: Facts,
+    document: Document,
+    findings: Sequence[Finding],
+    *,
+    exceptions: Exceptions = NONE,
+    fingerprint: Fingerprint = unknown,
+) -> Explanation:
+    """Judge an exchange, and say why; ``exceptions`` and ``fingerprint`` are those of ``Policy.judge``."""
+    judgement = policy.judge(facts, document, findings, exceptions=exceptions, fingerprint=fingerprint)
     allowed = policy.allowed_accounts.get(facts.provider.id)
     accounts = (allowed.objection(facts) or "nothing is against it") if allowed else ""
     gates: list[Step] = []
@@ -76,6 +86,7 @@ def explain(policy: Policy, facts: Facts, document: Document, findings: Sequence
             document.segments[decision.finding.segment],
             _steps(policy, facts, decision.finding, document.segments[decision.finding.segment]),
             decision.action,
+            decision.rule if decision.rule and decision.rule.startswith(EXCEPTION) else "",
         )
         for decision in judgement.decisions
     ]

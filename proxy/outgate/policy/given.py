@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from outgate.catalogue import Catalogue
 from outgate.model import Exchange, Identity, Unit
 from outgate.policy.error import near_miss
+from outgate.policy.schema_types import Texts
 
 _SOMEDAY = datetime(2026, 1, 7, 12, 0, tzinfo=UTC)  # a Wednesday
 # Where a provider's conversation goes, for cases that give no path; all others speak OpenAI's.
@@ -59,6 +60,10 @@ class GivenSpec(_Spec):
     )
     body: str | dict[str, Any] | list[Any] | None = Field(
         None, description="the body as it is; a mapping as JSON"
+    )
+    excepted: Texts = Field((), description="entities: an administrator excepted their values that are in it")
+    justified: bool = Field(
+        False, description="whoever asks has given a reason for what coaching rules blocked in it"
     )
     answer: str | dict[str, Any] | list[Any] | None = Field(
         None, description="what the model says; a mapping is the answer's body as it is"

@@ -21,9 +21,10 @@ from outgate.policy import accounts, budget, own_detectors
 from outgate.policy.condition import compiled
 from outgate.policy.decide import RESERVED, Policy
 from outgate.policy.error import PolicyError, Problem
+from outgate.policy.exceptions import EXCEPTION, JUSTIFICATION
 from outgate.policy.files import Files
-from outgate.policy.message import DEFAULT, DEFAULT_ANSWER, DEFAULT_FOUND, Message
-from outgate.policy.rule import Rule
+from outgate.policy.message import DEFAULT, DEFAULT_ANSWER, DEFAULT_COACH, DEFAULT_FOUND, Message
+from outgate.policy.rule import Coach, Rule
 from outgate.policy.schema import PolicySpec, PseudonymiseSpec, RuleSpec
 from outgate.policy.schema_detectors import DetectorsSpec
 from outgate.policy.schema_types import Known
@@ -153,7 +154,7 @@ def _name_clashes(read: Sequence[tuple[Path, Node]]) -> list[Problem]:
             name = rule.value.get("name") if isinstance(rule.value, dict) else None
             if name is None or not isinstance(name.value, str):
                 continue
-            if name.value in RESERVED:
+            if name.value in RESERVED or name.value.startswith((EXCEPTION, JUSTIFICATION)):
                 problems.append(Problem(path, name.mark, f"{name.value!r} is a setting's name, not a rule's"))
             elif name.value in first:
                 before = first[name.value]
@@ -199,6 +200,8 @@ def _compiled(
         if rule.message
         else DEFAULT
         if entities is None
+        else DEFAULT_COACH
+        if rule.coach
         else DEFAULT_FOUND
         if rule.direction is Direction.REQUEST
         else DEFAULT_ANSWER,
@@ -206,6 +209,8 @@ def _compiled(
         file=path,
         mark=node.at(["rules", position]),
         direction=rule.direction,
+        coach=Coach(rule.coach.then, rule.coach.for_) if rule.coach else None,
+        exceptions=rule.exceptions,
     )
 
 

@@ -32,6 +32,8 @@ FIELDS: Mapping[str, Callable[[Facts], str | None]] = {
     "identity.user": lambda facts: facts.identity.user,
     "identity.device": lambda facts: facts.identity.device,
     "account": lambda facts: ", ".join(map(str, facts.accounts)) or None,
+    "reference": lambda facts: facts.reference,
+    "why_url": lambda facts: facts.why_url,
 }
 # Known to the rule and the policy rather than to the exchange.
 OWN_FIELDS = frozenset({"rule", "entities", "help_url"})
@@ -62,6 +64,11 @@ class Message:
                 raise ValueError("a brace without its partner: fields are written {provider.name}")
         return cls(tuple(pieces))
 
+    @property
+    def says_where(self) -> bool:
+        """Whether it leads to the page where a reason can be given."""
+        return "why_url" in self.pieces[1::2]
+
     def fill(
         self, facts: Facts, *, rule: str, entities: Iterable[str] = (), help_url: str = "", **further: str
     ) -> str:
@@ -87,6 +94,14 @@ def _shown(value: str | None) -> str:
 DEFAULT = Message.parse('Your organisation\'s policy does not allow this request (rule "{rule}").')
 DEFAULT_FOUND = Message.parse(
     'Your organisation\'s policy does not allow this request (rule "{rule}"): it holds {entities}.'
+)
+DEFAULT_COACH = Message.parse(
+    'Your organisation asks you to think twice (rule "{rule}"): this request holds {entities}.'
+)
+# After what a coaching rule says, unless that leads there itself.
+HOW_TO_GO_ON = Message.parse(
+    ' If it may leave all the same, say why ({why_url}, or: outgate justify {reference} --reason "..."), '
+    "and send it again."
 )
 DEFAULT_ANSWER = Message.parse(
     'Your organisation\'s policy does not let this answer through (rule "{rule}"): it holds {entities}.'

@@ -16,6 +16,14 @@ from outgate.policy.message import Message
 
 
 @dataclass(frozen=True, slots=True)
+class Coach:
+    """What becomes of what a coaching rule blocked, once there is a reason for it."""
+
+    then: Action
+    seconds: int  # that the reason counts
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A rule of a policy. Without ``entities`` it is a gate: about the exchange as a whole."""
 
@@ -33,6 +41,18 @@ class Rule:
     mark: Mark
     direction: Direction = Direction.REQUEST  # of what it judges
     uneditable: Action = Action.BLOCK  # in place of an edit, where nothing can be edited: block or audit
+    coach: Coach | None = None
+    exceptions: bool = True  # whether excepted values are let through
+
+    @property
+    def edits(self) -> bool:
+        """Whether it may change the bytes that leave."""
+        return self.action.edits or (self.coach is not None and self.coach.then.edits)
+
+    @property
+    def pseudonymises(self) -> bool:
+        """Whether it may make placeholders."""
+        return Action.PSEUDONYMISE in (self.action, self.coach.then if self.coach else self.action)
 
     def applies(self, facts: Facts) -> bool:
         """Whether ``when`` holds and ``unless`` does not."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     model_validator,
@@ -22,6 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from outgate.model import Action, Direction, Role, Scope, Style
 from outgate.policy.schema_accounts import AllowedAccountsSpec
 from outgate.policy.schema_budgets import BudgetSpec
+from outgate.policy.schema_coach import CoachSpec, as_spec
 from outgate.policy.schema_conditions import ConditionSpec
 from outgate.policy.schema_detectors import DetectorsSpec
 from outgate.policy.schema_types import Name, OneOrMore, Score, Spec, Text, Texts, known_entity, template
@@ -63,15 +65,24 @@ class RuleSpec(Spec):
     message: Annotated[str, Field(max_length=1000), AfterValidator(template)] = Field(
         "", description="for the person who is blocked; {provider.name}, {help_url}, ... are filled in"
     )
+    coach: Annotated[
+        CoachSpec | None, BeforeValidator(as_spec, json_schema_input_type=CoachSpec | bool | None)
+    ] = Field(None, description="block, but let a repeat pass for which whoever asks has given a reason")
+    exceptions: bool = Field(
+        True, description="whether values that an administrator excepted (`outgate review`) are let through"
+    )
     note: str = Field("", description="for whoever reads the policy; nothing is done with it")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.coach:
+            self._fits_coaching(self.coach)
         if self.message and self.action is not Action.BLOCK:
             raise ValueError("`message` is for who is blocked: this rule blocks nothing")
-        if self.style and self.action is not Action.PSEUDONYMISE:
+        actions = {self.action, self.coach.then if self.coach else self.action}
+        if self.style and Action.PSEUDONYMISE not in actions:
             raise ValueError("`style` is of placeholders: this rule makes none")
-        if self.uneditable and not self.action.edits:
+        if self.uneditable and not any(action.edits for action in actions):
             raise ValueError("`uneditable` is for what an edit cannot be made in: this rule makes none")
         if self.direction is Direction.RESPONSE:
             self._fits_answers()
@@ -79,10 +90,23 @@ class RuleSpec(Spec):
             return self
         if self.action.edits:
             raise ValueError(f"`{self.action}` changes what is found: say what with `detect`")
-        stray = [key for key, stated in (("min_score", self.min_score), ("in", self.roles)) if stated]
+        given = (("min_score", self.min_score), ("in", self.roles), ("exceptions", not self.exceptions))
+        stray = [key for key, stated in given if stated]
         if stray:
             raise ValueError(f"`{stray[0]}` is about findings: it needs `detect`")
         return self
+
+    def _fits_coaching(self, coach: CoachSpec) -> None:
+        if self.action is not Action.BLOCK:
+            raise ValueError(
+                "`coach` is for a rule that blocks", "what a repeat does is `coach: {then: ...}`"
+            )
+        if not self.detect:
+            raise ValueError("a reason is given for what was found: `coach` needs `detect`")
+        if self.direction is Direction.RESPONSE:
+            raise ValueError("`coach` is for requests: whoever asks gives no reasons for an answer")
+        if coach.then is Action.BLOCK:
+            raise ValueError("`then: block` would let no repeat pass")
 
     def _fits_answers(self) -> None:
         if not self.detect:

@@ -21,6 +21,9 @@ IPNetwork = IPv4Network | IPv6Network
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES = 24 * 60
 
+_SPAN = re.compile(r"([0-9]{1,6})([mhdw])", re.ASCII)
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST = 90 * 86_400  # seconds
 _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})", re.ASCII)
 
 
@@ -54,6 +57,15 @@ def days(text: object) -> frozenset[int]:
     start = DAYS.index(first)
     length = (DAYS.index(last) - start) % 7 if dash else 0
     return frozenset((start + step) % 7 for step in range(length + 1))
+
+
+def span(text: object) -> int:
+    """``30m``, ``8h``, ``7d``, ``2w`` as seconds; ValueError for anything else, nothing, and more than 90 days."""
+    found = _SPAN.fullmatch(str(text))
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError(f"{text!r} is not a time such as 30m, 8h or 7d, of at most 90d")
+    return seconds
 
 
 def hours(text: object) -> tuple[int, int]:

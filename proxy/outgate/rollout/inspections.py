@@ -15,6 +15,7 @@ from outgate.dlp.inline import detect_with
 from outgate.model import Exchange, Outcome, Verdict
 from outgate.pipeline import Rules, inspect
 from outgate.policy import Policy
+from outgate.policy.exceptions import NONE, Exceptions
 
 if TYPE_CHECKING:
     from outgate.policy.cases import Afford, Inspect, InspectAnswer, Spent
@@ -29,9 +30,10 @@ def inspections(
     """What judges requests, their answers, and budgets. Builds the engine. Raises DetectionError."""
     rules, detect = Rules(catalogue, policy, KEY, LIMIT), detect_with(Engine(policy.detectors))
 
-    async def judge(exchange: Exchange) -> Verdict:
+    async def judge(exchange: Exchange, exceptions: Exceptions = NONE) -> Verdict:
         async with Extractor(extraction) as extractor:
-            return await inspect(exchange, rules, detect, extract=extractor.extract)
+            told = replace(rules, exceptions=exceptions)
+            return await inspect(exchange, told, detect, extract=extractor.extract)
 
     async def judge_answer(exchange: Exchange, verdict: Verdict, body: bytes) -> tuple[Verdict, bytes]:
         inspection = inspect_answer(exchange, verdict, rules, detect, "application/json", "")

@@ -28,6 +28,7 @@ from pydantic import (
 from outgate import shipped
 from outgate.settings.audit import Audit
 from outgate.settings.budgets import Budgets
+from outgate.settings.feedback import Feedback
 from outgate.settings.identity import IdentitySettings, Tls
 from outgate.settings.pac import Pac
 from outgate.settings.paths import BASE
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     aws: Aws = Aws()
     identity: IdentitySettings = IdentitySettings()
     tls: Tls | None = None
+    feedback: Feedback = Feedback()
     shadow: Shadow = Shadow()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -248,6 +250,11 @@ class Settings(BaseModel):
         )
 
     @property
+    def feedback_path(self) -> Path:
+        """The file of what people said. By default in a folder of its own, closed to others."""
+        return self.feedback.path or self.state_dir / "feedback" / "feedback.db"
+
+    @property
     def proxy_address(self) -> tuple[str, int]:
         """Where a client on this machine finds the HTTP proxy: host and port. Raises SettingsError."""
         regular = next((mode for mode in self.mode if mode.partition("@")[0] == "regular"), None)
@@ -301,8 +308,8 @@ def _read(path: Path) -> dict[str, Any]:
             values[name] = [base / Path(str(item)).expanduser() for item in values[name]]
     vault = values.get("vault")
     key = vault.get("key") if isinstance(vault, dict) else None
-    inner = (values.get("budgets"), "path"), (vault, "path"), (key, "file")
-    for section, name in (*Audit.paths(values.get("audit")), *inner):
+    kept = (values.get("budgets"), values.get("feedback"), vault)
+    for section, name in (*Audit.paths(values.get("audit")), *((one, "path") for one in kept), (key, "file")):
         if isinstance(section, dict) and isinstance(section.get(name), str):
             section[name] = base / Path(section[name]).expanduser()
     for setting in ("vault", "audit"):

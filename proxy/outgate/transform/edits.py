@@ -24,6 +24,7 @@ from outgate.model import (
     Style,
 )
 from outgate.transform import operators, places
+from outgate.transform.fingerprints import Fingerprints
 from outgate.transform.placeholders import Pseudonymiser
 from outgate.wire import json_document
 from outgate.wire.spelling import Edit, json_text
@@ -79,17 +80,22 @@ def apply(
     *,
     edit: bool = True,
     pseudonymiser: Pseudonymiser | None = None,
+    fingerprints: Fingerprints | None = None,
 ) -> Edited:
     """Edit what ``decisions`` say, and record every one of them. ``body`` is decoded of its content encoding.
 
     With ``edit=False`` there are only the records (the exchange is blocked, no byte of it leaves).
-    Without a ``pseudonymiser`` what asks for a placeholder is redacted. Linear in the sizes of the edited
-    parts and in the number of decisions. Raises UneditableError, and InconsistentError when spans lie
-    outside their segment or segments of a part overlap.
+    ``fingerprints`` are this document's, where some are known already. Without a ``pseudonymiser`` what asks
+    for a placeholder is redacted. Linear in the sizes of the edited parts and in the number of decisions.
+    Raises UneditableError, and InconsistentError when spans lie outside their segment or segments of a part
+    overlap.
     """
     if not decisions:
         return Edited()
-    told = _Teller(document, decisions, key, pseudonymiser, lambda part: _raw(exchange, body, part))
+    fingerprints = fingerprints or Fingerprints(document.segments, key)
+    told = _Teller(
+        document, decisions, key, pseudonymiser, fingerprints, lambda part: _raw(exchange, body, part)
+    )
     records = tuple(told.record(decision) for decision in decisions)
     if not edit:
         return Edited(records=records)
@@ -133,6 +139,7 @@ class _Teller:
         decisions: Iterable[Decision],
         key: bytes,
         pseudonymiser: Pseudonymiser | None,
+        fingerprints: Fingerprints,
         raw: Callable[[Part], bytes],
     ) -> None:
         self._segments = document.segments
@@ -141,7 +148,7 @@ class _Teller:
         self._key = key
         self._pseudonymiser = pseudonymiser
         self._places: dict[str, str] = {}
-        self._fingerprints: dict[tuple[str, str], str] = {}
+        self._fingerprint = fingerprints
         self._replacements: dict[tuple[Action, str, str], str] = {}
         # A segment may be a JSON key, and so a name in its own place and in the places below it.
         self._tainted: set[str] = set()
@@ -178,16 +185,12 @@ class _Teller:
     def record(self, decision: Decision) -> Record:
         finding = decision.finding
         segment = self._segments[finding.segment]
-        known = (finding.entity, segment.text[finding.start : finding.end])
-        fingerprint = self._fingerprints.get(known)
-        if fingerprint is None:
-            fingerprint = self._fingerprints[known] = operators.fingerprint(*known, self._key)
         return Record(
             entity=finding.entity,
             role=segment.role,
             place=self.place(finding),
             score=round(finding.score, 3),
-            fingerprint=fingerprint,
+            fingerprint=self._fingerprint(finding),
             rule=decision.rule,
             action=decision.action,
         )
