@@ -164,6 +164,8 @@ CASES = (
     ("report --config settings.yaml shadow", "", 2),
     ("vault stats", "", 0),
     ("vault stats --json", "", 0),
+    ("budgets show", "", 0),
+    ("budgets show --provider nobody", "", 2),
     ("vault --config no-vault.yaml stats", "", 2),
     ("vault --config no-server.yaml stats", "", 2),
     ("vault --config settings.yaml stats", "", 2),
