@@ -324,6 +324,11 @@ class Decision:
     style: Style = Style.TAG  # of the placeholder, where the action is PSEUDONYMISE
 
 
+JUSTIFICATION = (
+    "justification:"  # in Judgement.rules, before the reference of an exchange that a reason was given for
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a policy says of an exchange: per finding, and of the whole."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
+import re
 import subprocess
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -385,3 +388,24 @@ def test_a_folder_that_others_may_read_is_refused(folder: Path) -> None:
     assert process.first_line == b""
     process.end()
     assert process.process.returncode == 1
+
+
+def test_who_is_refused_and_which_connection_is_turned_away_are_counted_apart() -> None:
+    metrics = Metrics()
+    metrics.identity_refused("password")
+    metrics.connections_refused("full")
+    text = metrics.scrape()[0].decode()
+    assert 'outgate_identity_refused_total{kind="password"} 1.0' in text
+    assert 'outgate_connections_refused_total{reason="full"} 1.0' in text
+
+
+def test_no_metric_stands_in_anothers_place() -> None:
+    """Parts of the metrics are attributes of one object; each has a name of its own."""
+    from outgate import metrics, metrics_running
+
+    sources = [inspect.getsource(one) for one in (metrics.Metrics, metrics_running.RunningMetrics)]
+    names = [name for source in sources for name in re.findall(r"^ {8}self\.(_\w+) = ", source, re.MULTILINE)]
+    assert len(names) > 30
+    assert [
+        name for name, count in Counter(names).items() if count > 1 and name not in ("_policy", "_vocabulary")
+    ] == []

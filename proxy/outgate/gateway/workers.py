@@ -26,7 +26,8 @@ from outgate.gateway.seats import Seats
 from outgate.gateway.shares import share_of
 from outgate.gateway.sockets import Sockets
 from outgate.gateway.worker_process import WorkerProcess
-from outgate.metrics import Metrics, WorkerEnd
+from outgate.metrics import Metrics
+from outgate.metrics_running import WorkerEnd
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
 from outgate.settings.workers import cores

@@ -42,6 +42,7 @@ from typing import Literal
 
 from outgate.dlp.config import DetectorConfig
 from outgate.model import (
+    JUSTIFICATION,
     Action,
     Decision,
     Direction,
@@ -58,7 +59,7 @@ from outgate.model import (
 from outgate.policy import accounts
 from outgate.policy.accounts import Allowed
 from outgate.policy.budget import Budget
-from outgate.policy.exceptions import EXCEPTION, JUSTIFICATION, NONE, Exceptions
+from outgate.policy.exceptions import EXCEPTION, NONE, Exceptions
 from outgate.policy.message import DEFAULT_UNINSPECTABLE, HOW_TO_GO_ON
 from outgate.policy.rule import Rule
 

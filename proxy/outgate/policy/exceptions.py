@@ -19,7 +19,6 @@ from outgate.model import Facts, Identity, IPAddress
 EVERYONE = "everyone"
 # What stands for an exception where a rule's name does, and for a justification among the rules that noted something.
 EXCEPTION = "exception:"
-JUSTIFICATION = "justification:"
 
 
 @dataclass(frozen=True, slots=True)

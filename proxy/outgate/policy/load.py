@@ -16,12 +16,12 @@ from typing import Any
 from outgate.dlp import entities as dlp_entities
 from outgate.dlp import known_values
 from outgate.dlp.config import DetectorConfig
-from outgate.model import Action, Direction, Provider, Style
+from outgate.model import JUSTIFICATION, Action, Direction, Provider, Style
 from outgate.policy import accounts, budget, own_detectors
 from outgate.policy.condition import compiled
 from outgate.policy.decide import RESERVED, Policy
 from outgate.policy.error import PolicyError, Problem
-from outgate.policy.exceptions import EXCEPTION, JUSTIFICATION
+from outgate.policy.exceptions import EXCEPTION
 from outgate.policy.files import Files
 from outgate.policy.message import DEFAULT, DEFAULT_ANSWER, DEFAULT_COACH, DEFAULT_FOUND, Message
 from outgate.policy.rule import Coach, Rule
