@@ -53,6 +53,7 @@ def test_what_bcrypt_would_not_look_at_whole_matches_nothing(tmp_path: Path, sec
         f":{hashed('x')}",
         f"bo:{hashed('x')}",
     ],
+    ids=["sha", "apr1", "crypt", "plain", "no colon", "31 rounds", "tab", "no name", "named twice"],
 )
 def test_another_line_is_told_by_its_number_and_not_by_what_is_in_it(tmp_path: Path, line: str) -> None:
     with pytest.raises(IdentityError) as error:

@@ -92,7 +92,7 @@ def test_claims_say_who_it_is(keys: Path, signs: Issuer) -> None:
         {"head": {"kid": "third"}},
         {"head": {"crit": ["b64"], "b64": False}},
     ],
-    ids=str,
+    ids=lambda claims: ",".join(claims),
 )
 def test_another_token_is_nobodys(keys: Path, signs: Issuer, claims: dict[str, Any]) -> None:
     assert isinstance(told(source(keys), signs.token()), Known)
