@@ -23,7 +23,7 @@ from e2e.raw import Http2, connect, eventually, head, is_closed, opened, plain, 
 from e2e.test_traffic import URL, chat, post
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
-from outgate.gateway import ca, exchanges, inspection, restoring, signing
+from outgate.gateway import ca, exchanges, inspection, judge, restoring, signing
 from outgate.gateway.loop import event_loop_factory
 from outgate.gateway.problem import GatewayError
 from outgate.gateway.service import Service
@@ -63,7 +63,7 @@ def test_an_inspection_that_raises_forwards_nothing(
             raise error
 
         with monkeypatch.context() as patch:
-            patch.setattr(inspection, "inspect", broken)
+            patch.setattr(judge, "inspect", broken)
             assert post(proxy, chat("clean")).status_code == 503, error
         assert proxy.received == []
     assert post(proxy, chat("clean")).status_code == 200  # it was those exchanges' end, and no other's
@@ -103,7 +103,7 @@ def test_a_hook_that_never_ends_forwards_nothing(
     async def endless(*_: Any, **__: Any) -> None:
         await asyncio.sleep(3600)
 
-    monkeypatch.setattr(inspection, "inspect", endless)
+    monkeypatch.setattr(judge, "inspect", endless)
     for room in (restoring, signing):
         monkeypatch.setattr(room, "PATIENCE", 0.2)
     proxy = make_proxy(detection={"workers": 1, "deadline": 0.5}, attachments={"deadline": 0.5})
