@@ -133,6 +133,18 @@ def test_credentials_that_come_twice_are_none(site: Site) -> None:
         assert connection.recv(4096).startswith(b"HTTP/1.1 407 ")
 
 
+def test_a_tunnel_that_could_not_be_made_vouches_for_no_other_request_on_its_connection(site: Site) -> None:
+    """A proxy in front of this one may send the next person's request over it."""
+    with raw.plain(site.proxy) as connection:
+        shown = f"Proxy-Authorization: {auth('ada')}\r\n"
+        connection.sendall(f"CONNECT 127.0.0.1:443 HTTP/1.1\r\nHost: 127.0.0.1:443\r\n{shown}\r\n".encode())
+        assert raw.read_answer(connection).startswith(b"HTTP/1.1 502 ")
+        asked = f"POST http://{MIRROR}{CHAT} HTTP/1.1\r\nHost: {MIRROR}\r\nContent-Length: 2\r\n\r\n{{}}"
+        connection.sendall(asked.encode())
+        answer = raw.read_answer(connection)
+    assert answer.startswith(b"HTTP/1.1 407 "), answer
+
+
 def test_a_client_that_waits_to_be_asked_is_asked_on_the_same_connection(site: Site) -> None:
     asking = site.curl("--proxy", site.proxy.url, "--proxy-anyauth", "--proxy-user", "ada:engine-1843", "-v")
     answer = asking.post(f"https://{OPEN}{CHAT}", ways.CLEAN)

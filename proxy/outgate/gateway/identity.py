@@ -160,6 +160,12 @@ class Identities:
         """Once for all that goes through the tunnel."""
         await self._admit(flow, tunnel=True)
 
+    def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """There is no tunnel: what comes next on the connection may be another's, and has to say who asks."""
+        one = self._connections.get(flow.client_conn.id)
+        if one is not None:
+            one.settled = None
+
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """For each request that did not come through a tunnel."""
         await self._admit(flow)
