@@ -367,7 +367,9 @@ def test_a_websockets_messages_count_and_its_tokens_are_charged(proxy: Proxy) ->
     assert len([request for request in proxy.received if request.method == "WEBSOCKET"]) == 1
 
 
-def test_what_a_client_says_before_the_answer_comes_takes_none_of_its_tokens_off_a_budget(proxy: Proxy) -> None:
+def test_what_a_client_says_before_the_answer_comes_takes_none_of_its_tokens_off_a_budget(
+    proxy: Proxy,
+) -> None:
     """A message that is empty asks nothing, and one for another model asks another budget."""
     done = {"type": "response.completed", "response": {"usage": {"input_tokens": 20, "output_tokens": 5}}}
     proxy.stand_in.talk = lambda path, message: [] if message else [json.dumps(done)]
