@@ -279,7 +279,16 @@ async def _local_user(client: Client) -> str | None:
     )
     if not asking and not isinstance(client.proxy_mode, mode_specs.LocalMode):
         return None
+    if asking and _is_told_of(client):
+        return None
     return await asyncio.to_thread(local_user.user_of, client.peername[:2], client.sockname[:2])
+
+
+def _is_told_of(client: Client) -> bool:
+    """Whether its address is a balancer's word: the socket that has it here may be another one, and another's."""
+    handler = ctx.master.addons.get("proxyserver").connections[client.id]
+    shown = handler.transports[client].writer.transport.get_extra_info("peername")
+    return bool(shown != client.peername)
 
 
 def _end(client: Client) -> None:
