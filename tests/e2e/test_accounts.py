@@ -171,6 +171,22 @@ def test_a_client_neither_sets_nor_drops_what_the_provider_is_told(proxy: Proxy,
     assert names[0] not in (proxy.received[-1].header("connection") or "").lower()
 
 
+def test_no_header_is_judged_that_the_provider_would_be_told_to_drop(proxy: Proxy) -> None:
+    """What `Connection` names, the next server takes off (RFC 9110, 7.6.1): the account that was told, say."""
+    body = chat("clean")
+    with opened(proxy, "api.openai.com", alpn=["http/1.1"]) as tls:
+        fields = {
+            "Host": "api.openai.com",
+            "Content-Length": str(len(body)),
+            "Authorization": f"Bearer {THEIRS}",
+        }
+        told_of = {"OpenAI-Organization": ORGANIZATION, "Connection": "keep-alive, openai-organization"}
+        tls.sendall(head(path="/v1/chat/completions", **fields, **told_of) + body)
+        assert read_answer(tls).startswith(b"HTTP/1.1 200")
+    assert told(proxy, "openai-organization") == [ORGANIZATION.encode()]
+    assert (proxy.received[-1].header("connection") or "").lower() == "keep-alive"
+
+
 def test_a_provider_that_alone_can_tell_is_left_to_check(proxy: Proxy) -> None:
     cookie = ("Cookie", "session=whoever")
     assert post(proxy, "https://chatgpt.com/backend-api/conversation", cookie) == 200

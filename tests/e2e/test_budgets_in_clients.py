@@ -45,6 +45,8 @@ budgets:
   - {name: words, per: identity.user, when: {identity.user: "talker*"}, limit: {tokens: 20}, window: 1d}
   - {name: team, per: identity.group, when: {identity.groups: sales}, limit: {requests: 1}, window: 1h}
   - {name: noted, per: identity.user, when: {identity.user: "noted*"}, limit: {requests: 0}, window: 1h, action: audit}
+  - {name: costly, per: identity.user, when: {identity.user: "model*", model: costly}, limit: {tokens: 99}, window: 1d}
+  - {name: cheap, per: identity.user, when: {identity.user: "model*", model: cheap}, limit: {tokens: 99}, window: 1d}
   - {name: cloud, when: {provider.id: bedrock}, limit: {requests: 0}, window: 30d}
 """
 MESSAGES: Any = [{"role": "user", "content": "hello"}]
@@ -363,6 +365,24 @@ def test_a_websockets_messages_count_and_its_tokens_are_charged(proxy: Proxy) ->
     assert (told["type"], told["status"]) == ("error", 429)
     assert 'budget "words" is used up' in told["error"]["message"]
     assert len([request for request in proxy.received if request.method == "WEBSOCKET"]) == 1
+
+
+def test_what_a_client_says_before_the_answer_comes_takes_none_of_its_tokens_off_a_budget(
+    proxy: Proxy,
+) -> None:
+    """A message that is empty asks nothing, and one for another model asks another budget."""
+    done = {"type": "response.completed", "response": {"usage": {"input_tokens": 20, "output_tokens": 5}}}
+    proxy.stand_in.talk = lambda path, message: [] if message else [json.dumps(done)]
+    options: Any = {"ssl": proxy.ssl, "proxy": proxy.url}
+    person("model-asking")
+    with connect("wss://api.openai.com/v1/responses", **options) as socket:
+        for model in ("costly", "cheap"):
+            socket.send(json.dumps({"type": "response.create", "model": model, "input": "hello"}))
+        for _ in range(2):
+            socket.send("")
+            assert json.loads(socket.recv(timeout=20)) == done
+    assert used(proxy, "cheap", "model-asking", least=50) == 50
+    assert used(proxy, "costly", "model-asking") == 25
 
 
 def test_the_file_of_counters_holds_no_name(proxy: Proxy) -> None:

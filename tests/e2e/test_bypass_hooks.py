@@ -17,7 +17,7 @@ from e2e.conftest import Proxy
 from e2e.raw import connect, eventually, head, is_closed, opened, plain, read_answer
 from e2e.test_bypass_upgrades import Socket
 from e2e.test_traffic import chat, post
-from outgate.gateway import connections, exchanges, inspection
+from outgate.gateway import connections, exchanges, inspection, judge
 from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.tls import EgressTlsConfig
 from providers.raw import RawUpstream
@@ -40,7 +40,7 @@ def test_a_websocket_message_whose_inspection_raises_goes_nowhere(
 ) -> None:
     with opened(proxy) as tls:
         socket = Socket(tls)
-        for count, (room, step) in enumerate(((exchanges, "to_exchange"), (inspection, "inspect")), 1):
+        for count, (room, step) in enumerate(((exchanges, "to_exchange"), (judge, "inspect")), 1):
             with monkeypatch.context() as patch:
                 patch.setattr(room, step, raises(error))
                 socket.send(TextMessage("clean"))
@@ -85,7 +85,7 @@ def test_a_hook_that_is_cancelled_ends_as_that_and_forwards_nothing(
     with opened(proxy) as tls:
         socket = Socket(tls) if what == "websocket_message" else None
         with monkeypatch.context() as patch:
-            patch.setattr(inspection, "inspect", endless)
+            patch.setattr(judge, "inspect", endless)
             if socket:
                 socket.send(TextMessage("clean"))
             else:

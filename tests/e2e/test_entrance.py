@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import socket
 import struct
 import threading
@@ -32,6 +33,7 @@ def bounded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             mode=["regular", f"socks5@127.0.0.1:{SOCKS}"],
             clients=[f"{OURS}/32", f"{THEIRS}/32"],
             proxy_protocol=[f"{BALANCER}/32"],
+            identity={"sources": [{"local": True}]},
             limits={"connections": 6, "client_connections": 3, "requests": 1, "head": 2},
         )
 
@@ -75,8 +77,33 @@ def test_a_balancers_client_is_who_the_balancer_says(proxy: Proxy, header: bytes
     request = f"POST {URL.replace('https', 'http')} HTTP/1.1\r\nHost: api.openai.com\r\n".encode()
     request += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
     with connection(proxy, BALANCER, header + request) as one:
-        read_answer(one)
-    assert eventually(lambda: str(proxy.events()[0].client) == THEIRS)
+        asked = reference(read_answer(one))
+    assert eventually(lambda: (asked, THEIRS) in [(event.id, str(event.client)) for event in proxy.events(0)])
+
+
+def test_a_balancers_client_is_no_user_of_this_machine_by_its_port(proxy: Proxy) -> None:
+    """The socket with that port here may be another's, who asks the proxy without the balancer."""
+    body = chat("hello Bluebird")
+    request = f"POST {URL.replace('https', 'http')} HTTP/1.1\r\nHost: api.openai.com\r\n".encode()
+    request += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    with connection(proxy) as ours:
+        told_of = (
+            f"PROXY TCP4 {OURS} {OURS} {ours.getsockname()[1]} {proxy.service.addresses[0][1]}\r\n".encode()
+        )
+        with connection(proxy, BALANCER, told_of + request) as balancers:
+            theirs = reference(read_answer(balancers))
+        ours.sendall(request)
+        here = reference(read_answer(ours))
+
+    def users() -> dict[str, str | None]:
+        return {event.id: event.user for event in proxy.events(0)}
+
+    assert eventually(lambda: {theirs, here} <= users().keys())
+    assert (users()[theirs], users()[here]) == (None, getpass.getuser())
+
+
+def reference(answer: bytes) -> str:
+    return answer.partition(b"x-outgate-reference: ")[2].partition(b"\r\n")[0].decode()
 
 
 def test_who_is_not_on_the_list_is_not_let_in_by_a_balancer(proxy: Proxy) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +133,18 @@ def test_credentials_that_come_twice_are_none(site: Site) -> None:
         twice = f"Proxy-Authorization: {auth('ada')}\r\n" * 2
         connection.sendall(f"CONNECT {OPEN}:443 HTTP/1.1\r\nHost: {OPEN}:443\r\n{twice}\r\n".encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 407 ")
+
+
+def test_a_tunnel_that_could_not_be_made_vouches_for_no_other_request_on_its_connection(site: Site) -> None:
+    """A proxy in front of this one may send the next person's request over it."""
+    with raw.plain(site.proxy) as connection:
+        shown = f"Proxy-Authorization: {auth('ada')}\r\n"
+        connection.sendall(f"CONNECT 127.0.0.1:443 HTTP/1.1\r\nHost: 127.0.0.1:443\r\n{shown}\r\n".encode())
+        assert raw.read_answer(connection).startswith(b"HTTP/1.1 502 ")
+        asked = f"POST http://{MIRROR}{CHAT} HTTP/1.1\r\nHost: {MIRROR}\r\nContent-Length: 2\r\n\r\n{{}}"
+        connection.sendall(asked.encode())
+        answer = raw.read_answer(connection)
+    assert answer.startswith(b"HTTP/1.1 407 "), answer
 
 
 def test_a_client_that_waits_to_be_asked_is_asked_on_the_same_connection(site: Site) -> None:
@@ -351,10 +365,50 @@ def test_a_source_that_breaks_lets_nobody_through(
     assert site.proxy.received == []
 
 
+def test_what_is_sent_by_whom_nobody_knows_yet_does_not_pile_up(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may connect could fill the proxy's memory, while it asks who that is."""
+
+    async def slow(self: Sources, evidence: object) -> object:
+        await asyncio.sleep(2)
+        return NOBODY
+
+    monkeypatch.setattr(Sources, "identify", slow)
+    piece, sent = bytes(2**18), 0
+    with raw.plain(site.proxy) as connection:
+        connection.sendall(f"POST http://{MIRROR}{CHAT} HTTP/1.1\r\nHost: {MIRROR}\r\n".encode())
+        connection.sendall(b"Content-Length: 1000000000\r\n\r\n")
+        connection.settimeout(0.7)
+        with pytest.raises(TimeoutError):
+            while sent < 2**29:
+                sent += connection.send(piece)
+        connection.settimeout(30)
+        connection.sendall(piece * 300)  # it goes on once that is known, and is too large
+        assert raw.read_answer(connection).startswith(b"HTTP/1.1 413 ")
+    assert sent < 32 * 2**20
+
+
+def test_nor_does_what_follows_a_password_that_is_being_looked_at(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(self: Sources, evidence: object) -> object:
+        await asyncio.sleep(3)
+        return NOBODY
+
+    with socket.create_connection(("127.0.0.1", site.socks), 15) as connection:
+        connection.sendall(b"\5\1\2")
+        assert connection.recv(2) == b"\5\2"
+        monkeypatch.setattr(Sources, "identify", slow)
+        sent = 0
+        with pytest.raises(ConnectionError):
+            connection.sendall(b"\1\3ada\1x")
+            while sent < 2**26:
+                sent += connection.send(bytes(2**18))
+
+
 def test_sources_that_hang_are_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async def hanging(self: Sources, evidence: object) -> object:
-        import asyncio
-
         await asyncio.sleep(60)
         return NOBODY
 

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def post(proxy: Proxy, text: str, address: str = "127.0.0.1") -> httpx.Response:
     try:
         connection.request("POST", URL, chat(text), {"content-type": "application/json"})
         answer = connection.getresponse()
-        return httpx.Response(answer.status, content=answer.read())
+        return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
     finally:
         connection.close()
 
@@ -116,6 +116,39 @@ async def says(proxy: Proxy, address: str, text: str) -> bool:
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
         await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
         return bool(json.loads(await asyncio.wait_for(socket.recv(), 30))["type"] == "error")
+
+
+def test_whom_the_canary_coaches_is_answered_by_the_canary(make_proxy: MakeProxy, tmp_path: Path) -> None:
+    """Also by a command on the proxy's machine; and nobody else is."""
+    (tmp_path / "next.yaml").write_text(
+        policy("Bluebird").replace("action: block", "action: block, coach: true")
+    )
+    canary = {"policies": [str(tmp_path / "next.yaml")], "groups": ["pilots"]}
+    proxy = make_proxy(
+        policy("Bluebird"), rollout={"canary": canary}, identity={"sources": [{"networks": PEOPLE}]}
+    )
+    for address, coached in ((SALES, False), (PILOT, True)):
+        reference = post(proxy, "Bluebird", address).headers["x-outgate-reference"]
+        case = json.loads(page(proxy, f"/why/{reference}", address))
+        assert case["coached"] is coached
+        arguments = ["why", reference, "--config", str(proxy.folder / "outgate.yaml"), "--json"]
+        assert json.loads(CliRunner().invoke(outgate, arguments).stdout)["coached"] is coached
+    said = json.dumps({"token": case["token"], "reason": "the customer asked"}).encode()
+    assert json.loads(page(proxy, f"/why/{reference}/justify", PILOT, said)) == {"kept": 1}
+    assert post(proxy, "Bluebird", PILOT).status_code == 200
+    assert post(proxy, "Bluebird", SALES).status_code == 403
+
+
+def page(proxy: Proxy, path: str, address: str, body: bytes | None = None) -> bytes:
+    """One of the proxy's own, as JSON, as whoever is at an address."""
+    host, port = proxy.service.addresses[0]
+    connection = HTTPConnection(host, port, timeout=30, source_address=(address, 0))
+    headers = {"accept": "application/json", "content-type": "application/json"}
+    connection.request("POST" if body else "GET", f"http://outgate.internal{path}", body, headers)
+    try:
+        return connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("same_detectors", [True, False])

@@ -19,9 +19,9 @@ from outgate.feedback.address import HOST, ORIGIN, WHY
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
-    from outgate.feedback.desk import Desk
+    from outgate.feedback.desk import Desk, Standing
     from outgate.feedback.store import Store
-    from outgate.model import Finding, Segment
+    from outgate.model import Finding, Identity, IPAddress, Segment
     from outgate.policy import Policy
 
 _MOST = 1024 * 1024  # bytes of an answer of the proxy's
@@ -105,21 +105,22 @@ class Here:
         from outgate.audit.log import path_of
         from outgate.catalogue import Catalogue
         from outgate.feedback.desk import Desk, Standing, in_log
-        from outgate.policy import load
-        from outgate.rollout.loading import policies
+        from outgate.rollout.loading import Loading
 
         settings = self._settings
         catalogue = Catalogue.load(extra=settings.catalogue)
-        policy = load(policies(settings), providers=catalogue.providers.values())
-        standing = Standing(
-            policy, catalogue, _detect(policy), _key(settings) if key else b"", f"{ORIGIN}{WHY}"
-        )
+        lineup = Loading(settings, catalogue.providers.values()).lineup()
+        secret = _key(settings) if key else b""
+
+        def standing(identity: Identity, client: IPAddress) -> Standing:
+            policy = lineup.judging(identity, client)
+            return Standing(policy, catalogue, _detect(policy), secret, f"{ORIGIN}{WHY}")
 
         async def asked() -> T:
             with ThreadPoolExecutor(1) as thread:
                 store = store_of(settings)
                 try:
-                    return await ask(Desk(in_log(path_of(settings)), store, thread, lambda: standing))
+                    return await ask(Desk(in_log(path_of(settings)), store, thread, standing))
                 finally:
                     store.close()
 

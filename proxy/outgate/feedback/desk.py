@@ -27,7 +27,7 @@ from outgate.feedback.errors import FeedbackError, RefusedError, UnknownReferenc
 from outgate.feedback.reasons import Detect
 from outgate.feedback.store import Store
 from outgate.feedback.tables import Justification, moment
-from outgate.model import Action, Direction, Facts, Identity, Record
+from outgate.model import Action, Direction, Facts, Identity, IPAddress, Record
 from outgate.policy import Policy
 from outgate.policy.exceptions import EXCEPTION, person
 
@@ -48,6 +48,11 @@ class Standing:
     detect: Detect
     key: bytes  # of fingerprints
     why: str  # as in pipeline.Rules
+
+
+Stands = Callable[
+    [Identity, IPAddress], Standing
+]  # by what somebody is answered: who judges them, judged this
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def in_log(path: Path) -> Find:
 class Desk:
     """Asked by ``who``: a person (``exceptions.person``), or None for an administrator, who acts for anybody."""
 
-    def __init__(self, find: Find, store: Store, thread: Executor, standing: Callable[[], Standing]) -> None:
+    def __init__(self, find: Find, store: Store, thread: Executor, standing: Stands) -> None:
         """``thread``: the one that the store is used in."""
         self._find, self._store, self._thread, self._standing = find, store, thread, standing
         self._readers = asyncio.Semaphore(_READERS)
@@ -135,7 +140,7 @@ class Desk:
     async def case(self, reference: str, who: str | None) -> Case:
         """What there is to tell. Raises UnknownReferenceError, FeedbackError."""
         event = await self._event(reference, who)
-        standing, whose = self._standing(), _person(event)
+        standing, whose = self._standing(*_asker(event)), _person(event)
         findings = tuple(one for one in event.findings if one.rule is not None)[:_MOST]
         reported, given = await self._in_thread(self._said, event.id, whose, findings)
         coached = _refusal(event, standing.policy) is None
@@ -157,7 +162,8 @@ class Desk:
 
         Raises RefusedError, and as ``case``.
         """
-        event, standing = await self._event(reference, who), self._standing()
+        event = await self._event(reference, who)
+        standing = self._standing(*_asker(event))
         findings = [one for one in event.findings if one.rule is not None][:_MOST]
         if number is not None:
             if not 1 <= number <= len(findings):
@@ -180,7 +186,8 @@ class Desk:
 
         Raises RefusedError, and as ``case``.
         """
-        event, standing = await self._event(reference, who), self._standing()
+        event = await self._event(reference, who)
+        standing = self._standing(*_asker(event))
         if (refusal := _refusal(event, standing.policy)) is not None:
             raise RefusedError(refusal)
         rules = {rule.name: rule.coach for rule in standing.policy.rules}
@@ -224,8 +231,12 @@ class Desk:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *values)
 
 
+def _asker(event: AuditEvent) -> tuple[Identity, IPAddress]:
+    return Identity(event.user, event.groups, event.device), ip_address(event.client)
+
+
 def _person(event: AuditEvent) -> str:
-    return person(Identity(event.user), ip_address(event.client))
+    return person(*_asker(event))
 
 
 def _blocked(event: AuditEvent) -> list[Record]:
@@ -254,6 +265,7 @@ def _message(event: AuditEvent, standing: Standing) -> str:
     provider = standing.catalogue.providers.get(event.provider or "")
     if event.outcome != "block" or rule is None or provider is None:
         return ""
+    identity, client = _asker(event)
     facts = Facts(
         provider=provider,
         region=event.region,
@@ -262,8 +274,8 @@ def _message(event: AuditEvent, standing: Standing) -> str:
         host=event.host,
         path=event.path,
         method=event.method,
-        identity=Identity(event.user, event.groups, event.device),
-        client=ip_address(event.client),
+        identity=identity,
+        client=client,
         time=event.time,
         reference=event.id,
         why_url=f"{standing.why}{event.id}",

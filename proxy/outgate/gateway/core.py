@@ -3,7 +3,8 @@ what it should not.
 
 Each class stands in for the library's of the same purpose from ``install`` on. Here is mechanism only: what
 a client is told, and what is counted, is the inspection's to say, through the hooks ``error``,
-``request_abandoned``, ``client_refused``, ``answer_piece``, ``answer_ahead`` and ``answer_caught_up``.
+``request_abandoned``, ``request_ahead``, ``client_refused``, ``answer_piece``, ``answer_ahead`` and
+``answer_caught_up``.
 Read from mitmproxy 12.2's ``proxy/layers``.
 """
 
@@ -25,6 +26,7 @@ from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    RequestData,
     RequestHeaders,
     RequestProtocolError,
     ResponseData,
@@ -33,7 +35,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHook
+from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpRequestHook
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 
 from outgate.gateway import errors, exchanges
@@ -59,6 +61,14 @@ _Commands = layer.CommandGenerator[None]
 @dataclass
 class RequestAbandonedHook(commands.StartHook):
     """The client has gone, or has taken a request back, while it was being looked at."""
+
+    blocking = False
+    flow: http.HTTPFlow
+
+
+@dataclass
+class RequestAheadHook(commands.StartHook):
+    """A client sends on while it is being found out whether it may send anything."""
 
     blocking = False
     flow: http.HTTPFlow
@@ -151,6 +161,8 @@ class EgressStream(HttpStream):
         self._answering = False
         self._waiting = 0  # bytes of an answer that nobody has looked at
         self._most_waiting = AHEAD
+        self._unheard = 0  # bytes of a request whose head is being looked at
+        self._most_unheard = AHEAD
 
     def handle_event(self, event: events.Event) -> _Commands:
         """Tell of a client that has gone at once, not only when the hook that is running is over."""
@@ -158,7 +170,16 @@ class EgressStream(HttpStream):
             return self._left(event)
         if self._paused and isinstance(event, ResponseData):
             return self._ahead(event)
+        if self._paused and isinstance(event, RequestData):
+            return self._sent_ahead(event, isinstance(self._paused.command, HttpRequestHeadersHook))
         return super().handle_event(event)
+
+    def _sent_ahead(self, event: RequestData, unknown: bool) -> _Commands:
+        self._unheard += len(event.data)
+        if unknown and self._unheard > self._most_unheard:
+            self._most_unheard = self._unheard + AGAIN
+            yield RequestAheadHook(self.flow)
+        yield from super().handle_event(event)
 
     def _ahead(self, event: ResponseData) -> _Commands:
         self._waiting += len(event.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -17,6 +18,10 @@ from outgate.wire import sigv4
 
 PASSED = "outgate.passed"  # in a flow's metadata: it goes through, and nobody looks at it
 _FOLD = re.compile(rb"\r?\n[ \t]+")
+_CONNECTION = b"connection"
+_OPTIONS = frozenset(
+    {b"close", b"keep-alive", b"upgrade"}
+)  # of a connection, which name no header that is judged
 # Modes in which the address is always that of a machine, and only SNI and Host name the site.
 _BY_ADDRESS = (mode_specs.TransparentMode, mode_specs.LocalMode, mode_specs.WireGuardMode, mode_specs.TunMode)
 
@@ -108,7 +113,21 @@ def tidy(request: http.Request) -> None:
     for name in ("proxy-authorization", "proxy-connection", "sec-websocket-extensions", "trailer"):
         if name in headers:
             del headers[name]
+    if "connection" in headers:
+        headers.fields = tuple(_without_options(headers.fields))
     request.trailers = None
+
+
+def _without_options(fields: Headers) -> Iterator[tuple[bytes, bytes]]:
+    """No client has the next server drop a header (RFC 9110, 7.6.1): what was judged is what the provider reads."""
+    for name, value in fields:
+        if name.lower() == _CONNECTION:
+            options = [option.strip() for option in value.split(b",")]
+            kept = [option for option in options if option.lower() in _OPTIONS]
+            if not kept:
+                continue
+            value = value if kept == options else b", ".join(kept)
+        yield name, value
 
 
 def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
@@ -136,22 +155,11 @@ def apply(flow: http.HTTPFlow, verdict: Verdict) -> None:
 
 
 def restrict(request: http.Request, told: Headers) -> None:
-    """Tell the provider whose accounts it may serve, whatever the client says of it under the same names.
-
-    Nor may the client have the next server drop them, as it would what ``Connection`` names (RFC 9110, 7.6.1).
-    """
+    """Tell the provider whose accounts it may serve, whatever the client says of it under the same names."""
     if not told:
         return
     names = {name for name, _ in told}
-    kept: list[tuple[bytes, bytes]] = []
-    for name, value in request.headers.fields:
-        plain = name.lower().replace(b"_", b"-")
-        if plain == b"connection":
-            value = b", ".join(
-                part for part in map(bytes.strip, value.split(b",")) if part.lower() not in names
-            )
-        if plain not in names and (value or plain != b"connection"):
-            kept.append((name, value))
+    kept = (field for field in request.headers.fields if field[0].lower().replace(b"_", b"-") not in names)
     request.headers.fields = (*kept, *told)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from outgate.audit.log import path_of
 from outgate.feedback.address import COMMAND, HOST, ORIGIN, WHY
-from outgate.feedback.desk import Desk, Standing, in_log
+from outgate.feedback.desk import Desk, Stands, in_log
 from outgate.feedback.in_force import InForce
 from outgate.feedback.store import Limits, Store
 from outgate.gateway.exchanges import plain_host
@@ -27,7 +27,7 @@ class Feedback:
         settings: Settings,
         key: bytes,
         metrics: Metrics,
-        standing: Callable[[], Standing],
+        standing: Stands,
         on_change: Callable[[Exceptions, int], None],
     ) -> None:
         self._thread = ThreadPoolExecutor(1, "outgate-feedback")

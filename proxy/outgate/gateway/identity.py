@@ -102,6 +102,7 @@ class Identities:
         self._on_refusal = on_refusal
         self._clock = clock
         self._connections: dict[str, _Connection] = {}
+        self._asking: dict[str, asyncio.Transport | None] = {}  # by flow: who is not read from meanwhile
         self._told: dict[IPAddress, float] = {}
 
     def done(self) -> None:
@@ -160,6 +161,12 @@ class Identities:
         """Once for all that goes through the tunnel."""
         await self._admit(flow, tunnel=True)
 
+    def http_connect_error(self, flow: http.HTTPFlow) -> None:
+        """There is no tunnel: what comes next on the connection may be another's, and has to say who asks."""
+        one = self._connections.get(flow.client_conn.id)
+        if one is not None:
+            one.settled = None
+
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """For each request that did not come through a tunnel."""
         await self._admit(flow)
@@ -204,7 +211,20 @@ class Identities:
             (lambda: read_credentials(_only(given))) if given else None,
             {name: tuple(headers.get_all(name)) for name in self._sources.header_names},
         )
-        return await self._asked(client, evidence)
+        self._asking[flow.id] = None
+        try:
+            return await self._asked(client, evidence)
+        finally:
+            waits = self._asking.pop(flow.id)
+            if waits is not None and not waits.is_closing():
+                waits.resume_reading()
+
+    def request_ahead(self, flow: http.HTTPFlow) -> None:
+        """Whom nobody knows yet sends much: it has to wait, or it would fill our memory."""
+        writer = _writer_of(flow.client_conn)
+        if flow.id in self._asking and writer is not None and not writer.transport.is_closing():
+            self._asking[flow.id] = writer.transport
+            writer.transport.pause_reading()
 
     def _evidence(
         self,
@@ -273,15 +293,29 @@ async def _local_user(client: Client) -> str | None:
     )
     if not asking and not isinstance(client.proxy_mode, mode_specs.LocalMode):
         return None
+    if asking and _is_told_of(client):
+        return None
     return await asyncio.to_thread(local_user.user_of, client.peername[:2], client.sockname[:2])
+
+
+def _is_told_of(client: Client) -> bool:
+    """Whether its address is a balancer's word: the socket that has it here may be another one, and another's."""
+    writer = _writer_of(client)
+    return writer is None or bool(writer.transport.get_extra_info("peername") != client.peername)
 
 
 def _end(client: Client) -> None:
     """Close a connection: its client has to make another to show who it is."""
+    writer = _writer_of(client)
+    if writer is not None:
+        writer.close()
+
+
+def _writer_of(client: Client) -> Any:
+    """The way to a client, while there is one."""
     handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
     left = handler.transports.get(client) if handler else None
-    if left is not None and left.writer is not None:
-        left.writer.close()
+    return left.writer if left is not None else None
 
 
 def _only(values: list[str]) -> str:

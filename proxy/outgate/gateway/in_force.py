@@ -25,6 +25,7 @@ from outgate.gateway.judge import Canary, Judge
 from outgate.gateway.shadowing import Shadowing
 from outgate.gateway.signing import Signer
 from outgate.metrics import Metrics, Vocabulary
+from outgate.model import Identity, IPAddress
 from outgate.pipeline import Rules
 from outgate.policy import Policy, PolicyError
 from outgate.policy.exceptions import NONE, Exceptions
@@ -100,10 +101,11 @@ class InForce:
         if self._shadowing:
             self._shadowing.rules = replace(self._shadowing.rules, exceptions=exceptions)
 
-    def standing(self) -> Standing:
-        """By what people are answered who say something of what was stopped."""
-        rules = self.judge.rules
-        return Standing(rules.policy, rules.catalogue, self.judge.detect, rules.key, rules.why)
+    def standing(self, identity: Identity, client: IPAddress) -> Standing:
+        """By what somebody is answered who says something of what was stopped."""
+        judge = self.judge.of_person(identity, client)
+        rules = judge.rules
+        return Standing(rules.policy, rules.catalogue, judge.detect, rules.key, rules.why)
 
     def _anew(self, judge: Judge) -> Judge:
         return replace(judge, rules=replace(judge.rules, exceptions=self._exceptions))

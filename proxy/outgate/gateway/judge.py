@@ -12,7 +12,7 @@ from outgate.attachments.joining import Extract
 from outgate.budgets import Ledger
 from outgate.gateway import restoring, signing, spending
 from outgate.gateway.shadowing import Shadowing
-from outgate.model import Action, Exchange, Verdict
+from outgate.model import Action, Exchange, Identity, IPAddress, Verdict
 from outgate.pipeline import Detect, Rules, inspect
 from outgate.rollout.lineup import Members
 from outgate.vault import Vault, VaultError
@@ -33,7 +33,13 @@ class Judge:
 
     def of(self, exchange: Exchange) -> Judge:
         """Who judges this exchange, its answer included."""
-        return self if self.canary is None or exchange not in self.canary.members else self.canary.judge
+        return self.of_person(exchange.identity, exchange.client)
+
+    def of_person(self, identity: Identity, client: IPAddress) -> Judge:
+        """Who judges all that somebody sends."""
+        if self.canary is None or not self.canary.members.include(identity, client):
+            return self
+        return self.canary.judge
 
     async def verdict(self, exchange: Exchange) -> Verdict:
         """The pipeline's, with the placeholders that it put in kept before the request leaves."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from outgate.gateway.identity import Identities
     from outgate.gateway.next_layer import EgressNextLayer
 
+_EARLY = 256 * 1024  # bytes that a SOCKS client may send before its password has been looked at
 _CLIENT_FIRST = frozenset({80, 443})  # by these ports alone we know who speaks first
 
 
@@ -76,6 +77,8 @@ class _Redirected(modes.TransparentProxy):
 class _Socks(modes.Socks5Proxy):
     """SOCKS 5 that connects to the listed ports only, for whom it knows. What is returned here, the client is told."""
 
+    _early = 0  # bytes that came before it was known whose they are
+
     def state_greet(self) -> layer.CommandGenerator[None]:
         """As the library does; a client that offers its name and password is asked for them, if anybody asks."""
         identities = _identities()
@@ -91,6 +94,16 @@ class _Socks(modes.Socks5Proxy):
         yield from self.state()
 
     state: Callable[..., layer.CommandGenerator[None]] = state_greet
+
+    def handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Nobody sends much before it is told that its password is good (RFC 1929, 2)."""
+        asking = self._paused and isinstance(self._paused.command, modes.Socks5AuthHook)
+        if asking and isinstance(event, events.DataReceived):
+            self._early += len(event.data)
+            if self._early > _EARLY:
+                yield commands.CloseConnection(self.context.client)
+                return
+        yield from super().handle_event(event)
 
     def finish_start(self) -> layer.CommandGenerator[str | None]:
         assert self.context.server.address

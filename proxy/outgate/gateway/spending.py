@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("outgate")
 
-_SAID = "outgate.spending"  # in a flow's metadata: the verdict on what the client of a WebSocket said last
+_SAID = "outgate.spending"  # in a WebSocket's metadata: the verdict on what its client said last, and who is charged
+_MOST_OWED = 200  # counters that one WebSocket's answers are charged to; the newest come first
 _BODILESS = frozenset({204, 205, 304})
 _FAILED = "Nobody can say what is left of a budget."
 
@@ -105,18 +106,25 @@ class Spending:
 
     @staticmethod
     def heard(flow: http.HTTPFlow, verdict: Verdict) -> None:
-        """The client's words go on: what the provider says now is charged to the budgets that let them in."""
-        flow.metadata[_SAID] = verdict
+        """The client's words go on: what the provider says next is charged to the budgets that let them in.
+
+        And to those of words before them whose answers have not come: nobody can tell which answer comes first.
+        """
+        if verdict.charges:
+            _, owed = flow.metadata.get(_SAID, (None, ()))
+            charges = tuple(dict.fromkeys((*verdict.charges, *owed)))[:_MOST_OWED]
+            flow.metadata[_SAID] = verdict, charges
 
     def said(self, flow: http.HTTPFlow, message: bytes) -> None:
         """The provider says something, and at times what it took. Raises nothing."""
-        verdict = flow.metadata.get(_SAID)
-        if not isinstance(verdict, Verdict) or not verdict.charges:
+        if _SAID not in flow.metadata:
             return
+        verdict, owed = flow.metadata[_SAID]
         try:
             told = usage.said(_format_of(verdict), message)
             if told is not None:
-                self._settle(verdict, Tally(told.input or 0, told.output or 0))
+                flow.metadata[_SAID] = verdict, verdict.charges
+                self._settle(replace(verdict, charges=owed), Tally(told.input or 0, told.output or 0))
         except Exception as error:
             self._failed(error)
 

@@ -48,8 +48,8 @@ class PolicyWatch[T: Loaded]:
     """Calls ``on_change`` with every new policy, ``on_failure`` with every one that cannot be used.
 
     Both are called in the event loop, one at a time. After a failure the old policy stays in force,
-    and the next good one is handed on even if it is what was there before the failure. When
-    ``on_change`` raises, that is logged, and whatever is loaded next is handed on.
+    and the next good one is handed on even if it is what was there before the failure. One for which
+    ``on_change`` raises cannot be used.
     """
 
     def __init__(
@@ -93,8 +93,7 @@ class PolicyWatch[T: Loaded]:
             return
         except Exception as error:
             log.exception("the policy could not be loaded")
-            reason = f"cannot be loaded: {type(error).__name__}"
-            await self._failed(PolicyError([Problem(self._first, Mark(), reason)]))
+            await self._unusable(f"cannot be loaded: {type(error).__name__}")
             return
         await self._follow(frozenset(loaded.files))
         if loaded.identity == self._current and not forced:
@@ -102,9 +101,12 @@ class PolicyWatch[T: Loaded]:
         try:
             await self.on_change(loaded)
             self._current = loaded.identity
-        except Exception:
-            self._current = None
+        except Exception as error:
             log.exception("the new policy was loaded but could not take effect")
+            await self._unusable(f"cannot take effect: {type(error).__name__}")
+
+    async def _unusable(self, reason: str) -> None:
+        await self._failed(PolicyError([Problem(self._first, Mark(), reason)]))
 
     async def _failed(self, error: PolicyError) -> None:
         self._current = None

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from outgate.dlp.config import DetectorConfig
-from outgate.model import Exchange, Identity
+from outgate.model import Exchange, Identity, IPAddress
 from outgate.policy import Policy
 from outgate.policy.values import glob
 from outgate.settings.rollout import Canary
@@ -34,15 +34,15 @@ class Members:
         object.__setattr__(self, "_user", glob(self.spec.users))
 
     def __contains__(self, exchange: Exchange) -> bool:
-        identity = exchange.identity
+        return self.include(exchange.identity, exchange.client)
+
+    def include(self, identity: Identity, client: IPAddress) -> bool:
+        """Whether whoever is known by this, at this address, is."""
         if self.spec.users and identity.user is not None and self._user(identity.user):
             return True
         if self.spec.groups and any(map(self._group, identity.groups)):
             return True
-        return (
-            bool(self.spec.percent)
-            and share(self.spec.seed, identity, str(exchange.client)) < self.spec.percent
-        )
+        return bool(self.spec.percent) and share(self.spec.seed, identity, str(client)) < self.spec.percent
 
 
 def share(seed: str, identity: Identity, client: str) -> float:
@@ -63,6 +63,12 @@ class Lineup:
     shadow: Policy | None = None
     release: str = ""  # what people call it; "": the settings name the files themselves
     watched: tuple[Path, ...] = ()  # files that decided on it, besides the policies' own
+
+    def judging(self, identity: Identity, client: IPAddress) -> Policy:
+        """The policy that judges somebody."""
+        if self.canary is not None and self.members is not None and self.members.include(identity, client):
+            return self.canary
+        return self.stable
 
     @property
     def tracks(self) -> dict[str, Policy]:
