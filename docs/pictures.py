@@ -1,6 +1,7 @@
 """Makes docs/demo.svg from what `outgate demo` really does: `make pictures`, or with another folder as argument.
 
-docs/block-page.png is made where Chromium is installed. docs/request.svg is drawn by hand. A test runs this and
+docs/block-page.png and docs/report.png (of the made-up week of docs/week.py) are made where Chromium is installed.
+docs/request.svg is drawn by hand. A test runs this and
 compares the first, so that it cannot become stale unseen.
 """
 
@@ -19,8 +20,12 @@ from rich.console import Console
 from rich.text import Text
 
 from outgate.cli.demo import Step, play, table
+from outgate.cli.report import command as reports
 from outgate.gateway import errors
 from outgate.gateway.block_page import Stopped
+
+sys.path.insert(0, str(Path(__file__).parent))
+import week
 
 WIDTH = 112  # columns
 
@@ -76,8 +81,27 @@ def block_page(target: Path, browser: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         page.write_bytes(errors.answer("generic", 403, message, "og_7d1f0c52a9be3468", html=stopped).body)
+        photographed(page, target, browser, "800,600")
+
+
+def report(target: Path, browser: str) -> None:
+    """The picture of the report's first screen, of the made-up week."""
+    with tempfile.TemporaryDirectory() as folder:
+        config, page = Path(folder) / "outgate.yaml", Path(folder) / "report.html"
+        week.write(Path(folder), week.events(week.World.made()))
+        config.write_text(
+            f"state_dir: {folder}\nreports: {{organisation: Northwind (made up)}}\n", encoding="utf-8"
+        )
+        line = ["--config", str(config), "risk", "--from", f"{week.MONDAY:%Y-%m-%d}", "--html", str(page)]
+        reports.main(line, standalone_mode=False)
+        photographed(page, target, browser, "880,1270")
+
+
+def photographed(page: Path, target: Path, browser: str, size: str) -> None:
+    """A picture of a page, as a browser shows it."""
+    with tempfile.TemporaryDirectory() as folder:
         options = ("--headless=new", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={folder}/profile")
-        picture = (f"--screenshot={target.resolve()}", "--window-size=800,600", page.as_uri())
+        picture = (f"--screenshot={target.resolve()}", f"--window-size={size}", page.as_uri())
         subprocess.run([browser, *options, *picture], check=True, capture_output=True, timeout=60)  # noqa: S603
 
 
@@ -87,3 +111,4 @@ if __name__ == "__main__":
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium:
         block_page(folder / "block-page.png", chromium)
+        report(folder / "report.png", chromium)

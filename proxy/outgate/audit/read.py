@@ -31,6 +31,7 @@ class Filter:
     entity: str | None = None
     fingerprint: str | None = None
     since: datetime | None = None
+    until: datetime | None = None  # not included
 
     def fits(self, event: AuditEvent) -> bool:
         """Whether an event is one of them."""
@@ -38,6 +39,7 @@ class Filter:
             self.provider in (None, event.provider)
             and self.outcome in (None, event.outcome)
             and (self.since is None or event.time >= self.since)
+            and (self.until is None or event.time < self.until)
             and (self.entity is None or any(found.entity == self.entity for found in event.findings))
             and (
                 self.fingerprint is None
@@ -262,6 +264,7 @@ def _where(wanted: Filter) -> tuple[str, tuple[object, ...]]:
         ("provider = ?", wanted.provider),
         ("outcome = ?", wanted.outcome),
         ("time >= ?", schema.written(wanted.since) if wanted.since else None),
+        ("time < ?", schema.written(wanted.until) if wanted.until else None),
         ("EXISTS (SELECT 1 FROM findings WHERE exchange = seq AND entity = ?)", wanted.entity),
         ("seq IN (SELECT exchange FROM findings WHERE fingerprint = ?)", wanted.fingerprint),
     ):

@@ -35,14 +35,20 @@ class AuditFiles:
         """The log's file. Raises AuditError, SettingsError."""
         if self.path is not None:
             return self.path
-        from outgate.audit.log import path_of
-
-        if self.settings.audit.sink == "none":
-            raise AuditError("there is no audit log: `audit.sink` is none")
-        return path_of(self.settings)
+        return log_of(self.settings)
 
 
-def _since(_ctx: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+def log_of(settings: Settings) -> Path:
+    """The file of the audit log that the settings ask for. Raises AuditError."""
+    from outgate.audit.log import path_of
+
+    if settings.audit.sink == "none":
+        raise AuditError("there is no audit log: `audit.sink` is none")
+    return path_of(settings)
+
+
+def moment(_ctx: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
+    """An option's value as a time."""
     if value is None:
         return None
     age = seconds(value)
@@ -56,7 +62,7 @@ def _since(_ctx: click.Context, _option: click.Parameter, value: str | None) -> 
 
 
 SINCE = click.option(
-    "--since", callback=_since, metavar="AGE|DATE", help="30m, 12h, 7d, 2w, or a date (UTC)."
+    "--since", callback=moment, metavar="AGE|DATE", help="30m, 12h, 7d, 2w, or a date (UTC)."
 )
 
 

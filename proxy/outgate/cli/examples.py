@@ -192,6 +192,18 @@ ENDINGS = {
     "user remove": Ending(
         ("outgate user remove ada",), "0 the user was taken out, 2 there is none, or the file cannot be used"
     ),
+    "policy suggest": Ending(
+        ("outgate policy suggest --since 14d > proposed.yaml", "outgate policy suggest --region EU"),
+        "0 it was printed, 2 there is nothing to go by, bad usage or configuration",
+    ),
+    "report risk": Ending(
+        (
+            "outgate report risk",
+            "outgate report risk --since 30d --html report.html",
+            "outgate report risk --from 2026-01-01 --to 2026-02-01 --region EU --json",
+        ),
+        "0 it was made, 2 bad usage or configuration",
+    ),
     "report shadow": Ending(
         ("outgate report shadow", "outgate report shadow --since 30d --json"),
         "0 it was printed, 2 bad usage or configuration",

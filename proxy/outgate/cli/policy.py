@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outgate.cli import policy_bundle, policy_rollout
+from outgate.cli import policy_bundle, policy_rollout, policy_suggest
 from outgate.policy.error import PolicyError, Problem
 from outgate.settings import Settings
 
@@ -229,6 +229,7 @@ def diff(context: click.Context, old: Path, new: Path) -> None:
 
 
 command.add_command(policy_bundle.command)
+command.add_command(policy_suggest.command, "suggest")
 for _more in (policy_rollout.status, policy_rollout.promote, policy_rollout.shadow):
     command.add_command(_more)
 

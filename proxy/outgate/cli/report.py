@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from outgate.cli import report_risk
 from outgate.cli.audit_options import SINCE
 from outgate.settings import Settings
 
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
 _PIPE_WIDTH = 200  # columns of a table that no terminal limits
 
 
-@click.group()
+@click.group(invoke_without_command=True)
 @click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 @click.pass_context
 def command(context: click.Context, config: Path | None) -> None:
-    """Reports on what was recorded."""
+    """Report on what was recorded. Without a command, `risk` of the last seven days."""
     context.obj = Settings.load(config)
+    if context.invoked_subcommand is None:
+        with report_risk.command.make_context("risk", [], parent=context) as inner:
+            report_risk.command.invoke(inner)
+
+
+command.add_command(report_risk.command, "risk")
 
 
 @command.command(short_help="AI services that are used and not in the catalogue.")

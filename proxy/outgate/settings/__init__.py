@@ -32,6 +32,7 @@ from outgate.settings.feedback import Feedback
 from outgate.settings.identity import IdentitySettings, Tls
 from outgate.settings.pac import Pac
 from outgate.settings.paths import BASE
+from outgate.settings.reports import Reports
 from outgate.settings.rollout import PolicySource, Rollout
 from outgate.settings.sections import (
     LOOPBACK,
@@ -105,6 +106,7 @@ class Settings(BaseModel):
     identity: IdentitySettings = IdentitySettings()
     tls: Tls | None = None
     feedback: Feedback = Feedback()
+    reports: Reports = Reports()
     shadow: Shadow = Shadow()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

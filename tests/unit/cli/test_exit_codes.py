@@ -21,7 +21,7 @@ from outgate.catalogue import Catalogue
 from outgate.cli import main
 from outgate.dlp.examples import fake
 from outgate.gateway import ca
-from outgate.model import Exchange, Outcome, Verdict
+from outgate.model import Endpoint, Exchange, Outcome, Provider, Verdict
 from outgate.rollout import signing
 from outgate.rollout.bundle import pack
 from outgate.rollout.release import gathered
@@ -158,6 +158,10 @@ CASES = (
     ("audit --file missing.db show og_0", "", 2),
     ("audit stats --json", "", 0),
     ("audit --file missing.db stats", "", 2),
+    ("report risk --json", "", 0),
+    ("report risk --region Atlantis", "", 2),
+    ("policy suggest", "", 0),
+    ("policy suggest --since 2999-01-01", "", 2),
     ("report shadow", "", 0),
     ("report shadow --json", "", 0),
     ("report shadow --since yesterday", "", 2),
@@ -240,7 +244,8 @@ def _event() -> AuditEvent:
         body=b"",
     )
     sizes = {"request_bytes": 0, "response_bytes": 0}
-    verdict = Verdict(Outcome.BLOCK, 403, rule="keys")
+    endpoint = Endpoint(Provider("openai", "OpenAI", "OpenAI", "US", "api"), "openai_chat")
+    verdict = Verdict(Outcome.BLOCK, 403, rule="keys", endpoint=endpoint)
     return AuditEvent.of(exchange, verdict, policy_hash="0" * 64, status=403, seconds=0.1, **sizes)
 
 

@@ -119,7 +119,10 @@ def test_grafana_finds_the_dashboard_and_its_source_where_they_are_mounted() -> 
 
 PROVIDER = Provider("openai", "OpenAI", "OpenAI", "US", "api")
 VOCABULARY = Vocabulary(
-    frozenset({"openai"}), frozenset({"openai_chat"}), frozenset({"CREDIT_CARD"}), frozenset({"cards"})
+    frozenset({"openai"}),
+    frozenset({"openai_chat"}),
+    frozenset({"CREDIT_CARD"}),
+    frozenset({"cards", "a day"}),
 )
 
 
@@ -135,6 +138,29 @@ def happen(metrics: Metrics) -> None:
     metrics.exchange(Verdict(Outcome.FORWARD, would_block="cards", **told))
     metrics.exchange(Verdict(Outcome.REFUSE, 503, reason="timeout", **told))
     metrics.exchange(Verdict(Outcome.FORWARD, reason="timeout", **told))
+    metrics.exchange(Verdict(Outcome.BLOCK, 429, rule="a day", overdrawn=("a day",), **told))
+    metrics.exchange(Verdict(Outcome.BLOCK, 403, rule="allowed_accounts", **told))
+    metrics.exchange(Verdict(Outcome.FORWARD, rules=("allowed_accounts",), **told))
+    metrics.exchange(Verdict(Outcome.BLOCK, 403, rule="cards", coached=True, **told))
+    metrics.exchange(Verdict(Outcome.EDIT, records=(record,), signature=((b"authorization", b"x"),), **told))
+    metrics.tokens(PROVIDER, "input", 7, estimated=False)
+    metrics.attachment("pdf", "read")
+    metrics.feedback("not-sensitive", taken=True)
+    metrics.exceptions_in_force(2)
+    metrics.shadow_connection()
+    metrics.identity_refused("password")
+    metrics.tls_failure("client")
+    metrics.connections_open(4)
+    metrics.connections_refused("full")
+    metrics.requests_under_way(2)
+    metrics.workers_ready(2)
+    metrics.worker_ended("crash")
+    metrics.detection_cache(3, 1)
+    metrics.audit_sink("collector", 2.0, 1, failing=True)
+    metrics.rollout.policies({"stable": "ab" * 32, "shadow": "cd" * 32})
+    metrics.rollout.source("unchanged", looked=time.time(), stale=False, version=3)
+    metrics.rollout.shadowed("would_block")
+    metrics.rollout.shadow_differs("would_block", "cards", "openai")
     metrics.tunnel_opened()
     metrics.stream_opened()
     metrics.queue_depth(3)
