@@ -28,7 +28,7 @@ COMMANDS = {
     "ca": ("ca", "Make, show, export and renew the certificate authority."),
     "pac": ("pac", "Print the PAC file that sends AI hosts, and no others, to the proxy."),
     "audit": ("audit", "Read, prove, export and erase from the audit log."),
-    "report": ("report", "Which AI services are used that nobody looks at."),
+    "report": ("report", "What went to AI services, and what to act on."),
     "why": ("why", "Say why a request was stopped."),
     "feedback": ("feedback", "Say that what was found is not sensitive."),
     "justify": ("justify", "Give a reason for what a rule wants one for."),

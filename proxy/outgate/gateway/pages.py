@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,8 @@ from outgate.gateway import exchanges, page
 from outgate.metrics import Metrics
 from outgate.model import Exchange
 from outgate.policy.exceptions import person
+
+log = logging.getLogger("outgate")
 
 _OURS = "outgate.pages"  # in a flow's metadata: it is for us
 _READS, _WORDS = 120, 20  # pages that one client may ask for a minute, and things that it may say
@@ -69,7 +72,13 @@ class Pages:
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """What names us, by any name it has, is ours."""
-        if flow.response is None and HOST in exchanges.names_of(flow):
+        if flow.response is not None:
+            return
+        try:
+            ours = HOST in exchanges.names_of(flow)
+        except BaseException:  # then nobody answers it, and nobody sends it on
+            ours = True
+        if ours:
             flow.metadata[_OURS] = True
             flow.response = exchanges.closed()
 
@@ -78,8 +87,13 @@ class Pages:
         if not flow.metadata.get(_OURS):
             return
         flow.response = exchanges.closed()
-        async with asyncio.timeout(_DEADLINE):
-            flow.response = await self._answer(flow)
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                flow.response = await self._answer(flow)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            log.error("a page could not be shown: %s", type(error).__name__)
 
     async def _answer(self, flow: http.HTTPFlow) -> http.Response:
         exchange = exchanges.to_exchange(flow, HOST)
