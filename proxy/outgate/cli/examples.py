@@ -170,7 +170,7 @@ ENDINGS = {
             "outgate audit erase --user ann --reason 'request 17'",
             "outgate audit erase --client 10.1.2.0/24 --yes",
         ),
-        "0 it was done, 1 you said no, 2 it could not be done, or not all of it",
+        "0 it was done, 2 it could not be done, or not all of it, 130 you said no",
     ),
     "audit export": Ending(
         (

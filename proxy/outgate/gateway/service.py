@@ -289,6 +289,8 @@ class Service:
                 problem = str(failed.last_exception)
                 if isinstance(failed.mode, LocalMode):
                     problem = local.explained(problem)
+                elif isinstance(failed.last_exception, OSError):
+                    problem = problem.partition("\n")[0]  # then the library names an option of its own
                 raise GatewayError(f"{modes.purpose(failed.mode)}: {problem}")
             # One that asks for rights first says that it runs before it does; hence the update's end.
             if servers and not servers.is_updating and all(server.is_running for server in servers):

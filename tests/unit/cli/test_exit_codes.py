@@ -10,18 +10,22 @@ import signal
 import socket
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from outgate.audit import AuditEvent, AuditLog
+from outgate.audit.chain import Entry, Head, Sealed
 from outgate.catalogue import Catalogue
 from outgate.cli import main
 from outgate.dlp.examples import fake
+from outgate.feedback.store import Store
 from outgate.gateway import ca
-from outgate.model import Endpoint, Exchange, Outcome, Provider, Verdict
+from outgate.model import Action, Endpoint, Exchange, Outcome, Provider, Record, Role, Verdict
+from outgate.policy.exceptions import EVERYONE
 from outgate.rollout import signing
 from outgate.rollout.bundle import pack
 from outgate.rollout.release import gathered
@@ -29,6 +33,7 @@ from outgate.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = "og_00000000000000aa"
+COACHED = "og_00000000000000bb"  # its rule takes reasons
 FILES = {
     "empty.txt": "",
     "clean.txt": "What is a monad?",
@@ -37,6 +42,12 @@ FILES = {
     "broken.yaml": "version: 1\nrules:\n  - {name: keys, detekt: [secrets]}\n",
     "settings.yaml": "listen: nowhere\n",
     "no-audit.yaml": "audit: {sink: none}\n",
+    "no-key.yaml": "audit: {key: {environment: OUTGATE_NO_SUCH_KEY}}\n",
+    "coach-settings.yaml": "policies: [coach.yaml]\n",
+    "coach.yaml": (
+        "version: 1\nrules:\n  - {name: code names, detect: [PROJECT], action: block, coach: true}\n"
+        "detectors:\n  words:\n    - {entity: PROJECT, words: [Bluebird]}\n"
+    ),
     "no-vault.yaml": "vault: {store: memory}\n",
     "no-server.yaml": "vault: {store: valkey, url: 'valkey://127.0.0.1:1'}\n",
     "no-ca.yaml": "state_dir: elsewhere\n",
@@ -58,6 +69,8 @@ FILES = {
     ),
 }
 
+FOUND = Record("PROJECT", Role.USER, "messages[0].content", 1.0, "0" * 16, "code names", Action.BLOCK)
+
 # Command line, standard input (a file's name), exit code.
 CASES = (
     ("", "", 2),
@@ -71,6 +84,7 @@ CASES = (
     ("run --policy broken.yaml", "", 2),
     ("run --listen 0.0.0.0:0", "", 2),
     ("run --reverse openai", "", 2),
+    ("restart", "", 2),
     ("demo", "", 0),
     ("demo extra", "", 2),
     ("exec -- true", "", 0),
@@ -162,6 +176,39 @@ CASES = (
     ("report risk --region Atlantis", "", 2),
     ("policy suggest", "", 0),
     ("policy suggest --since 2999-01-01", "", 2),
+    ("audit verify", "", 0),
+    ("audit --file rewritten.jsonl verify", "", 1),
+    ("audit --file missing.db verify", "", 2),
+    ("audit key", "", 0),
+    ("audit --config no-key.yaml key", "", 2),
+    ("audit checkpoint", "", 0),
+    ("audit --file missing.db checkpoint", "", 2),
+    ("audit erase --user ann --yes", "", 0),
+    ("audit erase --client 127.0.0.1", "empty.txt", 130),  # nobody said yes
+    ("audit erase --yes", "", 2),
+    ("audit export --format csv", "", 0),
+    ("audit export --output clean.txt", "", 2),
+    (f"why {REFERENCE}", "", 0),
+    ("why og_0000000000000000", "", 1),
+    ("why", "", 2),
+    (f"feedback {COACHED} --not-sensitive --reason published --config coach-settings.yaml", "", 0),
+    (f"feedback {REFERENCE} --not-sensitive --reason published", "", 1),
+    (f"feedback {REFERENCE} --reason published", "", 2),
+    (f"justify {COACHED} --reason announced --config coach-settings.yaml", "", 0),
+    (f"justify {REFERENCE} --reason announced", "", 1),
+    (f"justify {REFERENCE}", "", 2),
+    ("review list", "", 0),
+    ("review --config settings.yaml list", "", 2),
+    ("review show 1", "", 0),
+    ("review show 2", "", 2),
+    ("review allow 1 --everyone", "", 0),
+    ("review allow 2", "", 2),
+    ("review reject 1", "", 0),
+    ("review reject 2", "", 2),
+    ("review revoke 1", "", 0),
+    ("review revoke 2", "", 2),
+    ("review stats", "", 0),
+    ("review stats --since yesterday", "", 2),
     ("report shadow", "", 0),
     ("report shadow --json", "", 0),
     ("report shadow --since yesterday", "", 2),
@@ -213,9 +260,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ca.create(settings.ca_dir, Catalogue.load().constraint_names())
     log = AuditLog.open(settings)
     log.record(_event())
+    log.record(
+        replace(
+            _event(), id=COACHED, provider="openai", rule="code names", findings=(FOUND,), findings_total=1
+        )
+    )
     log.close()
+    unsigned = Entry.after(Head.new(), Sealed.of(b'{"entry":"made up"}', None))
+    Path("rewritten.jsonl").write_bytes(unsigned.to_line() + b"\n")
     _make_bundle()
     return tmp_path
+
+
+def _make_reports() -> None:
+    """Somebody reported a value, and somebody let another pass."""
+    store, now = Store(Settings.load().feedback_path), datetime.now(UTC)
+    store.report(COACHED, "user:ann", "openai", (FOUND,), "published", now)
+    store.let_pass("1" * 16, "PROJECT", EVERYONE, None, timedelta(days=1), "kim", now)
+    store.close()
 
 
 def _make_bundle() -> None:
@@ -254,6 +316,8 @@ def test_a_command_ends_with_its_code_and_never_with_a_traceback(
     line: str, stdin: str, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     given = Path(stdin or "empty.txt")
+    if line.startswith("review"):
+        _make_reports()
     if line.startswith(("run", "exec --")):
         # One changes how the whole process counts, whatever becomes of it; the other's process becomes the command.
         with given.open() as file:
@@ -277,8 +341,8 @@ def test_every_command_has_a_case_that_goes_well() -> None:
 
     good = {line for line, _, code in CASES if code == 0}
     without = {name for name in ENDINGS if not any(line.startswith(name) for line in good)}
-    # These two need ports of their own or a network: run is started below, doctor looks at fixed ports.
-    assert without == {"run", "doctor"}
+    # These need ports of their own, a network or somebody who runs: see below, doctor looks at fixed ports.
+    assert without == {"run", "restart", "doctor"}
 
 
 def process(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
@@ -297,6 +361,22 @@ def test_run_ends_with_0_when_it_is_told_to_stop() -> None:
         assert running.wait(30) == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has one worker")
+def test_restart_ends_with_0_when_a_supervisor_heard_of_it() -> None:
+    from outgate.gateway.pidfile import Pidfile
+
+    told = []
+    before = signal.signal(signal.SIGUSR2, lambda *_: told.append(True))
+    try:
+        with Pidfile(Settings.load().state_dir):
+            assert process("restart").wait(60) == 0
+        with process("restart", stderr=subprocess.PIPE) as late:
+            assert late.wait(60) == 2
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert told == [True]
+
+
 def test_run_ends_with_2_when_its_port_is_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -305,7 +385,7 @@ def test_run_ends_with_2_when_its_port_is_taken() -> None:
         running = process("run", "--listen", address, "--metrics", "127.0.0.1:0", stderr=subprocess.PIPE)
         _, told = running.communicate(timeout=60)
     assert running.returncode == 2
-    assert b"address already in use" in told
+    assert told.rstrip().endswith(b"Address already in use")  # and nothing of options that are not ours
 
 
 def test_doctor_ends_with_0_when_nothing_is_wrong() -> None:
