@@ -11,6 +11,7 @@ import logging
 import random
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +31,7 @@ Result = Literal["taken", "unchanged", "unreachable", "refused"]
 Told = Callable[[State, Result], None]
 _LONGEST = 3600.0  # seconds between looks at a source that does not answer, unless `every` is more
 _TURN = 600.0  # seconds that a start waits for another process that gets the first release
+_WAIT = 0.5  # seconds between its looks whether there is one
 
 
 class Puller(threading.Thread):
@@ -49,13 +51,18 @@ class Puller(threading.Thread):
     def first[T](self, load: Callable[[], T]) -> T:
         """What ``load`` makes of the release that is kept, or else of one that is got now.
 
-        Of several processes that start one gets it, and the others wait. Raises RolloutError, VaultError, and the
-        PolicyError of ``load``: nothing starts without a policy.
+        Of several processes that start one gets it, and the others wait until there is one to load: who looks
+        goes on doing so. Raises RolloutError, VaultError, and the PolicyError of ``load``: nothing starts without
+        a policy.
         """
-        if not self._store.lock(_TURN):
-            raise RolloutError(
-                f"policy_source: another process has been getting {self._source.origin} for too long."
-            )
+        end = time.monotonic() + _TURN
+        while not self._store.lock(_WAIT):
+            with suppress(PolicyError):
+                return load()
+            if time.monotonic() > end:
+                raise RolloutError(
+                    f"policy_source: another process has been getting {self._source.origin} for too long."
+                )
         try:
             if self._kept() is not None:
                 with suppress(PolicyError):  # of an earlier version, say; there may be a newer release
@@ -83,6 +90,12 @@ class Puller(threading.Thread):
 
     def run(self) -> None:
         """Look again and again, as long as no other process does."""
+        try:
+            self._look_on()
+        finally:
+            self._store.unlock()
+
+    def _look_on(self) -> None:
         wait = random.uniform(0, 1)  # noqa: S311 - a fleet that starts at once does not look at once
         while True:
             self._wake.wait(wait)

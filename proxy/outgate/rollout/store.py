@@ -88,8 +88,8 @@ class Store:
         return True
 
     def unlock(self) -> None:
-        """Let another process be it."""
-        self._lock.release()
+        """Let another process be it, in the thread that was it."""
+        self._lock.release(force=True)
 
     # --- what is remembered ------------------------------------------------------------------
 

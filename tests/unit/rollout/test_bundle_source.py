@@ -251,6 +251,29 @@ def test_only_one_process_looks_and_it_tells_the_others_by_what_is_kept(
     second._store.unlock()
 
 
+def test_a_process_that_starts_beside_the_one_that_looks_takes_what_that_keeps(
+    server: BundleServer, publisher: Publisher, subscribed: MakeMachine
+) -> None:
+    """As a second worker does, and one that replaces another: who looks does so until its process ends."""
+    machine = subscribed()
+    server.publish(*publisher.release(1, files("Bluebird")))
+    looking = machine.puller()
+    assert looking.first(machine.loading.lineup).release == "version 1 of 2026-01-02"
+    looking.start()
+    try:
+        beside = machine.puller()
+        while beside._store.lock():  # until the other has it
+            beside._store.unlock()
+            time.sleep(0.01)
+        began = time.monotonic()
+        assert machine.puller().first(machine.loading.lineup).release == "version 1 of 2026-01-02"
+        assert time.monotonic() - began < 20
+    finally:
+        looking.stop()
+    assert beside._store.lock(20)  # once that has ended, another may be it
+    beside._store.unlock()
+
+
 def test_a_release_is_tried_in_another_process(
     tmp_path: Path,
 ) -> None:
