@@ -37,7 +37,7 @@ def _show(case: dict[str, Any]) -> None:
     problem = f" ({case['reason'].replace('_', ' ')})" if case["reason"] else ""
     click.echo(f"{case['reference']}  {outcome}{by}{problem}")
     model = f", {case['model']}" if case["model"] else ""
-    click.echo(f"at      {case['time']}, from {case['person'].partition(':')[2]}")
+    click.echo(f"at      {case['time']}, from {case['person'].partition(':')[2] or case['person']}")
     click.echo(f"to      {case['provider'] or case['host']}{model}")
     if case["message"]:
         click.echo(f"        {case['message']}")

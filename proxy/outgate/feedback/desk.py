@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
 from outgate.audit import AuditEvent
 from outgate.audit.read import reader_of
+from outgate.audit.record import ERASED
 from outgate.audit.sink import AuditError
 from outgate.catalogue import Catalogue
 from outgate.feedback import reasons
@@ -35,6 +36,7 @@ REFERENCE = re.compile(r"og_[0-9a-f]{16}")
 _MOST = 100  # findings of one exchange that are told of, and can be reported
 _ON_ITS_WAY = 0.4  # seconds until an exchange that is just over is in the log
 _READERS = 2  # of the audit log at a time
+_NOBODY = "Who sent it was erased from the audit log, and with them what values are known by."
 
 Find = Callable[[str], Sequence[AuditEvent]]  # by reference; waits for a disk. Raises FeedbackError
 
@@ -163,6 +165,8 @@ class Desk:
         Raises RefusedError, and as ``case``.
         """
         event = await self._event(reference, who)
+        if event.client == ERASED:
+            raise RefusedError(_NOBODY)
         standing = self._standing(*_asker(event))
         findings = [one for one in event.findings if one.rule is not None][:_MOST]
         if number is not None:
@@ -209,7 +213,7 @@ class Desk:
             async with self._readers:
                 found = await asyncio.to_thread(self._find, reference)
             for event in reversed(found):
-                if who in (None, _person(event)):
+                if who is None or (event.client != ERASED and who == _person(event)):
                     return event
             if not last:  # nor can anybody tell by the time it takes whether it is another's
                 await asyncio.sleep(_ON_ITS_WAY)
@@ -232,11 +236,15 @@ class Desk:
 
 
 def _asker(event: AuditEvent) -> tuple[Identity, IPAddress]:
+    """Of whom that was erased, nobody at no address."""
+    if event.client == ERASED:
+        return Identity(), IPv4Address(0)
     return Identity(event.user, event.groups, event.device), ip_address(event.client)
 
 
 def _person(event: AuditEvent) -> str:
-    return person(*_asker(event))
+    """Who sent it; nobody, where that was erased."""
+    return ERASED if event.client == ERASED else person(*_asker(event))
 
 
 def _blocked(event: AuditEvent) -> list[Record]:
@@ -247,6 +255,8 @@ def _blocked(event: AuditEvent) -> list[Record]:
 
 def _refusal(event: AuditEvent, policy: Policy) -> str | None:
     """Why no reason would let a repeat pass; None where one would."""
+    if event.client == ERASED:
+        return _NOBODY
     blocked = _blocked(event)
     coaching = {rule.name for rule in policy.rules if rule.coach is not None}
     if event.outcome != "block" or not blocked or event.provider is None:
@@ -263,7 +273,7 @@ def _message(event: AuditEvent, standing: Standing) -> str:
     """What the rule that blocked says, of the policy as it is now."""
     rule = next((one for one in standing.policy.rules if one.name == event.rule), None)
     provider = standing.catalogue.providers.get(event.provider or "")
-    if event.outcome != "block" or rule is None or provider is None:
+    if event.outcome != "block" or rule is None or provider is None or event.client == ERASED:
         return ""
     identity, client = _asker(event)
     facts = Facts(
@@ -302,7 +312,7 @@ def _what_to_do(event: AuditEvent, policy: Policy, coached: bool) -> Sequence[st
         told.append(
             f'If it may leave all the same, say why, and send it again: outgate justify {event.id} --reason "..."'
         )
-    if event.findings:
+    if event.findings and event.client != ERASED:
         told.append(
             f'If it is not sensitive, say so: outgate feedback {event.id} --not-sensitive --reason "..."'
         )

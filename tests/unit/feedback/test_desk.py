@@ -16,6 +16,8 @@ import pytest
 from mitmproxy.test import tflow
 
 from outgate.audit import AuditEvent
+from outgate.audit.checkpoint import Signer
+from outgate.audit.erase import Person, erase
 from outgate.audit.sink import Retention
 from outgate.audit.sqlite import SqliteSink
 from outgate.catalogue import Catalogue
@@ -130,6 +132,30 @@ async def test_an_administrator_sees_all_and_acts_for_who_was_blocked(house: Hou
     assert (await house.send("about Bluebird", "kim"))[1].outcome is Outcome.EDIT
     assert await house.desk.not_sensitive(reference, None, "it is on our site") == 1
     assert house.store.reports()[0].person == "user:kim"
+
+
+async def test_what_an_erased_person_sent_is_nobodys_and_an_administrator_still_reads_it(
+    house: House, tmp_path: Path
+) -> None:
+    named, _ = await house.send("about Bluebird", "kim")
+    unnamed, _ = await house.send("about Bluebird", None)
+    log = tmp_path / "audit" / "audit.db"
+    for person in (Person(user="kim"), Person(client="10.0.0.7")):
+        assert erase(log, person, "", Signer([b"s" * 32])) == 1
+    for reference in (named, unnamed):
+        for who in ("user:kim", "address:10.0.0.7", "address:erased", "erased"):
+            with pytest.raises(UnknownReferenceError):
+                await house.desk.case(reference, who)
+        case = (await house.desk.case(reference, None)).to_json()
+        assert (case["person"], case["outcome"], case["rule"]) == ("erased", "block", "names")
+        assert case["findings"][0]["entity"] == "PROJECT"
+        assert not case["coached"]
+        assert not any("outgate" in line for line in case["what_to_do"])
+        with pytest.raises(RefusedError, match="was erased"):
+            await house.desk.not_sensitive(reference, None, "it is on our site")
+        with pytest.raises(RefusedError, match="was erased"):
+            await house.desk.justify(reference, None, "they have signed")
+    assert not house.store.reports()
 
 
 async def test_no_reason_is_taken_for_what_no_coaching_rule_blocked(house: House) -> None:
