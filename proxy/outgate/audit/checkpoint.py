@@ -85,7 +85,7 @@ class Checkpoint:
         """What ``outgate audit checkpoint`` printed. Raises AuditError."""
         try:
             values = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             values = None
         return cls.from_json(values)
 

@@ -161,7 +161,7 @@ def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> tuple[bytes, En
         values |= {"client": record.ERASED, "user": None, "groups": [], "device": None, "accounts": []}
         for finding in values["findings"]:
             finding["fingerprint"] = ""
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n", None
 
@@ -194,7 +194,7 @@ def _chunks(ranges: record.Ranges) -> Iterator[record.Ranges]:
 def _told(personal: bytes, name: str) -> object:
     try:
         return json.loads(personal).get(name)
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
 
 

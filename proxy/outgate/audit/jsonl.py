@@ -215,7 +215,7 @@ def checkpoints_of(path: Path) -> list[Checkpoint]:
         values = json.loads(file.read_bytes())
     except FileNotFoundError:
         return []
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, list):
         raise AuditError(f"{file} holds no checkpoints; move it away, and the log starts to be signed anew")

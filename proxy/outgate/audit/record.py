@@ -56,7 +56,7 @@ def event_of(public: str | bytes, personal: str | bytes | None) -> AuditEvent | 
         if "entry" in values:
             return None
         return AuditEvent.from_json(joined(values, None if personal is None else json.loads(personal)))
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return None
 
 
@@ -81,7 +81,7 @@ def erased_by(public: bytes) -> Ranges:
         return []
     try:
         return [(int(first), int(last)) for first, last in json.loads(public)["events"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return []
 
 

@@ -115,7 +115,7 @@ class StoredSqlite:
                 self._connection.execute(columns, (entry.seq,)).fetchone(),
                 self._connection.execute(findings, (entry.seq,)).fetchall(),
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return False
 
 

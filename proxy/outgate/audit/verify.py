@@ -7,6 +7,7 @@ checkpoint covers without being told of here; who has the key, too, is told of b
 from __future__ import annotations
 
 import json
+import sqlite3
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Final
 from outgate.audit import record, schema
 from outgate.audit.chain import Entry, Head
 from outgate.audit.checkpoint import EVENTS, Checkpoint
+from outgate.audit.sink import AuditError
 from outgate.audit.stored import Found, Stored
 
 MOST: Final = 100  # problems that are told
@@ -59,16 +61,32 @@ def verify(
 ) -> Result:
     """Check ``log`` against checkpoints that one of the public ``keys`` signed. Raises AuditError, OSError.
 
+    AuditError also when there is nothing of a chain in it.
+
     ``since``: what is older is passed over. ``outside``: a checkpoint that was kept elsewhere.
     """
-    state = log.state()
     walk = _Walk(keys, outside, schema.written(since) if since else None)
-    walk.take(state.checkpoints)
-    for done, found in enumerate(state.found):
-        walk.see(found)
-        if done % _STEP == 0:
-            progress(done)
-    walk.end(state.head)
+    try:
+        state = log.state()
+        walk.take(state.checkpoints)
+        for done, found in enumerate(state.found):
+            walk.see(found)
+            if done % _STEP == 0:
+                progress(done)
+        walk.end(state.head)
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)  # the rest may repeat what is in it
+        raise AuditError(f"the log cannot be read to its end ({name})") from None
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as error:  # of a type or size that no entry has
+        where = walk.result.last or walk.anchor_seq
+        walk.result.problem(f"after event {where} stands what no gateway writes ({type(error).__name__})")
+    if walk.result.unchained and not walk.result.last and not walk.result.problems:
+        raise AuditError("no event of the log is in a chain, and nothing vouches for those that are there")
     return walk.result
 
 
@@ -238,7 +256,7 @@ def _time(entry: Entry) -> str:
 def _told(entry: Entry, name: str) -> str:
     try:
         value = json.loads(entry.public)[name]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
     return value if isinstance(value, str) and value.isprintable() else ""
 

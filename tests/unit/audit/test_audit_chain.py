@@ -23,8 +23,10 @@ from hypothesis import strategies as st
 from outgate.audit import AuditError, record, schema
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import EVENTS, Checkpoint, Signer, public_keys_of
+from outgate.audit.erase import Person, erase
 from outgate.audit.jsonl import pieces
 from outgate.audit.read import Filter, reader_of
+from outgate.audit.remote.sink import values_of
 from outgate.audit.sink import Retention
 from outgate.audit.stored import stored
 
@@ -190,6 +192,70 @@ def test_checkpoints_that_somebody_else_signed_or_took_away_are_told(log: Log) -
     assert log.verify().problems == ["no signed checkpoint covers any of it"]
 
 
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        '{"entry":"erasure","time":"","events":[[1e999,1]]}',
+        f'{{"entry":"erasure","time":"","events":{DEEP}}}',
+        f'{{"id":{DEEP}}}',
+    ],
+)
+def test_an_entry_that_no_gateway_would_write_keeps_nothing_else_from_being_told(
+    log: Log, public: str
+) -> None:
+    log.write(*map(event, range(5)))
+    if log.path.suffix == ".jsonl":
+        said = Entry.after(stored(log.path).after(4, 1)[0].head, Sealed.of(public.encode(), None))
+        lines(log, lambda found: [found[0], *found[2:], said.to_line() + b"\n"])
+    else:
+        query(
+            log,
+            "DELETE FROM entries WHERE seq = 2",
+            f"UPDATE entries SET public = '{public}', personal = NULL WHERE seq = 5",
+        )
+    assert "event 2 was removed" in log.verify().problems
+    reader = reader_of(log.path)
+    assert name_of(3) in [one.id for one in reader.latest(10, Filter())]
+    (entry,) = stored(log.path).after(5 if log.path.suffix == ".jsonl" else 4, 1)
+    assert values_of(entry)["time"]
+    assert erase(log.path, Person(user="nobody"), "", log.signer) == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM chain", "no gateway writes"),
+        ("UPDATE entries SET seq = -5 WHERE seq = 3", "no gateway writes"),
+        ("DROP TABLE checkpoints", None),
+        ("UPDATE entries SET public = CAST(x'ff2d' AS TEXT) WHERE seq = 3", None),
+    ],
+)
+def test_tables_that_no_gateway_would_leave_are_told_and_never_whole(
+    tmp_path: Path, statement: str, told: str | None
+) -> None:
+    log = Log.of(tmp_path, "sqlite")
+    log.write(*map(event, range(5)))
+    query(log, statement)
+    if told is None:
+        with pytest.raises(AuditError, match=r"cannot be read to its end \(\w+\)$"):
+            log.verify()
+    else:
+        assert any(told in problem for problem in log.verify().problems)
+
+
+def test_a_log_of_which_nothing_is_in_a_chain_is_not_called_whole(tmp_path: Path) -> None:
+    """As somebody leaves one who puts lines of their own in the place of all that there was."""
+    log = Log.of(tmp_path, "jsonl")
+    log.write(event(1))
+    log.path.with_name(f"{log.path.name}.checkpoints").unlink()
+    log.path.write_text(json.dumps(event(2).to_json()) + "\n")
+    with pytest.raises(AuditError, match="nothing vouches"):
+        log.verify()
+
+
 def test_an_older_state_that_was_put_back_does_not_fit_a_checkpoint_kept_elsewhere(log: Log) -> None:
     log.write(*map(event, range(5)))
     before = {file: file.read_bytes() for file in log.path.parent.iterdir()}
@@ -301,7 +367,7 @@ def test_a_log_without_a_chain_gets_one_and_keeps_its_events(tmp_path: Path) -> 
         connection.executescript(script)
     for seq, one in enumerate(earlier, 1):
         values = one.to_json() | {"time": round(one.time.timestamp() * 1000)}
-        findings = values.pop("findings")
+        findings, _ = values.pop("findings"), values.pop("accounts")  # which came later
         values = {name: json.dumps(v) if isinstance(v, list | dict) else v for name, v in values.items()}
         marks = ", ".join("?" * len(values))
         connection.execute(

@@ -54,7 +54,7 @@ def values_of(entry: Entry) -> dict[str, Any]:
         if "entry" in values:
             return dict(values)
         return record.joined(values, None if entry.personal is None else json.loads(entry.personal))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {"entry": UNREADABLE, "time": "1970-01-01T00:00:00.000Z"}
 
 
