@@ -67,7 +67,7 @@ def asked(settings: Settings, *users: str) -> None:
             from outgate.pipeline import facts_of
 
             assert endpoint is not None
-            facts = facts_of(exchange, endpoint, read(exchange, endpoint, exchange.body), catalogue)
+            facts = facts_of(exchange, endpoint, read(exchange, endpoint, exchange.body), rules)
             verdict = Verdict(Outcome.FORWARD, endpoint=endpoint, facts=facts)
             verdict = await within(exchange, verdict, rules, ledger.admit)
             log.record(
