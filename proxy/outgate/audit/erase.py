@@ -121,39 +121,52 @@ def _from_jsonl(path: Path, is_theirs: Callable[[bytes], bool], reason: str, sig
     sink.open()
     try:
         with jsonl.alone(path):
-            numbers: list[int] = []
-            erased = 0
-            for file in (*jsonl.pieces(path), path):
-                before = erased
-                written = _beside(file)
-                with suppress(FileNotFoundError), file.open("rb") as source:
-                    with written.open("wb") as target:
-                        for line in source:
-                            other = _without(line, is_theirs)
-                            if other is not None:
-                                erased += 1
-                                line, entry = other
-                                numbers += [entry.seq] if entry else []
-                            target.write(line)
-                        target.flush()
-                        os.fsync(target.fileno())
-                    if erased > before:
-                        _replace(file, written)
-                written.unlink(missing_ok=True)
-            notes = _notes(sorted(numbers), reason)
-            sink.note(notes)
-        return erased
+            files = (*jsonl.pieces(path), path)
+            # What is erased has been told of before: an end in the middle leaves a log that is whole.
+            numbers = [entry.seq for file in files for entry in _entries_of(file, is_theirs)]
+            sink.note(_notes(sorted(numbers), reason))
+            return sum(_rewrite(file, is_theirs) for file in files)
     finally:
         sink.close()
 
 
-def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> tuple[bytes, Entry | None] | None:
-    """A line without whom it tells of, and its entry if it is in the chain; None when it tells of somebody else."""
+def _entries_of(file: Path, is_theirs: Callable[[bytes], bool]) -> Iterator[Entry]:
+    """The person's in the chain."""
+    with suppress(FileNotFoundError), file.open("rb") as source:
+        for line in source:
+            entry = Entry.of_line(line.rstrip(b"\n"))
+            if entry is not None and entry.personal is not None and is_theirs(entry.personal):
+                yield entry
+
+
+def _rewrite(file: Path, is_theirs: Callable[[bytes], bool]) -> int:
+    """Write a file anew without whom it tells of; how many lines did."""
+    erased = 0
+    written = _beside(file)
+    try:
+        with file.open("rb") as source, written.open("wb") as target:
+            for line in source:
+                other = _without(line, is_theirs)
+                erased += other is not None
+                target.write(line if other is None else other)
+            target.flush()
+            os.fsync(target.fileno())
+        if erased:
+            _replace(file, written)
+    except FileNotFoundError:  # retention was first
+        return 0
+    finally:
+        written.unlink(missing_ok=True)
+    return erased
+
+
+def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> bytes | None:
+    """A line without whom it tells of; None when it tells of somebody else."""
     entry = Entry.of_line(line.rstrip(b"\n"))
     if entry is not None:
         if entry.personal is None or not is_theirs(entry.personal):
             return None
-        return replace(entry, personal=None, salt=None).to_line() + b"\n", entry
+        return replace(entry, personal=None, salt=None).to_line() + b"\n"
     try:
         values = json.loads(line)
         if not is_theirs(line):
@@ -163,7 +176,7 @@ def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> tuple[bytes, En
             finding["fingerprint"] = ""
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n", None
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _beside(file: Path) -> Path:

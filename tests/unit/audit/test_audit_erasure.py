@@ -141,6 +141,34 @@ def test_what_still_lies_in_a_write_ahead_log_that_another_process_reads_is_said
     assert ANN.encode() not in log.bytes()
 
 
+def test_an_erasure_that_is_cut_off_leaves_a_log_that_verifies_and_is_done_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two of its files, as by a full disk or the end of the process."""
+    log = Log.of(tmp_path, "jsonl")
+    sink = log.sink(Retention(86_400 * 365, 8 * 60_000))
+    for start in range(0, 120, 20):
+        sink.write(deque(hers(n) for n in range(start, start + 20)))  # type: ignore[misc]
+    sink.close()
+    assert pieces(log.path)
+    whole = Path.replace
+
+    def once(file: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        whole(file, target)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("outgate.audit.erase._replace", lambda file, written: once(written, file))
+    with pytest.raises(OSError, match="No space"):
+        erase(log.path, Person(user=ANN), "request 17", log.signer)
+    result = log.verify()
+    assert result.problems == []
+    assert 0 < result.erased < 120
+    assert erase(log.path, Person(user=ANN), "request 17", log.signer) == 120 - result.erased
+    assert (log.verify().problems, log.verify().erased) == ([], 120)
+    assert ANN.encode() not in log.bytes()
+
+
 def test_old_files_stay_as_old_as_they_were(tmp_path: Path) -> None:
     log = Log.of(tmp_path, "jsonl")
     sink, now = log.sink(Retention(3600, 2**30)), datetime.now(UTC)
