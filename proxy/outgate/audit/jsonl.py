@@ -25,7 +25,8 @@ from outgate.audit import record
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
-from outgate.audit.sink import AuditError, Retention, is_same_file, own_file, write_file
+from outgate.audit.sink import AuditError, Retention, own_file, write_file
+from outgate.vault.files import is_same_file
 
 _TIME = re.compile(rb'"time":"([0-9TZ:.+-]{1,40})"')
 _BLOCK: Final = 64 * 1024  # bytes read at a time, from a file's end

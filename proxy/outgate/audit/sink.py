@@ -79,15 +79,6 @@ def write_file(path: Path, data: bytes) -> None:
         raise AuditError(str(error)) from None
 
 
-def is_same_file(path: Path, opened: os.stat_result) -> bool:
-    """Whether ``path`` still is the file that was opened: not removed, not replaced."""
-    try:
-        now = path.lstat()
-    except OSError:
-        return False
-    return (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino)
-
-
 def _refuse_if_open(path: Path, found: os.stat_result, mode: str) -> None:
     if found.st_mode & 0o077:
         raise AuditError(f"{path} is open to other users of this machine: chmod {mode} {path}")

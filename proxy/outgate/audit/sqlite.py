@@ -20,7 +20,8 @@ from outgate.audit import record, schema
 from outgate.audit.chain import Head, Sealed
 from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
-from outgate.audit.sink import AuditError, Retention, is_same_file, own_file
+from outgate.audit.sink import AuditError, Retention, own_file
+from outgate.vault.files import is_same_file
 
 BUSY = 2000  # milliseconds to wait for another process's transaction
 _CHUNK = 200  # entries removed in one transaction

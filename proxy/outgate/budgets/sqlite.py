@@ -7,6 +7,7 @@ that no event loop waits for a disk. A power failure may lose the last moments; 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from outgate.budgets.errors import BudgetError, other_key
 from outgate.budgets.store import Counts, Line, exceeded
 from outgate.model import Unit
 from outgate.vault.errors import VaultError
-from outgate.vault.files import check_file, make_file, make_folder
+from outgate.vault.files import check_file, is_same_file, make_file, make_folder
 
 _BUSY = 2.0  # seconds to wait for another process's transaction
 _TIDY = 60_000  # milliseconds between looks at all counters
@@ -42,6 +43,7 @@ class SqliteStore:
         self.where = str(path)
         self._path, self._key_id, self._most = path, key_id, most
         self._connection: sqlite3.Connection | None = None
+        self._file: os.stat_result | None = None
         self._tidied = 0
         self._full = False
         self._thread = ThreadPoolExecutor(1, "outgate-budgets")
@@ -117,10 +119,13 @@ class SqliteStore:
         connection.execute("COMMIT")
 
     def _connected(self) -> sqlite3.Connection:
+        # One that was removed must not go on counting beside the one that the other processes have by now.
+        if self._connection is not None and not (self._file and is_same_file(self._path, self._file)):
+            self._disconnect()
         if self._connection is None:
             make_folder(self._path.parent)
             make_file(self._path)
-            check_file(self._path)
+            self._file = check_file(self._path)
             connection = sqlite3.connect(
                 self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False
             )

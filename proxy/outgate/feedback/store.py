@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from outgate.audit.sink import AuditError, is_same_file, own_file
+from outgate.audit.sink import AuditError, own_file
 from outgate.feedback.errors import FeedbackError, RefusedError
 from outgate.feedback.tables import (
     TABLES,
@@ -30,6 +30,7 @@ from outgate.feedback.tables import (
 )
 from outgate.model import Record
 from outgate.policy.exceptions import Excepted, Exceptions, Justified
+from outgate.vault.files import is_same_file
 
 _BUSY = 2.0  # seconds to wait for another process's transaction
 _OLD = 500  # rows that are over, and are forgotten with one that is written

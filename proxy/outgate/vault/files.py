@@ -69,6 +69,15 @@ def check_file(path: Path) -> os.stat_result:
     return found
 
 
+def is_same_file(path: Path, opened: os.stat_result) -> bool:
+    """Whether ``path`` still is the file that was opened: not removed, not replaced."""
+    try:
+        now = path.lstat()
+    except OSError:
+        return False
+    return (now.st_dev, now.st_ino) == (opened.st_dev, opened.st_ino)
+
+
 def _written(path: Path, data: bytes) -> Path:
     """A new file beside ``path``, 0600 from its creation, with ``data`` on disk."""
     try:

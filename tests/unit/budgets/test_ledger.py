@@ -188,6 +188,20 @@ def test_two_processes_on_one_file_let_in_as_many_as_the_limit_says(tmp_path: Pa
     assert path.stat().st_mode & 0o077 == 0
 
 
+async def test_a_file_that_is_removed_is_begun_anew_by_all_that_have_it_open(tmp_path: Path) -> None:
+    """As the error over another key says: whoever went on with the old one would give the limit a second time."""
+    place = Place("sqlite", str(tmp_path / "budgets" / "budgets.db"))
+    first, other = place.open(), place.open()
+    try:
+        assert [used(await one.admit([demand()])) for one in (first, other)] == [[0], [1]]
+        for file in (tmp_path / "budgets").iterdir():
+            file.unlink()
+        assert [used(await one.admit([demand()])) for one in (first, other, first)] == [[0], [1], [2]]
+    finally:
+        await first.close()
+        await other.close()
+
+
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     place = Place("sqlite", str(tmp_path / "budgets" / "budgets.db"))
     place.open()
