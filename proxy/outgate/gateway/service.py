@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -53,6 +52,7 @@ from outgate.rollout.loading import Loading
 from outgate.rollout.puller import Puller
 from outgate.rollout.store import State
 from outgate.settings import Settings
+from outgate.vault.files import make_file
 
 log = logging.getLogger("outgate")
 
@@ -323,13 +323,10 @@ class Service:
 
 
 def fingerprint_key(state_dir: Path) -> bytes:
-    """The key of fingerprints and hashes: 32 bytes, made once, readable by us alone. Raises CaError."""
+    """The key of fingerprints and hashes: 32 bytes, made once, readable by us alone. Raises CaError, VaultError."""
     path = state_dir / "fingerprint.key"
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with suppress(FileExistsError):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(secrets.token_bytes(32))
+    make_file(path, secrets.token_bytes(32))  # whole from the first, for whoever starts at the same time
     ca.check_file(path)
     key = path.read_bytes()
     if len(key) != 32:
