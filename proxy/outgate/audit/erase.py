@@ -63,7 +63,11 @@ def erase(path: Path, person: Person, reason: str, signer: Signer) -> int:
     if name in reason.casefold():
         raise AuditError("the reason names whom it should be forgotten of; give a case number, say")
     with path.open("rb") as stream:
-        head = stream.read(16)
+        owner, head = os.fstat(stream.fileno()).st_uid, stream.read(16)
+    if (
+        os.name == "posix" and owner != os.geteuid()
+    ):  # what it writes anew would be ours, and closed to the gateway
+        raise AuditError(f"{path} belongs to user {owner}. Run this as the user that the proxy runs as.")
     try:
         if head == b"SQLite format 3\0":
             return _from_sqlite(path, is_theirs, reason, signer)

@@ -169,6 +169,18 @@ def test_an_erasure_that_is_cut_off_leaves_a_log_that_verifies_and_is_done_the_n
     assert ANN.encode() not in log.bytes()
 
 
+def test_nobody_but_the_logs_owner_erases_from_it_so_that_the_gateway_can_go_on(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root could, and what was written anew would be root's."""
+    log.write(by(1, ANN))
+    before = log.bytes()
+    monkeypatch.setattr(os, "geteuid", lambda: log.path.stat().st_uid + 1)
+    with pytest.raises(AuditError, match="as the user that the proxy runs as"):
+        erase(log.path, Person(user=ANN), "", log.signer)
+    assert log.bytes() == before
+
+
 def test_old_files_stay_as_old_as_they_were(tmp_path: Path) -> None:
     log = Log.of(tmp_path, "jsonl")
     sink, now = log.sink(Retention(3600, 2**30)), datetime.now(UTC)
