@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import json
 import logging
 import os
@@ -185,7 +186,7 @@ class JsonlSink:
 
 def pieces(path: Path) -> list[Path]:
     """The files that were put aside, oldest first."""
-    return sorted(path.parent.glob(f"{path.name}.2*"))
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.2*"))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from outgate.audit import AuditError, record, schema
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import EVENTS, Checkpoint, Signer, public_keys_of
 from outgate.audit.erase import Person, erase
-from outgate.audit.jsonl import pieces
+from outgate.audit.jsonl import JsonlSink, pieces
 from outgate.audit.read import Filter, reader_of
 from outgate.audit.remote.sink import values_of
 from outgate.audit.sink import Retention
@@ -318,6 +318,18 @@ def test_retention_leaves_a_chain_that_is_whole_from_its_anchor_on(log: Log) -> 
     else:
         lines(log, lambda found: found[1:])
     assert log.verify().problems == ["event 501 was removed"]
+
+
+def test_a_log_of_any_name_finds_its_own_older_files(tmp_path: Path) -> None:
+    """A name is no pattern: those put aside would be neither removed, nor read, nor erased from."""
+    log = Log(tmp_path / "audit" / "audit[1].jsonl", JsonlSink, Signer([os.urandom(32)]))
+    sink = log.sink(Retention(86_400 * 365, 8 * 10_000))
+    for start in range(0, 60, 20):
+        sink.write(deque(map(event, range(start, start + 20))))
+    sink.finish()
+    sink.close()
+    assert pieces(log.path)
+    assert (log.verify().problems, log.verify().entries) == ([], 60)
 
 
 def test_all_that_is_too_old_goes_and_the_chain_goes_on(log: Log) -> None:
