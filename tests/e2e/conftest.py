@@ -196,3 +196,10 @@ def make_proxy(server: Server, tmp_path: Path) -> Iterator[Callable[..., Proxy]]
 @pytest.fixture
 def proxy(make_proxy: Callable[..., Proxy]) -> Proxy:
     return make_proxy()
+
+
+@pytest.fixture(scope="module")
+def one_for_all(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """A proxy for a module none of whose tests changes it or makes another: two would share mitmproxy's options."""
+    with proxies(server, tmp_path_factory.mktemp("one_for_all")) as make:
+        yield make()

@@ -38,6 +38,12 @@ AMBIGUOUS = {
 }
 
 
+@pytest.fixture
+def proxy(one_for_all: Proxy) -> Proxy:
+    one_for_all.stand_in.reset()
+    return one_for_all
+
+
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_what_decoders_may_read_differently_goes_on_decoded(proxy: Proxy, name: str) -> None:
     coding, body = AMBIGUOUS[name]

@@ -19,7 +19,6 @@ from outgate.dlp import (
     DetectionError,
     entities,
     known_values,
-    ner,
     one_pass,
     patterns,
     personal,
@@ -69,7 +68,11 @@ class Engine:
             *of_recognizers,
         ]
         self._readers: list[Reader] = [*known_values.detectors(config), *reading]
-        self._names: list[Detector] = ner.detectors(config)
+        self._names: list[Detector] = []
+        if entities.named(config.entities):
+            from outgate.dlp import ner  # what it knows of names takes a while to load
+
+            self._names = ner.detectors(config)
         # Whose each of the scanner's expressions is, and which of its own; some are of several.
         owners: dict[Expression, list[tuple[PatternDetector, int]]] = {}
         for detector in self._patterns:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from growth import is_linear
 from outgate.dlp import examples
 from outgate.dlp.assignments import STEMS, AssignmentDetector
 from outgate.dlp.detector import Match, Text, everywhere
@@ -248,13 +247,4 @@ def test_asked_at_its_places_or_everywhere_it_answers_the_same(pieces: list[str]
      "is the password "],
 )  # fmt: skip
 def test_time_is_linear_in_text_made_of_names(piece: str) -> None:
-    def seconds(size: int) -> float:
-        text = piece * (size // len(piece))
-        times = []
-        for _ in range(3):
-            started = time.thread_time()
-            list(everywhere(DETECTOR, text))
-            times.append(time.thread_time() - started)
-        return min(times)
-
-    assert any(seconds(80_000) < 12 * max(seconds(20_000), 0.001) for _ in range(3))
+    assert is_linear(lambda size: list(everywhere(DETECTOR, piece * (size // len(piece)))), 10_000)
