@@ -244,9 +244,7 @@ def test_what_the_pods_first_step_leaves_is_what_outgate_takes(chart: Any, tmp_p
         "ca/mitmproxy-ca.pem": (tmp_path / "made/ca/mitmproxy-ca.pem").read_bytes(),
         "fingerprint.key": key,
         "vault.key": b"0" * 64 + b"\n",
-        "signing.key": subprocess.run(
-            ["openssl", "genpkey", "-algorithm", "ed25519"], capture_output=True, check=True
-        ).stdout,
+        "signing.key": b"1" * 64 + b"\n",
         "valkey.url": url.encode(),
         "postgres.password": b"made-up\n",
         "postgres-roots.pem": (tmp_path / "made/ca/root.pem").read_bytes(),
