@@ -66,8 +66,8 @@ async def under_load(running: Fleet, kills: int, calm: float) -> tuple[Load, Led
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kills", type=int, default=4, help="how often a proxy is killed")
-    options.add_argument("--calm", type=float, default=1.5, help="seconds of traffic before each disturbance")
+    options.add_argument("--kills", type=int, default=3, help="how often a proxy is killed")
+    options.add_argument("--calm", type=float, default=1.0, help="seconds of traffic before each disturbance")
     options.add_argument(
         "--keep", type=Path, help="a folder for the logs of all programs; default: none are kept"
     )

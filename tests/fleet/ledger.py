@@ -1,4 +1,4 @@
-"""What is counted when it is over: the provider's bytes, the database's rows, the budgets, against what clients were told."""
+"""What is counted when it is over: the provider's bytes, the database's rows, budgets, against what clients saw."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ class Checks:
         found = [f"{one.name} ({one.user}): {one.wrong}" for one in self.load.outcomes if one.wrong]
         return [
             *found,
+            *[f"cut off by a proxy that stopped in order: {one.name}" for one in self.cut_by_stops],
             *self._uninspected(),
             *self._audit(),
             *self._budgets(),
@@ -69,6 +70,18 @@ class Checks:
 
     def answered(self, *statuses: int) -> list[Outcome]:
         return [one for one in self.load.outcomes if one.status in statuses]
+
+    @cached_property
+    def cut_by_stops(self) -> list[Outcome]:
+        """Who was cut off while a proxy was stopped in order, and nothing else was."""
+        begun = [at for what, at in self.ledger.times if what == "stop"]
+        ended = [at for what, at in self.ledger.backs if what == "stop"]
+        spans = list(zip(begun, ended, strict=True))
+        return [
+            one
+            for one in self.answered(0)
+            if any(begin <= one.began + one.seconds <= end for begin, end in spans)
+        ]
 
     @cached_property
     def wire(self) -> bytes:
@@ -107,7 +120,7 @@ class Checks:
         assert sink.tls.roots is not None
         connection = connect(sink, client_context(sink.tls.roots), sink.password.read())
         try:
-            rows = connection.run(f"SELECT public FROM {sink.table} WHERE outcome IS NOT NULL")  # noqa: S608
+            rows = connection.run(f"SELECT public FROM {sink.table} WHERE outcome IS NOT NULL")
         finally:
             connection.close()
         return Counter(json.loads(row[0]).get("model") for row in rows)
@@ -221,6 +234,7 @@ def table(checks: Checks, seconds: float) -> str:
         ("over budget (429)", statuses[429]),
         ("refused, try again (503)", statuses[503]),
         ("cut off, as the client saw", statuses[0]),
+        ("  of them by the stop in order", len(checks.cut_by_stops)),
         ("uninspected at the provider", checks.uninspected),
         ("bytes searched there", len(checks.wire)),
         ("told, and not in PostgreSQL", checks.lost),

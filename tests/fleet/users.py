@@ -1,8 +1,8 @@
 """People who talk to a provider through the fleet, each from an address of their own, and note what became of it.
 
-A conversation has several turns, each with all that was said before, over connections that are not kept long: so its
-turns come to different proxies. Every request has a name of its own (its model), by which it is found again at the provider
-and in the database.
+A conversation has several turns, each with all that was said before, over connections that are not kept long: so
+its turns come to different proxies. Every request has a name of its own (its model), by which it is found again at the
+provider and in the database.
 """
 
 from __future__ import annotations
