@@ -38,7 +38,7 @@ def joined(public: Mapping[str, Any], personal: Mapping[str, Any] | None) -> dic
     values = dict(public)
     if personal is None:
         fingerprints = [""] * len(values["findings"])
-        values |= dict.fromkeys(PERSONAL) | {"client": ERASED, "groups": []}
+        values |= dict.fromkeys(PERSONAL) | {"client": ERASED, "groups": [], "accounts": []}
     else:
         values |= personal
         fingerprints = values.pop(FINGERPRINTS)
