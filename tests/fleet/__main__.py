@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import pytest
+
 sys.path[:0] = [str(Path(__file__).parents[2] / "proxy"), str(Path(__file__).parents[1])]
 
 from fleet.ledger import Checks, Ledger, table  # noqa: E402
@@ -92,4 +94,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except pytest.skip.Exception as missing:  # a program that is not installed, as the other tests have it
+        print(f"make test-fleet did not run: {missing}")
