@@ -10,6 +10,7 @@ starts next takes over what processes left that are no more, which a lock tells 
 
 from __future__ import annotations
 
+import errno
 import json
 import mmap
 import os
@@ -48,7 +49,8 @@ class Pending:
         try:
             fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Room on the disk from the start: a mapping that finds none later ends the process.
-            os.pwrite(self._handle, bytes(SIZE), 0)
+            if os.pwrite(self._handle, bytes(SIZE), 0) != SIZE:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._map = mmap.mmap(self._handle, SIZE)
             _OURS.add(self._path)
             unlocked.rename(self._path)  # under the name that others look for it is locked

@@ -148,6 +148,26 @@ def test_more_than_there_is_room_for_is_in_the_queue_alone(tmp_path: Path) -> No
     assert 100 < len(left.events) < 9_000
 
 
+# On a disk that has room for a part of it, the mapping would end the process.
+FULL = """
+import resource, sys
+from pathlib import Path
+from outgate.audit.pending import Pending
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    Pending(Path(sys.argv[1]))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_without_room_on_the_disk_there_is_no_such_file(tmp_path: Path) -> None:
+    told, _ = process(FULL, str(tmp_path)).communicate(timeout=60)
+    assert told.strip() == "No space left on device"
+    assert list(tmp_path.iterdir()) == []
+
+
 @given(st.data())
 def test_what_is_damaged_ends_what_is_read_and_does_no_harm(data: st.DataObject) -> None:
     told = _whole()
