@@ -25,6 +25,7 @@ from fleet.users import Load  # noqa: E402
 from providers.collectors import database  # noqa: E402
 from providers.standin import client_context  # noqa: E402
 
+WARM = 3.0  # seconds of undisturbed traffic, for the latency before
 USERS = ("ann", "bob", "cem", "dora", "eve", FEW)
 
 
@@ -41,6 +42,7 @@ async def disturb(running: Fleet, ledger: Ledger, kills: int, calm: float) -> No
                 await asyncio.sleep(float(str(step)))
         ledger.over(what)
 
+    await asyncio.sleep(WARM)
     for number in range(kills):
         proxy = running.proxies[number % len(running.proxies)]
         await done("kill", proxy.kill, 0.5, proxy.start, proxy.wait)

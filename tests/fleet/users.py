@@ -60,7 +60,7 @@ class Load:
     users: tuple[str, ...]
     outcomes: list[Outcome] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
-    errors: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)  # what those saw who were cut off
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
     _over: bool = False
 
