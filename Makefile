@@ -1,7 +1,7 @@
 # make run    set up everything and start the proxy
 # make test   set up everything and run the tests
 .DEFAULT_GOAL := help
-.PHONY: help run test agents lint fmt bench bench-dlp eval fuzz pictures lock clean
+.PHONY: help run test test-fleet agents lint fmt bench bench-dlp eval fuzz pictures lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 # --no-deps below: the locks are complete, and the pip of Python 3.12.1 takes an extra in them for something unpinned.
@@ -52,6 +52,9 @@ run: .venv/run ## set up everything and start the proxy on 127.0.0.1:8080
 
 test: .venv/dev .venv/node ## set up everything and run the tests
 	$(BIN)/python -m pytest -n 2 -q
+
+test-fleet: .venv/dev ## three proxies behind HAProxy, each killed under load; FLEET='--kills 12' for longer
+	$(BIN)/python -m tests.fleet $(FLEET)
 
 agents: .venv/dev .venv/agents ## test with Claude Code, Codex and Gemini CLI; without this they are skipped
 	$(BIN)/python -m pytest -n 2 -q tests/e2e/test_agents.py

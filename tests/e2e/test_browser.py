@@ -133,6 +133,25 @@ def test_without_the_proxy_an_ai_site_fails_the_way_that_the_settings_say(
     assert ([got.host for got in server.stand_in.received if got.path == "/"] != []) is reached
 
 
+def test_when_the_first_proxy_of_the_list_is_dead_the_second_is_used(
+    proxy: Proxy, server: Server, person: Callable[..., Person]
+) -> None:
+    someone = person()
+    someone.set_up(proxy, "browsers")
+    live = "{}:{}".format(*proxy.service.addresses[0])
+    script = pac.script(Catalogue.load().hosts(), [f"127.0.0.1:{free_port()}", live])
+    serving = HealthServer(Metrics(), lambda: (True, []), "127.0.0.1:0", pac=script)
+    serving.start()
+    url = "http://{}:{}{}".format(*serving.address, PAC)
+    try:
+        page = f"https://chatgpt.com/?q={fake('GITHUB_TOKEN')}"
+        shown = text_of(someone.browse(page, f"--proxy-pac-url={url}", "--dump-dom"))
+    finally:
+        serving.close()
+    assert "A live credential must not leave." in shown
+    assert server.stand_in.received == []
+
+
 def test_a_desktop_that_is_set_up_needs_no_more_than_a_browser_that_is_started(
     proxy: Proxy, server: Server, person: Callable[..., Person]
 ) -> None:

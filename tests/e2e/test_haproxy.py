@@ -74,6 +74,8 @@ def addresses(proxy: Proxy, folder: Path, *, clients: str = "127.0.0.0/8") -> tu
         # From another address than clients have: what it sends from there has to begin with a PROXY header.
         "server one 10.0.0.11:8080": f"server one 127.0.0.1:{proxy.service.addresses[0][1]} source {BALANCER}",
         "server two 10.0.0.12:8080": f"server two 127.0.0.2:{free_port()}",  # nobody is there
+        "server three 10.0.0.13:8080": f"server three 127.0.0.2:{free_port()}",
+        "bind 127.0.0.1:8404": f"bind 127.0.0.1:{free_port()}",
         "check port 9464 inter 2s": f"check port {health[1]} inter 200ms",
         "bind :8080": f"bind 127.0.0.1:{front}",
         "bind :8081": f"bind 127.0.0.1:{web}",

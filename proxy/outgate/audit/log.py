@@ -2,7 +2,8 @@
 
 One thread of its own drains a bounded queue into a sink. When the sink fails, what it could not
 write is kept and tried again, the queue fills, and what finds no room is counted as dropped. All
-of that can be asked, so the gateway can stop forwarding when ``audit.on_error`` says so.
+of that can be asked, so the gateway can stop forwarding when ``audit.on_error`` says so. What waits
+is also in memory that outlives the process (``pending``): a killed one's events are its successor's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Literal
 
 from outgate.audit.event import AuditEvent
 from outgate.audit.jsonl import JsonlSink
+from outgate.audit.pending import Left, Pending
+from outgate.audit.read import Filter, reader_of
 from outgate.audit.signing import make_key, signer_of
 from outgate.audit.sink import AuditError, Retention, Sink
 from outgate.audit.sqlite import SqliteSink
@@ -26,6 +29,7 @@ from outgate.settings import Settings
 QUEUE_LIMIT = 20_000  # events
 INTERVAL = 0.1  # seconds between two commits, at least; an event is on disk after twice that, at most
 _TIDY = 10.0  # seconds between two looks at what is too old
+_REMEMBERED = 10_000  # events that are looked through for those that a killed process had written
 _RETRY = (0.25, 5.0)  # seconds until the next try: first, and at most
 _FAILURES = (OSError, AuditError, sqlite3.Error)
 _log = logging.getLogger(__name__)
@@ -44,8 +48,12 @@ class AuditLog:
         on_error: OnError = "allow",
         watch: Watch = lambda _healthy, _dropped: None,
         queue_limit: int = QUEUE_LIMIT,
+        path: Path | None = None,
     ) -> None:
         """Open ``sink`` (None: keep no log) and start writing.
+
+        With the ``path`` of its file, what waits to be written outlives this process, and what another one left is
+        written first.
 
         ``watch`` is told, in the writing thread, of every change of health and of every loss. Raises
         AuditError for a file that must not be used, and with ``on_error="block"`` for one that cannot
@@ -55,6 +63,9 @@ class AuditLog:
         self._sink = sink
         self._watch = watch
         self._limit = queue_limit
+        self._path = path
+        self._pending: Pending | None = None
+        self._handing_on = threading.Lock()  # the queue and what is pending are the same events
         self._queue: deque[AuditEvent] = deque()
         self._batch: deque[AuditEvent] = deque()  # taken from the queue, not yet on disk
         self._wake = threading.Event()
@@ -71,7 +82,7 @@ class AuditLog:
     @classmethod
     def open(cls, settings: Settings, *, watch: Watch = lambda _healthy, _dropped: None) -> AuditLog:
         """The log that the settings ask for. Raises AuditError."""
-        return cls(sink_of(settings), on_error=settings.audit.on_error, watch=watch)
+        return cls(sink_of(settings), on_error=settings.audit.on_error, watch=watch, path=path_of(settings))
 
     def record(self, event: AuditEvent) -> None:
         """Have an event written, soon. Returns at once; callable from any thread."""
@@ -80,7 +91,10 @@ class AuditLog:
         if len(self._queue) >= self._limit or self._closing.is_set():
             self._dropped += 1
         else:
-            self._queue.append(event)
+            with self._handing_on:
+                self._queue.append(event)
+                if self._pending is not None:
+                    self._pending.put(event)
         if not self._wake.is_set():
             self._wake.set()
 
@@ -114,6 +128,9 @@ class AuditLog:
             self._queue.clear()
             _log.error("%d audit events were lost at the end: %s", lost, self._problem or "no time was left")
             self._tell()
+        with self._handing_on:
+            if self._pending is not None:
+                self._pending.close(remove=not lost)
 
     # --- the writing thread ------------------------------------------------------------------
 
@@ -125,7 +142,11 @@ class AuditLog:
             try:
                 if self._problem is not None:
                     sink.open()
+                if self._path is not None and not closing:
+                    self._take_over(self._path, sink)
+                    self._path = None  # once
                 self._drain(sink)
+                self._settle()
                 self._recovered()
                 pause = _RETRY[0]
             except _FAILURES as error:
@@ -152,6 +173,39 @@ class AuditLog:
             if self.on_error == "block":
                 raise AuditError(f"the audit log cannot be written: {error}") from error
             self._failed(error)
+
+    def _take_over(self, path: Path, sink: Sink) -> None:
+        """Write what processes that are no more have left, and keep what waits where it outlives this one."""
+        left = Left(path.parent)
+        try:
+            if left.events:
+                reader = reader_of(path)
+                try:
+                    known = {event.id for event in reader.latest(_REMEMBERED, Filter())}
+                finally:
+                    reader.close()
+                events = deque(event for event in left.events if event.id not in known)
+                _log.warning("%d audit events of a process that ended are written now", len(events))
+                while events:
+                    sink.write(events)
+            left.done()
+        finally:
+            left.release()
+        try:
+            pending = Pending(path.parent)
+        except OSError as error:
+            _log.warning("what waits to be written would not outlive this process: %s", error.strerror)
+            return
+        with self._handing_on:
+            self._pending = pending
+            for event in self._queue:
+                pending.put(event)
+
+    def _settle(self) -> None:
+        """All of the batch is written: if nothing has come since, nothing is pending."""
+        with self._handing_on:
+            if self._pending is not None and not self._queue:
+                self._pending.clear()
 
     def _drain(self, sink: Sink) -> None:
         while self._batch or self._queue:

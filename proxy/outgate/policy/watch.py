@@ -23,6 +23,8 @@ from watchfiles import awatch
 from outgate.policy.error import Mark, PolicyError, Problem
 
 log = logging.getLogger(__name__)
+# It tells of every change: with our own log in a watched folder, each line would be one.
+logging.getLogger("watchfiles").setLevel(logging.WARNING)
 
 LOOK_EVERY = 2.0  # seconds between looks when no event comes
 SETTLE = 0.1  # seconds without a change before files are read: an editor may be half-way
