@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from outgate.settings.sections import Address, Section, SettingsError
+from outgate.settings.sections import Address, Key, Section, SettingsError
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 _HEADER = r"^[A-Za-z0-9-]{1,64}$"
@@ -49,18 +49,10 @@ class Secret(Section):
         return value
 
 
-class SigningKey(Section):
+class SigningKey(Key):
     """Where the key that signs the log comes from: one of these."""
 
     file: Path | None = Field(None, description="file of ours alone; default: audit/signing.key in state_dir")
-    environment: str | None = Field(None, min_length=1, description="name of an environment variable")
-    command: tuple[str, ...] | None = Field(None, min_length=1, description="program and arguments, no shell")
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(source is not None for source in (self.file, self.environment, self.command)) > 1:
-            raise ValueError("only one of file, environment and command can be given")
-        return self
 
 
 class Tls(Section):

@@ -118,10 +118,10 @@ class Limits(Section):
     )
 
 
-class VaultKey(Section):
-    """Where the keys of the vault come from: one of these."""
+class Key(Section):
+    """Where a key comes from: one of these."""
 
-    file: Path | None = Field(None, description="file of ours alone; default: vault/vault.key in state_dir")
+    file: Path | None = Field(None, description="file of ours alone")
     environment: str | None = Field(None, min_length=1, description="name of an environment variable")
     command: tuple[str, ...] | None = Field(None, min_length=1, description="program and arguments, no shell")
 
@@ -130,6 +130,12 @@ class VaultKey(Section):
         if sum(source is not None for source in (self.file, self.environment, self.command)) > 1:
             raise ValueError("only one of file, environment and command can be given")
         return self
+
+
+class VaultKey(Key):
+    """Where the keys of the vault come from: one of these."""
+
+    file: Path | None = Field(None, description="file of ours alone; default: vault/vault.key in state_dir")
 
 
 class Vault(Section):
