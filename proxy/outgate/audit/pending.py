@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from outgate.audit.event import AuditEvent
+from outgate.audit.record import written
 
 try:
     import fcntl
@@ -63,7 +64,7 @@ class Pending:
         """Keep an event, if there is room."""
         if self._map is None:
             return
-        data = json.dumps(event.to_json(), ensure_ascii=False, separators=(",", ":")).encode()
+        data = written(event.to_json())
         begin = self._end + _HEAD.size
         if begin + len(data) + _HEAD.size > SIZE:
             return

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from outgate.audit.event import AuditEvent
 
 # Fields of an event that tell of a person, by name or by what is theirs. Fingerprints of findings are, too:
@@ -30,7 +32,7 @@ def parts(event: AuditEvent) -> tuple[bytes, bytes]:
     public = event.to_json()
     personal: dict[str, Any] = {name: public.pop(name) for name in PERSONAL if name in public}
     personal[FINGERPRINTS] = [finding.pop("fingerprint") for finding in public["findings"]]
-    return _written(public), _written(personal)
+    return written(public), written(personal)
 
 
 def joined(public: Mapping[str, Any], personal: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -62,12 +64,12 @@ def event_of(public: str | bytes, personal: str | bytes | None) -> AuditEvent | 
 
 def erasure(ranges: Ranges, reason: str) -> bytes:
     """The note that entries were erased. Whose they were it does not say."""
-    return _written({"entry": ERASURE, "time": _now(), "reason": reason, "events": ranges})
+    return written({"entry": ERASURE, "time": _now(), "reason": reason, "events": ranges})
 
 
 def tampering(seq: int) -> bytes:
     """The note that an entry, which its writer remembers, is not there any more as it was."""
-    return _written({"entry": TAMPERING, "time": _now(), "event": seq})
+    return written({"entry": TAMPERING, "time": _now(), "event": seq})
 
 
 def tampered_with(public: bytes) -> bool:
@@ -100,5 +102,6 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _written(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+def written(values: Mapping[str, Any]) -> bytes:
+    """As JSON, without a line's end. Raises ValueError for a lone surrogate."""
+    return to_json(values)

@@ -6,10 +6,11 @@ as well; verifying a log compares them. ``exchanges`` is a view with the fields 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from datetime import UTC, datetime
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.sink import AuditError
@@ -202,12 +203,12 @@ def append(connection: sqlite3.Connection, said: list[Sealed]) -> Head:
 
 def looked_for(public: bytes, personal: bytes | None) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
     """What of an entry stands in columns (id, time, provider, outcome), and in ``findings``. Raises ValueError."""
-    values = json.loads(public)
+    values = from_json(public)
     columns = tuple(values.get(name) for name in ("id", "time", "provider", "outcome"))
     findings = values.get("findings")
     if not findings:
         return columns, []
-    fingerprints = json.loads(personal)["fingerprints"] if personal else [""] * len(findings)
+    fingerprints = from_json(personal)["fingerprints"] if personal else [""] * len(findings)
     return columns, [
         (position, finding["entity"], finding["action"], fingerprint)
         for position, (finding, fingerprint) in enumerate(zip(findings, fingerprints, strict=True))

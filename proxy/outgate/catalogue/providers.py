@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,6 +22,10 @@ from outgate.model import Endpoint, Provider
 
 # A message of an API travels in a POST (a PUT, a PATCH); a GET may become a WebSocket.
 _NO_MESSAGE = frozenset({"DELETE", "HEAD", "OPTIONS", "TRACE"})
+# Look-ups that are remembered: each request is looked up several times, and few differ. Clients choose what
+# they ask for, so neither their number nor their length is theirs to choose.
+_REMEMBERED = 1024
+_LONGEST = 256  # characters of host and path
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Catalogue:
         self._hosts = hosts
         self._paths = paths
         self._origins = origins
+        self._found = lru_cache(_REMEMBERED)(self._hosts.find)
+        self._identified = lru_cache(_REMEMBERED)(self._identify)
         self.providers: Mapping[str, Provider] = MappingProxyType(
             {identifier: entry.provider for identifier, entry in self._entries.items()}
         )
@@ -67,11 +74,15 @@ class Catalogue:
 
     def provider_of(self, host: str) -> Provider | None:
         """The provider that answers at ``host`` (any case, port and trailing dot allowed), or None."""
-        found = self._hosts.find(host)
+        found = self._found(host) if len(host) <= _LONGEST else self._hosts.find(host)
         return found.owner.provider if found else None
 
     def identify(self, host: str, path: str, method: str = "POST") -> Endpoint | None:
         """Provider, format, region and model of a request; None for hosts we do not know."""
+        short = len(host) + len(path) <= _LONGEST
+        return self._identified(host, path, method) if short else self._identify(host, path, method)
+
+    def _identify(self, host: str, path: str, method: str) -> Endpoint | None:
         found = self._hosts.find(host)
         if found is None:
             return None

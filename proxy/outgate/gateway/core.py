@@ -161,6 +161,7 @@ class EgressStream(HttpStream):
         self._answering = False
         self._waiting = 0  # bytes of an answer that nobody has looked at
         self._most_waiting = AHEAD
+        self._announced: int | None = None  # bytes of the request's body, as its head says; 0: it does not
         self._unheard = 0  # bytes of a request whose head is being looked at
         self._most_unheard = AHEAD
 
@@ -280,7 +281,9 @@ class EgressStream(HttpStream):
         if not request or not self.request_body_buf:
             return False
         options = self.context.options
-        size = max(len(self.request_body_buf), expected_http_body_size(self.flow.request) or 0)
+        if self._announced is None:
+            self._announced = expected_http_body_size(self.flow.request) or 0
+        size = max(len(self.request_body_buf), self._announced)
         if size > int(options.body_size_limit):
             reason = "too_large"
         elif not self._share.grow(len(self.request_body_buf), getattr(options, BUFFER)):

@@ -27,6 +27,7 @@ from outgate.gateway.deadlines import Deadlines
 from outgate.gateway.draining import Draining
 from outgate.gateway.entrance import Entrance
 from outgate.gateway.handshakes import Handshakes
+from outgate.gateway.hooks import Hooks
 from outgate.gateway.identity import Identities
 from outgate.gateway.inspection import Inspection
 from outgate.gateway.loop import Connecting
@@ -68,6 +69,7 @@ def build(
             f"this mitmproxy would trust a published CA key ({compromised[0]}); install 12.2.x"
         )
     master = Master(opts, with_termlog=False)
+    master.addons = Hooks(master)
     # Who may connect and where to, then who is asking, then what is said.
     who = (proxy_tls, EgressTlsConfig(), handshakes, *([identities] if identities else ()))
     deadlines = Deadlines(settings.limits)

@@ -442,8 +442,8 @@ def test_an_entry_survives_its_line_whatever_is_in_it(
     public: dict[str, str], personal: dict[str, str]
 ) -> None:
     said = Sealed.of(
-        record._written({"id": "og_1", "x": public}),
-        None if personal is None else record._written(personal),
+        record.written({"id": "og_1", "x": public}),
+        None if personal is None else record.written(personal),
     )
     entry = Entry.after(Head.new(), said)
     line = entry.to_line()
