@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from outgate.dlp.detector import Match, Text
-from outgate.dlp.expression import beginnings, project
+from outgate.dlp.expression import beginnings
+from outgate.dlp.projection import project
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.secret_names import NOTHING, Name, judge
 from outgate.dlp.secret_scores import LEAST, Place, score

@@ -1,9 +1,9 @@
 """A regular expression as one that Hyperscan runs, which matches wherever the original could.
 
 Hyperscan knows no lookaround, no back-references and no Unicode classes worth their price, so what it
-is given is a *superset*: over the projected text (one byte a character, see ``project``) it reports at
-least every place where the original matches, and the original then decides there. Owns the translation
-and the projection; runs nothing.
+is given is a *superset*: over the projected text (one byte a character, see ``projection``) it reports at
+least every place where the original matches, and the original then decides there. Owns the translation;
+runs nothing.
 
 The parse tree is that of Python's own ``re`` (``re._parser``), whose node names are stable across the
 versions that we support; a test translates every expression that we ship.
@@ -11,14 +11,15 @@ versions that we support; a test translates every expression that we ship.
 
 from __future__ import annotations
 
-import codecs
 import re
 import re._constants as op  # type: ignore[import-not-found]
 import re._parser as parser  # type: ignore[import-not-found]
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+
+from outgate.dlp.projection import EVERY, byte_of, class_of, complement, members, projected
+from outgate.dlp.stretches import Where, where
 
 UNBOUNDED = 1 << 20
 # How far repeats are counted. Counting costs states, and an expression with too many is refused: what
@@ -29,28 +30,28 @@ _EXACT = 40  # what is repeated a fixed number of times is counted so far
 # Of what is no longer than this, the end tells where it may begin. For others Hyperscan keeps track of the start,
 # which makes all of them together three times as slow.
 _TOLD_BY_ITS_END = 320
-_LETTER, _OTHER = ord("_"), 0x80  # what stands for a letter, and for anything else, beyond ASCII
-_SEPARATORS = frozenset(range(0x1C, 0x20))  # blanks for `re`, not for `regex`: for us, either
-_ASCII = [chr(code) for code in range(128)]
-_EVERY = frozenset(range(129))
-_DIGITS = frozenset(b"0123456789")
 _GLOBAL_FLAGS = re.compile(r"\(\?([aimsux]+)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Superset:
-    """``source`` is for Hyperscan; a match may reach ``after`` characters beyond what is reported.
-
-    ``before`` is how far behind its reported end a match can begin; None: as far as it likes. ``digit``: what
-    is reported has one of ASCII's digits in it.
-    """
+class Source:
+    """For Hyperscan. A match begins at most ``before`` behind the end that is reported; None: as far as it likes."""
 
     source: str
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Superset:
+    """Of an expression, by where it need be looked for: its alternatives may be apart.
+
+    A match may reach ``after`` characters beyond what is reported.
+    """
+
+    sources: Mapping[Where, Source]
     multiline: bool
     caseless: bool
-    before: int | None
     after: int
-    digit: bool
 
 
 class UntranslatableError(ValueError):
@@ -66,45 +67,44 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
     tree, flags = _parsed(pattern, flags)
     if tree.getwidth()[0] == 0:
         raise UntranslatableError("it can match an empty text")
-    translation = _Translation(count, caseless=bool(flags & re.IGNORECASE))
-    source = translation.sequence(tree.data, flags, first=True, last=True)
     multiline, caseless = bool(flags & re.MULTILINE), bool(flags & re.IGNORECASE)
-    longest = tree.getwidth()[1] + translation.ahead
-    before = longest if longest <= _TOLD_BY_ITS_END else None
-    after = min(translation.after, UNBOUNDED)
-    return Superset(source, multiline, caseless, before, after, _has_digit(tree.data, flags))
+    choices: dict[Where, list[str]] = {}
+    longest: dict[Where, int] = {}
+    after = 0
+    for alternative, its in _alternatives(tree, flags):
+        translation = _Translation(count, caseless=caseless)
+        source = translation.sequence(alternative.data, its, first=True, last=True)
+        length = alternative.getwidth()[1] + translation.ahead
+        place = where(alternative.data, its, length + translation.behind)
+        choices.setdefault(place, []).append(source)
+        longest[place] = max(length, longest.get(place, 0))
+        after = max(after, translation.after)
+    sources = {
+        place: Source("|".join(some), longest[place] if longest[place] <= _TOLD_BY_ITS_END else None)
+        for place, some in choices.items()
+    }
+    return Superset(sources, multiline, caseless, min(after, UNBOUNDED))
+
+
+def _alternatives(tree: Any, flags: int) -> Iterator[tuple[Any, int]]:
+    """What an expression is one of, with the flags of each; itself, where it is no choice."""
+    if len(tree.data) == 1:
+        kind, value = tree.data[0]
+        if kind is op.BRANCH:
+            for inner in value[1]:
+                yield from _alternatives(inner, flags)
+            return
+        if kind is op.SUBPATTERN:
+            yield from _alternatives(value[3], (flags | value[1]) & ~value[2])
+            return
+    yield tree, flags
 
 
 def beginnings(pattern: str, flags: int) -> frozenset[int]:
     """The projected bytes that a match can begin with; all, where an empty text matches. Raises UntranslatableError."""
     tree, flags = _parsed(pattern, flags)
     found, empty = _first(tree.data, flags)
-    return _EVERY if empty else found
-
-
-def project(text: str) -> bytes:
-    """One byte for each character: ASCII as it is, letters and digits of other scripts as ``_``.
-
-    Such digits are not ``\\d`` here; whoever wants them reads a normalised text, in which they are ASCII's.
-    Offsets are those of the text, and a word's edge is a word's edge (of `re`: for `regex`, combining
-    marks are letters, too; a normalised text has none that could stand with its letter). Linear.
-    """
-    return text.encode("ascii", "outgate.project") if not text.isascii() else text.encode("ascii")
-
-
-def _project_run(error: UnicodeError) -> tuple[bytes, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    return bytes(map(_projected, error.object[error.start : error.end])), error.end
-
-
-@lru_cache(maxsize=4096)
-def _projected(char: str) -> int:
-    if char.isascii():
-        return ord(char)
-    return _LETTER if char.isalnum() else _OTHER
-
-
-codecs.register_error("outgate.project", _project_run)
+    return EVERY if empty else found
 
 
 def _parsed(pattern: str, flags: int) -> tuple[Any, int]:
@@ -130,31 +130,13 @@ def _flags_of(letters: str) -> int:
     return flags
 
 
-def _has_digit(nodes: Sequence[Any], flags: int) -> bool:
-    """Whether every match of a sequence has a digit."""
-    for kind, value in nodes:
-        if kind is op.LITERAL or kind is op.IN:
-            found = _members(op.IN, [(kind, value)] if kind is op.LITERAL else value, flags) <= _DIGITS
-        elif kind is op.SUBPATTERN:
-            found = _has_digit(value[3].data, (flags | value[1]) & ~value[2])
-        elif kind is op.BRANCH:
-            found = all(_has_digit(inner.data, flags) for inner in value[1])
-        elif kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
-            found = value[0] > 0 and _has_digit(value[2].data, flags)
-        else:
-            found = kind is op.ATOMIC_GROUP and _has_digit(value.data, flags)
-        if found:
-            return True
-    return False
-
-
 def _first(nodes: Sequence[Any], flags: int) -> tuple[frozenset[int], bool]:
     """What a sequence can begin with, and whether it can be empty. Looking around is taken for granted."""
     found: frozenset[int] = frozenset()
     for kind, value in nodes:
         if kind in (op.LITERAL, op.IN, op.NOT_LITERAL, op.ANY):
             value = [(op.LITERAL, value)] if kind is op.LITERAL else value
-            return found | _members(op.IN if kind is op.LITERAL else kind, value, flags), False
+            return found | members(op.IN if kind is op.LITERAL else kind, value, flags), False
         if kind is op.SUBPATTERN:
             here, empty = _first(value[3].data, (flags | value[1]) & ~value[2])
         elif kind is op.BRANCH:
@@ -166,7 +148,7 @@ def _first(nodes: Sequence[Any], flags: int) -> tuple[frozenset[int], bool]:
         elif kind is op.ATOMIC_GROUP:
             here, empty = _first(value.data, flags)
         else:  # an edge, a look around; a reference, which may be to anything
-            here, empty = _EVERY if kind is op.GROUPREF else frozenset(), True
+            here, empty = EVERY if kind is op.GROUPREF else frozenset(), True
         found |= here
         if not empty:
             return found, False
@@ -178,6 +160,7 @@ class _Translation:
 
     def __init__(self, count: int, *, caseless: bool) -> None:
         self.after = 0
+        self.behind = 0  # characters that are looked at before a match
         self.ahead = 0  # characters that are looked at behind a match, and so are part of what is reported
         self._count = count
         self._caseless = caseless  # the whole is run so; parts that are must not be spelled out
@@ -197,7 +180,7 @@ class _Translation:
         if kind is op.LITERAL:
             return self._literal(value, flags)
         if kind in (op.IN, op.NOT_LITERAL, op.ANY):
-            return _class(_members(kind, value, flags))
+            return class_of(members(kind, value, flags))
         if kind is op.SUBPATTERN:
             number, added, removed, inner = value
             source = self.sequence(inner.data, (flags | added) & ~removed, first=first, last=last)
@@ -254,8 +237,8 @@ class _Translation:
     def _literal(self, code: int, flags: int) -> str:
         char = chr(code)
         if self._caseless or not flags & re.IGNORECASE or char.lower() == char.upper():
-            return _byte(_projected(char))
-        return _class(frozenset({_projected(char.lower()[0]), _projected(char.upper()[0])}))
+            return byte_of(projected(char))
+        return class_of(frozenset({projected(char.lower()[0]), projected(char.upper()[0])}))
 
     def _look(self, inner: Any, flags: int, *, wanted: bool, before: bool) -> str:
         """At an end, what must be there is taken in, and so is one character after that must not.
@@ -263,11 +246,14 @@ class _Translation:
         One before that must not is left out: a start that is not fixed costs more than it saves.
         """
         if wanted:
-            self.ahead += 0 if before else inner.getwidth()[1]
+            if before:
+                self.behind += inner.getwidth()[1]
+            else:
+                self.ahead += inner.getwidth()[1]
             return f"(?:{self.sequence(inner.data, flags, first=before, last=not before)})"
         members = None if before else _single(inner, flags)
         self.ahead += members is not None
-        return "" if members is None else rf"(?:\z|{_class(_complement(members))})"
+        return "" if members is None else rf"(?:\z|{class_of(complement(members))})"
 
 
 def _raise(message: str) -> str:
@@ -298,83 +284,5 @@ def _single(inner: Any, flags: int) -> frozenset[int] | None:
         return None
     kind, value = inner.data[0]
     if kind is op.LITERAL:
-        return _members(op.IN, [(op.LITERAL, value)], flags)
-    return _members(kind, value, flags) if kind in (op.IN, op.NOT_LITERAL, op.ANY) else None
-
-
-def _members(kind: Any, value: Any, flags: int) -> frozenset[int]:
-    """The projected bytes that a character class can match."""
-    if kind is op.ANY:
-        return frozenset(range(256)) if flags & re.DOTALL else frozenset(range(256)) - {10}
-    if kind is op.NOT_LITERAL:
-        value = [(op.NEGATE, None), (op.LITERAL, value)]
-    negated = value[0][0] is op.NEGATE
-    items = value[1:] if negated else value
-    fold = bool(flags & re.IGNORECASE)
-    inside = {ord(char) for char in _ASCII if _matches(char, items, fold)}
-    if negated:
-        return frozenset((set(range(128)) - inside) | {_LETTER, _OTHER} | _SEPARATORS)
-    return frozenset(inside | _beyond(items))
-
-
-def _matches(char: str, items: Iterable[tuple[Any, Any]], fold: bool) -> bool:
-    codes = {ord(char)} | ({ord(char.lower()), ord(char.upper())} if fold else set())
-    for kind, value in items:
-        if kind is op.LITERAL and value in codes:
-            return True
-        if kind is op.RANGE and any(value[0] <= code <= value[1] for code in codes):
-            return True
-        if kind is op.CATEGORY and _CATEGORIES[value](char):
-            return True
-    return False
-
-
-def _beyond(items: Iterable[tuple[Any, Any]]) -> set[int]:
-    """The bytes that stand for characters beyond ASCII which a class without negation can match."""
-    found: set[int] = set()
-    for kind, value in items:
-        if kind is op.LITERAL:
-            found.add(_projected(chr(value)))
-        elif kind is op.RANGE:
-            if value[1] >= 128:
-                found |= {_LETTER, _OTHER}
-        elif value in (op.CATEGORY_WORD, op.CATEGORY_NOT_DIGIT, op.CATEGORY_NOT_SPACE):
-            found |= {_LETTER, _OTHER}
-        elif value in (op.CATEGORY_SPACE, op.CATEGORY_NOT_WORD):
-            found.add(_OTHER)
-    return found
-
-
-_CATEGORIES: dict[Any, Callable[[str], bool]] = {
-    op.CATEGORY_DIGIT: str.isdigit,
-    op.CATEGORY_NOT_DIGIT: lambda char: not char.isdigit(),
-    op.CATEGORY_SPACE: str.isspace,
-    op.CATEGORY_NOT_SPACE: lambda char: not char.isspace() or ord(char) in _SEPARATORS,
-    op.CATEGORY_WORD: lambda char: char.isalnum() or char == "_",
-    op.CATEGORY_NOT_WORD: lambda char: not (char.isalnum() or char == "_"),
-}
-
-
-def _complement(members: frozenset[int]) -> frozenset[int]:
-    """What is outside of a class, as a superset: a stand-in may stand for a character on either side."""
-    return frozenset((set(range(128)) - members) | {_LETTER, _OTHER} | _SEPARATORS)
-
-
-def _class(members: frozenset[int]) -> str:
-    if len(members) == 1:
-        return _byte(next(iter(members)))
-    pieces: list[str] = []
-    codes = sorted(members)
-    start = previous = codes[0]
-    for code in [*codes[1:], 1 << 10]:
-        if code != previous + 1:
-            ends = (start,) if start == previous else (start, previous)
-            pieces.append("-".join(map(_byte, ends)))
-            start = code
-        previous = code
-    return f"[{''.join(pieces)}]"
-
-
-def _byte(code: int) -> str:
-    char = chr(code)
-    return char if char.isascii() and (char.isalnum() or char in "_ @") else f"\\x{code:02x}"
+        return members(op.IN, [(op.LITERAL, value)], flags)
+    return members(kind, value, flags) if kind in (op.IN, op.NOT_LITERAL, op.ANY) else None

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from outgate.dlp import entities, examples, one_pass, presidio
 from outgate.dlp.config import DetectorConfig
-from outgate.dlp.expression import UntranslatableError, project, superset
+from outgate.dlp.expression import UntranslatableError, superset
 from outgate.dlp.patterns import rules
+from outgate.dlp.projection import project
 from outgate.dlp.scanner import Expression, PythonScanner, Scanner, Window, matches
 
 RULES = [rule for pack in ("secrets", "pii") for rule in rules(pack)]
@@ -35,6 +36,10 @@ ODD = [
     Expression(r"z{2,300}(?!q|z)"),
     Expression(r"\d(?:[ .-]?\d){6,14}"),
     Expression(r"q(?!uiet)\w{2,}(?=[.!])(?!\.\.)"),
+    Expression(r"ключ|schl(?:ü|ue)ssel|\d{3}-\d{4}|[a-f0-9]{16}(?!x)|quick", int(re.IGNORECASE)),
+    Expression(r"(?<=sum: )[A-Z2-7]{18,40}=?"),
+    Expression(r"t_(?:[a-z]{6}\d){3}"),
+    Expression(r"(?:生日|name)[:=]\w{1,90}"),
 ]
 
 
@@ -80,6 +85,8 @@ def test_hyperscan_is_what_runs_here(odd: Scanner) -> None:
 
 PIECES = st.sampled_from(
     """key  abc def abxab cdxcd abxcd 123 12 4567890 020-7946-0958 STRASSE straße Ä7 ü12 é été ß é_1 start end
+    ключ КЛЮЧ schlüssel SCHLUESSEL 0123456789abcdef fedcba98765432100x sum: MFRGGZDFMZTWQ2LKNNWG MFRGGZDF=
+    t_abcdef1ghijkl2mnopqr3 生日:x name=y __
     \nstart end\n acdcde abab xxxy zzzz zzzq quick. quiet. quit... ! A1_B --== \u00a0 \u200b 😀""".split(" ")
 )
 TEXTS = st.one_of(
@@ -100,7 +107,7 @@ def test_one_pass_finds_what_trying_everything_finds(odd: Scanner, text: str) ->
 
 
 @given(
-    st.lists(st.tuples(PIECES, st.sampled_from([0, 1, 30, 38, 39, 40, 41, 79, 80, 81, 82, 200])), max_size=8)
+    st.lists(st.tuples(PIECES, st.sampled_from([0, 1, 30, 38, 39, 40, 41, 79, 80, 81, 82, 99, 100, 101, 200, 203])), max_size=8)
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 def test_what_stands_far_from_digits_and_at_the_edges_of_what_is_looked_at_is_found(
@@ -110,24 +117,45 @@ def test_what_stands_far_from_digits_and_at_the_edges_of_what_is_looked_at_is_fo
     assert found(odd, ODD, text) == tried(ODD, text)
     text = "".join(piece + gap * "x" for piece, gap in parts)
     assert found(odd, ODD, text) == tried(ODD, text)
+    text = "".join(piece + gap * "-" for piece, gap in parts)
+    assert found(odd, ODD, text) == tried(ODD, text)
 
 
 @pytest.mark.parametrize(
-    ("pattern", "has_one"),
+    ("pattern", "places"),
     [
-        (r"\d", True),
-        (r"[0-4][a-z]", True),
-        (r"(?:a1|2)", True),
-        (r"(?:a1|b)", False),
-        (r"a\d*", False),
-        (r"a(?:b\d)+", True),
-        (r"[\da-f]", False),
-        (r"a(?=\d)", False),
-        (r"(?>x7)", True),
+        (r"\d", {"digits"}),
+        (r"[0-4][a-z]", {"digits"}),
+        (r"x(?:a1|2)", {"digits"}),
+        (r"x(?:a1|b)", {"anywhere"}),
+        (r"a1|b", {"digits", "anywhere"}),
+        (r"(?i)(?:a1|(?P<n>b|c2))", {"digits", "anywhere"}),
+        (r"a\d*", {"anywhere"}),
+        (r"a(?:b\d){1,4}", {"digits"}),
+        (r"[\da-f]", {"anywhere"}),
+        (r"a(?=\d)", {"anywhere"}),
+        (r"(?>x7)", {"digits"}),
+        (r"\d.{40}", {"anywhere"}),
+        (r"(?<=x{20})\d{20}.", {"runs"}),
+        (r"(?<=x{40})\d{4}", {"anywhere"}),
+        (r"[a-z]{15}", {"anywhere"}),
+        (r"[a-z]{8}[A-Z0-9]{8}", {"runs"}),
+        (r"[a-z]{8}-[a-z]{8}", {"anywhere"}),
+        (r"(?:[a-z]{8}-[a-z]{8}){2}", {"runs"}),
+        (r"(?:[a-z]{8}-?){2}", {"anywhere"}),
+        (r"ab(?:[a-z]{20}|[a-z]{14})(?!\w)", {"runs"}),
+        (r"\w{30}", {"anywhere"}),
+        (r"[a-z]{16}.{0,100}", {"anywhere"}),
+        ("é", {"beyond"}),
+        ("née?|geb", {"beyond", "anywhere"}),
+        (r"[éè]\d", {"beyond"}),
+        (r"[éa]", {"anywhere"}),
+        (r"(?i)\u017f", {"anywhere"}),
+        (r"[^a]", {"anywhere"}),
     ],
 )
-def test_it_is_known_which_expressions_have_a_digit_in_all_they_match(pattern: str, has_one: bool) -> None:
-    assert superset(pattern, 0).digit is has_one
+def test_it_is_known_where_an_expression_need_be_looked_for(pattern: str, places: set[str]) -> None:
+    assert superset(pattern, 0).sources.keys() == places
 
 
 @given(TEXTS)
