@@ -92,10 +92,13 @@ def merged(spans: list[tuple[int, int]], before: int, after: int, length: int) -
     return windows
 
 
-def matches(compiled: Any, text: str, windows: Sequence[Window]) -> Iterator[re.Match[str]]:
+def matches(
+    compiled: Any, text: str, windows: Sequence[Window], begins: re.Pattern[str] | None = None
+) -> Iterator[re.Match[str]]:
     """What ``compiled.finditer(text)`` finds, if all of it lies in ``windows``; empty matches left out.
 
-    ``compiled`` is of ``re`` or ``regex``. Linear in the windows.
+    ``compiled`` is of ``re`` or ``regex``. ``begins`` is for one that takes long to fail: it matches, of one
+    character at most, wherever ``compiled`` can begin to. Linear in the windows.
     """
     position = 0
     length = len(text)
@@ -103,7 +106,17 @@ def matches(compiled: Any, text: str, windows: Sequence[Window]) -> Iterator[re.
     for window in windows:
         start, end, reach = max(window.start, position), window.end, window.reach
         while start < end:
-            found = search(text, start, reach)
+            if begins is None:
+                found = search(text, start, reach)
+            else:
+                place = begins.search(text, start, min(end + 1, reach))
+                if place is None:
+                    break
+                start = place.start()
+                found = compiled.match(text, start, reach) if start < end else None
+                if found is None:
+                    start += 1
+                    continue
             if found is None or found.start() >= end:
                 break
             if found.end() == reach < length:  # it may go on where there is more to read, or be none

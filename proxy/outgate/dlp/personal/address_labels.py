@@ -23,8 +23,10 @@ _WORDS = (
     r"domicilio|calle|endere[cç]o|morada|logradouro|gatuadress|gateadresse|vejnavn|osoite|katuosoite|lakcím|cím|ulica|"
     r"bydliště|адрес(?:а)?|διεύθυνση|住所|地址|주소|line[ _]?1"
 )
+_BEGINS = r"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))"
+_BEGINNING = re.compile(_BEGINS + r"(?=[^\W\d_])", re.IGNORECASE)
 _LABEL = re.compile(
-    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))(?:{_WORDS})(?:[ _-]?(?:line|name))?[ _-]?[12]?(?![^\W_])",
+    rf"{_BEGINS}(?:{_WORDS})(?:[ _-]?(?:line|name))?[ _-]?[12]?(?![^\W_])",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
@@ -62,7 +64,7 @@ class LabelledAddressDetector:
         lined = text.lined
         columns: list[int] = []
         end = read = 0  # of the last table
-        for label in matches(_LABEL, lined, windows):
+        for label in matches(_LABEL, lined, windows, _BEGINNING):
             if _TECHNICAL.search(lined, max(0, label.start() - 12), label.start()):
                 continue
             value = _VALUE.match(lined, label.end())

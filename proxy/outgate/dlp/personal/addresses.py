@@ -143,8 +143,9 @@ class AddressDetector:
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """Whole addresses with a score of at least 0.6."""
         pattern, judged = _WAYS[which]
+        begins = _ENGLISH_BEGINS if pattern is forms.ENGLISH else None
         numbered = [window for window in windows if _NUMBER.search(text.text, window.start, window.reach)]
-        for found in matches(pattern, text.text, numbered):
+        for found in matches(pattern, text.text, numbered, begins):
             start, end, score = judged(text, found)
             if score:
                 country = forms.COUNTRY.match(text.text, end) if score >= _CITY else None
@@ -154,6 +155,7 @@ class AddressDetector:
 
 
 _NUMBER = re.compile(r"\d|s/n", re.I)
+_ENGLISH_BEGINS = re.compile(r"(?<![\w.])\d")
 type _Judged = tuple[int, int, float]
 
 

@@ -112,8 +112,10 @@ _DATE = (
     rf"|(?:{_YEAR}|{_ERA}[ ]?(?:元|\d{{1,3}}))[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
 )
 # A word of a label may also begin where a hump of camel case does: `patientDob`.
+_BEGINS = rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DBFG]))|(?={SOLID}))"
+_BEGINNING = re.compile(_BEGINS + r"(?=[^\W\d]|\*|(?<=[(,])[ ])", re.IGNORECASE)
 _LABEL = re.compile(
-    rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DBFG]))|(?={SOLID}))(?:(?P<behind>(?={_BEHIND}))?(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}|{_BEHIND})))(?:(?<=[.*])|(?<={SOLID})|(?![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))",
+    rf"{_BEGINS}(?:(?P<behind>(?={_BEHIND}))?(?:(?P<form>{_FORMS})|(?P<prose>{_PROSE}|{_BEHIND})))(?:(?<=[.*])|(?<={SOLID})|(?![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))",
     re.IGNORECASE,
 )
 _DATED = re.compile(
@@ -227,26 +229,33 @@ class BirthDetector:
             r"לידה|الميلاد|الولادة|วันเกิด|जन्म|生年月日|出生|生日|誕生日|출생|생년월일|생일|"
             r"\bd\.?d?\.?n\b\.?:? ?\d|"
             r"г\.? ?р\.|р\. ?н\.|doğdu|"
-            r"\d[일日]생|生まれ|日生|\bDMG\*|\(0010,0030|\bDBB\d|\bbirt\n|b(?:i?r)?thd|\bbdate|"
+            r"\d[일日]생|生まれ|日生|\bbirt\n|b(?:i?r)?thd|\bbdate|"
             r"fec(?:ha)?[ _-]?(?:de[ _-]?)?nac|gbdat|fo(?:e)?dsels|fodelsedat|syntymaaika|szuletesi|dogum|brthdtc|"
-            r"\baged?:? \d|"
-            r"\d[ -]?(?:y/o|yo\b|y\.o\.|yrs?\b|years?[ -]old|[mf]\b)[^\n]{0,13}[ ,(]\d|"
             r"lieu et date|luogo e data|lugar y fecha|ort und -?datum|"
             r"\bturn(?:s|ed|ing)? \d|[(,] ?(?:b\.|\*) ?\d|"
             r"[(,] ?b\. ?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\w b\. ?\d|"
-            r"\w \* ?\d\d?\. ?\d\d?\. ?\d{4}|\bPID\|",
+            r"\w \* ?\d\d?\. ?\d\d?\. ?\d{4}",
             int(re.IGNORECASE),
             before=24,
             after=160,
         ),
+        Expression(r"\bDMG\*|\(0010,0030|\bDBB\d|\bPID\|"),
+        Expression(
+            r"\baged?:? \d|"
+            r"\b\d{1,3}[ -]?(?:y/o|yo\b|y\.o\.|yrs?\b|years?[ -]old|[mf]\b|[ ][mf]\b)[^\n]{0,13}[ ,(\[]\d?",
+            int(re.IGNORECASE),
+        ),
     )
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
-        """The dates alone, without their labels."""
-        lined = text.lined
+        """The dates alone: beside labels (0), in the fields of standards (1), beside an age (2)."""
+        found = (self._labelled, self._coded, self._aged)[which]
+        return found(text.lined, windows)
+
+    def _labelled(self, lined: str, windows: Sequence[Window]) -> Iterator[Match]:
         columns: list[int] = []
         tables = _Tables(lined)
-        for label in matches(_LABEL, lined, windows):
+        for label in matches(_LABEL, lined, windows, _BEGINNING):
             columns.append(label.start())
             below = tables.below(label)
             yield from self._dates(lined, below)
@@ -256,8 +265,12 @@ class BirthDetector:
                     yield Match(start, end, ENTITY, score, self.name)
         if columns:
             yield from self._dates(lined, values_under(lined, columns))
+
+    def _coded(self, lined: str, windows: Sequence[Window]) -> Iterator[Match]:
         for found in matches(_SEGMENT, lined, windows):
             yield Match(*found.span("value"), ENTITY, _SURE, self.name)
+
+    def _aged(self, lined: str, windows: Sequence[Window]) -> Iterator[Match]:
         for found in matches(_AGED, lined, windows):
             year = _FULL_YEAR.search(found["value"])
             if year and _LONG_AGO <= int(year[0]) + int(found["age"] or found["years"]) <= _SOON:
