@@ -196,7 +196,9 @@ def _name_end(text: str, place: int) -> int:
     after = _NAME_AFTER.match(text, place)
     right = after.end() if after else place
     folded = text[place : place + 16].lower()
-    phrase = next((one for one in PHRASES if folded.startswith(one)), "") if folded.startswith(PHRASES) else ""
+    phrase = (
+        next((one for one in PHRASES if folded.startswith(one)), "") if folded.startswith(PHRASES) else ""
+    )
     if phrase or folded[:1] < "\u0370":  # Latin
         return place + len(phrase) if phrase else right
     # No blank need follow a word in a script without capitals.

@@ -40,7 +40,8 @@ class Compiled:
 
     databases: Mapping[Where, Any]
     ends: Mapping[Where, frozenset[int]]  # those of which an end is reported, and no start
-    around: Mapping[int, tuple[int, int]]  # how far before and after what is reported a match may be
+    # How far before what is reported a match may begin, and behind it have what it must have, and go further.
+    around: Mapping[int, tuple[int, int, int]]
 
 
 class Plan:
@@ -147,7 +148,7 @@ class Plan:
         reach: Sequence[Sequence[int] | None],
     ) -> Compiled:
         around = {
-            index: (one.before + far[0], one.after + far[1])
+            index: (one.before + far[0], one.after, far[1])
             for index, (one, far) in enumerate(zip(self.expressions, reach, strict=True))
             if far is not None
         }

@@ -53,7 +53,7 @@ class Text:
     def whole(self) -> list[Window]:
         """The one window that is all of it."""
         length = len(self.text)
-        return [Window(0, length, length)]
+        return [Window(0, length, length, length)]
 
 
 class Detector(Protocol):

@@ -168,7 +168,7 @@ class Engine:
         """The places in some stretches of a text."""
         for start, end in stretches:
             for index, windows in self._scanner.windows(text[start:end]):
-                yield index, [Window(w.start + start, w.end + start, w.reach + start) for w in windows]
+                yield index, [window.moved(start) for window in windows]
 
     def _judged(self, text: str, looked: _Looked) -> Iterator[tuple[str, Iterable[Match]]]:
         """Who looks for patterns, and what they find where they could match."""

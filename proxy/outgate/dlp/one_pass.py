@@ -72,7 +72,8 @@ class HyperscanScanner:
         for index in sorted(found):
             spans = found[index]
             spans.sort()
-            yield index, merged(spans, *self._compiled.around[index], length)
+            before, after, further = self._compiled.around[index]
+            yield index, merged(spans, before, after, length, further)
         for index, windows in self._slow.windows(text):
             yield self._rest[index], windows
 

@@ -34,11 +34,16 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A match that starts in ``start:end`` ends by ``end``, or goes on to ``reach`` and beyond."""
+    """A match that starts in ``start:end`` has what it must have by ``limit``, and goes on to ``reach`` or beyond."""
 
     start: int
     end: int
+    limit: int
     reach: int
+
+    def moved(self, by: int) -> Window:
+        """The same in a text of which this one is a stretch, from ``by`` on."""
+        return Window(self.start + by, self.end + by, self.limit + by, self.reach + by)
 
 
 class Scanner(Protocol):
@@ -74,21 +79,25 @@ class PythonScanner:
                 yield index, merged(spans, before, after, length)
 
 
-def merged(spans: list[tuple[int, int]], before: int, after: int, length: int) -> list[Window]:
+def merged(
+    spans: list[tuple[int, int]], before: int, after: int, length: int, further: int = 0
+) -> list[Window]:
     """Sorted spans as windows, those that touch as one.
 
-    ``before`` and ``after``: where a match may begin before a span, and how far go on behind it.
+    ``before`` and ``after``: where a match may begin before a span, and have what it must have behind it; it may go
+    ``further``.
     """
     windows: list[Window] = []
     start, end = max(0, spans[0][0] - before), spans[0][1]
+    after += _LOOK
     for first, last in spans:
         first = max(0, first - before)
         if first > end:
-            windows.append(Window(start, end, min(length, end + after + _LOOK)))
+            windows.append(Window(start, end, min(length, end + after), min(length, end + after + further)))
             start, end = first, last
         elif last > end:
             end = last
-    windows.append(Window(start, end, min(length, end + after + _LOOK)))
+    windows.append(Window(start, end, min(length, end + after), min(length, end + after + further)))
     return windows
 
 
@@ -102,34 +111,25 @@ def matches(
     """
     position = 0
     length = len(text)
-    search = compiled.search
+    search, match = compiled.search, compiled.match
     for window in windows:
-        start, end, reach = max(window.start, position), window.end, window.reach
+        start, end, limit, reach = max(window.start, position), window.end, window.limit, window.reach
         while start < end:
-            if begins is None:
-                found = search(text, start, reach)
-            else:
-                place = begins.search(text, start, min(end + 1, reach))
-                if place is None:
-                    break
-                start = place.start()
-                found = compiled.match(text, start, reach) if start < end else None
-                if found is None:
-                    start += 1
-                    continue
-            if found is None or found.start() >= end:
+            # Where one may begin is asked of no more text than is needed for that.
+            place = search(text, start, limit) if begins is None else begins.search(text, start, end)
+            if place is None or place.start() >= end:
                 break
-            if found.end() == reach < length:  # it may go on where there is more to read, or be none
-                begun = found.start()
-                found = compiled.match(text, begun)
-                if found is None:
-                    start = begun + 1
-                    continue
-            if found.end() > found.start():
+            start = place.start()
+            found = place if begins is None and reach == limit else match(text, start, reach)
+            if found is not None and found.end() == reach < length:
+                found = match(text, start)  # it may go on where there is more to read, or be none
+            if found is None:
+                start += 1
+            elif found.end() > start:
                 yield found
                 start = position = found.end()
             else:
-                start = found.end() + 1
+                start += 1
 
 
 def _regex_flags(flags: int) -> int:

@@ -89,6 +89,7 @@ PIECES = st.sampled_from(
     t_abcdef1ghijkl2mnopqr3 生日:x name=y __
     \nstart end\n acdcde abab xxxy zzzz zzzq quick. quiet. quit... ! A1_B --== \u00a0 \u200b 😀""".split(" ")
 )
+GAPS = [0, 1, 30, 38, 39, 40, 41, 79, 80, 81, 82, 99, 100, 101, 200, 203]
 TEXTS = st.one_of(
     st.lists(PIECES, max_size=30).map("".join),
     st.lists(PIECES, max_size=30).map(" ".join),
@@ -106,9 +107,7 @@ def test_one_pass_finds_what_trying_everything_finds(odd: Scanner, text: str) ->
     assert found(odd, ODD, text) == tried(ODD, text)
 
 
-@given(
-    st.lists(st.tuples(PIECES, st.sampled_from([0, 1, 30, 38, 39, 40, 41, 79, 80, 81, 82, 99, 100, 101, 200, 203])), max_size=8)
-)
+@given(st.lists(st.tuples(PIECES, st.sampled_from(GAPS)), max_size=8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 def test_what_stands_far_from_digits_and_at_the_edges_of_what_is_looked_at_is_found(
     odd: Scanner, parts: list[tuple[str, int]]
@@ -219,12 +218,12 @@ def test_a_projected_text_has_a_byte_for_each_character(text: str) -> None:
 
 def test_a_match_may_go_on_behind_its_window() -> None:
     text = "x" * 10 + "1" * 500 + "y"
-    window = [Window(8, 13, 77)]
+    window = [Window(8, 13, 77, 77)]
     assert [m.span() for m in matches(re.compile("1{3,}"), text, window)] == [(10, 510)]
 
 
 def test_windows_that_overlap_a_match_give_it_once() -> None:
-    windows = [Window(0, 3, 20), Window(5, 9, 20)]
+    windows = [Window(0, 3, 20, 20), Window(5, 9, 20, 20)]
     assert [m.span() for m in matches(re.compile(r"\d+"), "0123456789 ", windows)] == [(0, 10)]
 
 
@@ -266,3 +265,11 @@ def test_until_patterns_are_compiled_pythons_serve(tmp_path: Path) -> None:
         time.sleep(0.05)
     assert scanner.kind == "hyperscan"
     assert found(scanner, ODD, "key fed") == {0: [(4, 7)]}
+
+
+def test_what_a_match_need_not_have_is_read_only_where_it_can_begin() -> None:
+    text = "ab cd" + "x" * 500
+    window = [Window(0, 5, 69, len(text))]
+    assert [m.span() for m in matches(re.compile(r"cdx{2,}"), text, window)] == [(3, 505)]
+    assert [m.span() for m in matches(re.compile(r"b (?!cdx{200})\w+|d\w+"), text, window)] == [(4, 505)]
+    assert not list(matches(re.compile(r"c(?!dx{200})\w+"), text, window))

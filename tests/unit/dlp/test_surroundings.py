@@ -105,6 +105,18 @@ def test_a_normalised_view_tells_where_it_says_something_new(before: int, after:
         assert sum(end - start for start, end in news) < len(text) / 2
 
 
+def test_breaks_within_a_normalised_view_are_its_only_news() -> None:
+    filler = "plain words\n\n" * 300
+    text = "ｔｅｎ\n\n" + filler + r"first line\nPassword: x" + "\n\n" + filler
+    normalised, breaks = views(text)
+    assert (normalised.kind, breaks.kind) == ("normalised", "normalised>breaks")
+    ((start, end),) = breaks.news(text) or []
+    assert start <= breaks.text.index("Password") < end
+    assert end - start < len(text) / 2
+    ((start, end),) = normalised.news(text) or []
+    assert start <= normalised.text.index("ten") < end
+
+
 def test_what_is_left_out_is_news() -> None:
     filler = "plain words\n\n" * 300
     text = filler + "card 4000\u200b0000" + "\n\n" + filler

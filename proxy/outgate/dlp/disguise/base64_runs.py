@@ -58,6 +58,7 @@ _MORE_LINES = re.compile(
     rb"(?:={0,2}%b[A-Za-z0-9+/_-]{%d,}+%b)*+(?:%b[A-Za-z0-9+/_-]{1,%d}+%b)?+"
     % (_LINE_END, SHORTEST, _ALONE, _LINE_END, SHORTEST - 1, _ALONE)
 )
+_FARTHEST = 7  # octets behind a run, of which the last begins the line's end
 _LINE = re.compile(rb"\\[rn]|([A-Za-z0-9+/_-]++)")
 # Where a run may be several: segments of a path, words of an identifier.
 _SEGMENTS = tuple(re.compile(rb"[^%b]{%d,}+" % (signs, SHORTEST)) for signs in (rb"/", rb"_-", rb"/+_-"))
@@ -81,7 +82,7 @@ def base64_runs(octets: bytes, reader: Reader) -> Iterator[Encoded]:
         end = classes.find(b" ", start + SHORTEST)
         end = len(octets) if end < 0 else end
         lines = [(start, end)]
-        more = _MORE_LINES.match(octets, end)
+        more = _MORE_LINES.match(octets, end) if _may_end_a_line(octets[end : end + _FARTHEST]) else None
         if more and more.end() > end:
             lines += (line.span(1) for line in _LINE.finditer(octets, end, more.end()) if line[1])
             lines = _without_stray(lines)
@@ -91,6 +92,11 @@ def base64_runs(octets: bytes, reader: Reader) -> Iterator[Encoded]:
             yield from _in_run(octets, (start, end), reader)
         end = lines[-1][1]
         start = classes.find(_NEEDLE, end)
+
+
+def _may_end_a_line(behind: bytes) -> bool:
+    """Whether a line's end can be in what stands behind a run; much cheaper than to try."""
+    return b"\n" in behind or b"\\" in behind or b"\r" in behind
 
 
 def _without_stray(lines: list[_Span]) -> list[_Span]:

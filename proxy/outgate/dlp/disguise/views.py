@@ -52,15 +52,17 @@ class View:
         return (start, end) if self._under is None else self._under.original(start, end)
 
     def news(self, original: str) -> list[tuple[int, int]] | None:
-        """The paragraphs outside of which the view says what ``original`` says; None: it is another text.
+        """The paragraphs outside of which the view says what ``original``, or the view under it, says.
 
-        Whole ones, with more around: what a value is may be told by a word, or by a table's head, at a distance.
+        None: it is another text. Whole ones, with more around: what a value is may be told by a word, or by a
+        table's head, at a distance.
         """
-        if self._under is not None or self.kind not in ("normalised", "breaks"):
+        if self.kind not in ("normalised", "breaks", "normalised>breaks"):
             return None
+        before = original if self._under is None else self._under.text
         found: list[tuple[int, int]] = []
         end = -1
-        for first, last in self._offsets.changed(original, self.text):
+        for first, last in self._offsets.changed(before, self.text):
             if last <= end:
                 continue
             start = max(0, self.text.rfind("\n\n", 0, max(0, first - _AROUND)))
