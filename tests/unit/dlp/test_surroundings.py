@@ -108,7 +108,7 @@ def test_a_normalised_view_tells_where_it_says_something_new(before: int, after:
 def test_breaks_within_a_normalised_view_are_its_only_news() -> None:
     filler = "plain words\n\n" * 300
     text = "ｔｅｎ\n\n" + filler + r"first line\nPassword: x" + "\n\n" + filler
-    normalised, breaks = views(text)
+    normalised, breaks, _ = views(text)
     assert (normalised.kind, breaks.kind) == ("normalised", "normalised>breaks")
     ((start, end),) = breaks.news(text) or []
     assert start <= breaks.text.index("Password") < end
