@@ -1,19 +1,22 @@
-"""Makes docs/demo.svg from what `outgate demo` really does: `make pictures`, or with another folder as argument.
+"""Makes the pictures of docs/ that show what is really so: `make pictures`, or `pictures.py FOLDER [NAME...]`.
 
-docs/block-page.png and docs/report.png (of the made-up week of docs/week.py) are made where Chromium is installed.
-docs/request.svg is drawn by hand. A test runs this and
-compares the first, so that it cannot become stale unseen.
+demo.svg is what `outgate demo` does; a test runs this and compares it, so that it cannot become stale unseen. The
+others need Chromium: block-page.png, and of the made-up week of docs/week.py report.png; dashboard.png and
+dashboard-rows.png, the panels of the Grafana dashboard (see docs/dashboard), need Prometheus too, and two minutes.
+request.svg and fleet.svg are drawn by hand.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +29,13 @@ from outgate.gateway.block_page import Stopped
 
 sys.path.insert(0, str(Path(__file__).parent))
 import week
+from dashboard.page import WIDTH as DASHBOARD_WIDTH
+from dashboard.page import page as dashboard_page
+from dashboard.panels import Span
+from dashboard.prometheus import prometheus
+from dashboard.scrapes import DAYS, STEP, scrapes
+
+DASHBOARD = Path(__file__).parents[1] / "deploy" / "grafana" / "dashboard.json"
 
 WIDTH = 112  # columns
 
@@ -85,7 +95,7 @@ def block_page(target: Path, browser: str) -> None:
 
 
 def report(target: Path, browser: str) -> None:
-    """The picture of the report's first screen, of the made-up week."""
+    """The picture of the report's first sections, of the made-up week."""
     with tempfile.TemporaryDirectory() as folder:
         config, page = Path(folder) / "outgate.yaml", Path(folder) / "report.html"
         week.write(Path(folder), week.events(week.World.made()))
@@ -94,7 +104,20 @@ def report(target: Path, browser: str) -> None:
         )
         line = ["--config", str(config), "risk", "--from", f"{week.MONDAY:%Y-%m-%d}", "--html", str(page)]
         reports.main(line, standalone_mode=False)
-        photographed(page, target, browser, "880,1270")
+        photographed(page, target, browser, "880,1634")
+
+
+def dashboard(targets: dict[Path, bool], browser: str) -> None:
+    """Pictures of the dashboard, of the made-up week: of the rows that are open at first, or (True) of the others."""
+    with tempfile.TemporaryDirectory() as folder:
+        told = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+        span = Span(week.MONDAY, week.MONDAY + timedelta(days=DAYS) - STEP, STEP)
+        with prometheus(scrapes(week.World.made()), Path(folder), step=STEP) as answering:
+            for target, folded in targets.items():
+                text, height = dashboard_page(told, answering, span, folded=folded)
+                page = Path(folder) / "dashboard.html"
+                page.write_text(text, encoding="utf-8")
+                photographed(page, target, browser, f"{DASHBOARD_WIDTH},{height}")
 
 
 def photographed(page: Path, target: Path, browser: str, size: str) -> None:
@@ -107,8 +130,21 @@ def photographed(page: Path, target: Path, browser: str, size: str) -> None:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    (folder / "demo.svg").write_text(demo(), encoding="utf-8")
+    wanted = sys.argv[2:] or [
+        "demo.svg",
+        "block-page.png",
+        "report.png",
+        "dashboard.png",
+        "dashboard-rows.png",
+    ]
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium:
+    if "demo.svg" in wanted:
+        (folder / "demo.svg").write_text(demo(), encoding="utf-8")
+    if chromium and "block-page.png" in wanted:
         block_page(folder / "block-page.png", chromium)
+    if chromium and "report.png" in wanted:
         report(folder / "report.png", chromium)
+    of_dashboard = {"dashboard.png": False, "dashboard-rows.png": True}
+    chosen = {folder / name: folded for name, folded in of_dashboard.items() if name in wanted}
+    if chromium and chosen and shutil.which("prometheus") and shutil.which("promtool"):
+        dashboard(chosen, chromium)

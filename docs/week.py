@@ -42,12 +42,13 @@ from outgate.settings import Settings
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 # Provider -> model, and how many of a hundred requests go there.
 WHERE = {
-    "openai": ("gpt-5.1", 34),
+    "openai": ("gpt-5.1", 30),
     "anthropic": ("claude-sonnet-4-5", 30),
     "azure-openai": ("gpt-5.1-mini", 9),
     "mistral": ("mistral-large-latest", 8),
     "google-ai": ("gemini-2.5-pro", 7),
     "chatgpt": (None, 5),
+    "bedrock": ("anthropic.claude-sonnet-4-5", 4),
     "groq": ("qwen3-32b", 3),
     "deepseek": ("deepseek-chat", 2),
     "perplexity": ("sonar-pro", 1),
@@ -99,6 +100,19 @@ class World:
         return cls(catalogue, load(paths, run_commands=False, providers=catalogue.providers.values()))
 
 
+@dataclass(frozen=True)
+class Happened:
+    """One exchange of the week, and what became of it."""
+
+    exchange: Exchange
+    verdict: Verdict
+    status: int
+    request_bytes: int
+    response_bytes: int
+    seconds: float
+    streamed: bool
+
+
 def events(
     world: World,
     *,
@@ -108,7 +122,30 @@ def events(
     requests: int = 6000,
     days: int = 7,
 ) -> Iterator[AuditEvent]:
-    """The week's events, in their order. ``requests``: about, in a week; with ``days`` it goes on alike."""
+    """The events of ``happened``, as the audit log has them."""
+    for one in happened(world, start=start, seed=seed, people=people, requests=requests, days=days):
+        yield AuditEvent.of(
+            one.exchange,
+            one.verdict,
+            policy_hash=world.policy.hash,
+            status=one.status,
+            request_bytes=one.request_bytes,
+            response_bytes=one.response_bytes,
+            seconds=one.seconds,
+            streamed=one.streamed,
+        )
+
+
+def happened(
+    world: World,
+    *,
+    start: datetime = MONDAY,
+    seed: int = 7,
+    people: int = 500,
+    requests: int = 6000,
+    days: int = 7,
+) -> Iterator[Happened]:
+    """The week's exchanges, in their order. ``requests``: about, in a week; with ``days`` it goes on alike."""
     dice = random.Random(seed)  # noqa: S311
     folk = [(f"p{number:04}@northwind.example", _of(dice, GROUPS)) for number in range(people)]
     number = 0
@@ -120,12 +157,12 @@ def events(
         )
         for time in times:
             number += 1
-            yield _event(world, dice, number, time, *dice.choice(folk))
+            yield _one(world, dice, number, time, *dice.choice(folk))
         if day % 7 == 3:  # the incident: one script, one key, again and again
             for again in range(140):
                 number += 1
                 time = start + timedelta(days=day, hours=22, seconds=25 * again)
-                yield _event(
+                yield _one(
                     world, dice, number, time, "svc-report@northwind.example", "engineering", script=True
                 )
 
@@ -164,7 +201,7 @@ def _write_shadow(settings: Settings) -> None:
     log.close()
 
 
-def _event(
+def _one(
     world: World,
     dice: random.Random,
     number: int,
@@ -173,7 +210,7 @@ def _event(
     group: str,
     *,
     script: bool = False,
-) -> AuditEvent:
+) -> Happened:
     name = "openai" if script else _of(dice, {name: share for name, (_, share) in WHERE.items()})
     model = WHERE[name][0]
     provider, host = world.catalogue.providers[name], world.catalogue.example_host(name) or "host.example"
@@ -249,11 +286,10 @@ def _event(
         seconds={"detect": 0.01},
     )
     status = {Outcome.BLOCK: 403, Outcome.REFUSE: 503}.get(outcome, 200)
-    return AuditEvent.of(
+    return Happened(
         exchange,
         verdict,
-        policy_hash=world.policy.hash,
-        status=status,
+        status,
         request_bytes=dice.randrange(500, 90_000),
         response_bytes=0 if status != 200 else dice.randrange(500, 30_000),
         seconds=dice.uniform(0.4, 20),

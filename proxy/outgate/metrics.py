@@ -64,6 +64,7 @@ SETTINGS: Final = frozenset({"uninspectable", "on_error", "allowed_accounts"})
 _STRONGEST: Final = (Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE)
 
 _LEAVES = (Outcome.FORWARD, Outcome.EDIT)
+_STOPPED: Final = ("block", "refuse")  # as actions of exchanges
 KINDS_OF_FEEDBACK: Final = frozenset({"not-sensitive", "justify"})
 
 
@@ -93,6 +94,7 @@ class Metrics(RunningMetrics):
                 *("provider", "jurisdiction", "format", "action"),
             )
         )
+        self._ways: set[tuple[str, str, str]] = set()  # provider, jurisdiction, format of exchanges so far
         self._findings = Family(
             counter(
                 "findings",
@@ -174,12 +176,22 @@ class Metrics(RunningMetrics):
         self.rollout = RolloutMetrics(
             registry, lambda: (self._vocabulary.rules | SETTINGS, self._vocabulary.providers)
         )
+        for reason in sorted(REASONS | {OTHER}):  # there from the start, or the first would be no increase
+            for action in (Action.ALLOW, Action.BLOCK):
+                self._on_error(reason, str(action))
+        for kind in sorted(KINDS_OF_FEEDBACK):
+            for result in ("taken", "refused"):
+                self._feedback(kind, result)
+        self.know(vocabulary)
         build = gauge("build_info", "What is running.", "livemax", "version", "python")
         build.labels(__version__, platform.python_version()).set(1)
 
     def know(self, vocabulary: Vocabulary) -> None:
         """Take over the label values of a catalogue and policy that were loaded anew."""
         self._vocabulary = vocabulary
+        for rule in sorted(vocabulary.rules | SETTINGS):
+            self._blocked(rule)
+            self._would_block(rule)
 
     # --- exchanges ---------------------------------------------------------------------------
 
@@ -188,7 +200,12 @@ class Metrics(RunningMetrics):
         words = self._vocabulary
         provider, jurisdiction = self._provider(verdict.endpoint.provider if verdict.endpoint else None)
         format_name = known(verdict.endpoint.format if verdict.endpoint else None, words.formats)
-        self._exchanges(provider, jurisdiction, format_name, _action(verdict)).inc()
+        way = provider, jurisdiction, format_name
+        if way not in self._ways:
+            self._ways.add(way)
+            for action in _STOPPED:  # there before the first, which would be no increase else
+                self._exchanges(*way, action)
+        self._exchanges(*way, _action(verdict)).inc()
         if verdict.decoded_size:
             self._inspected(provider).inc(verdict.decoded_size)
         if verdict.records:

@@ -75,6 +75,9 @@ class RolloutMetrics:
             "rule",
             "provider",
         )
+        for counted, kinds in ((self._looks, _RESULTS), (self._shadowed, _KINDS)):
+            for word in sorted(kinds):  # there from the start, or the first would be no increase
+                counted.labels(word)
         self._in_force: dict[str, str] = {}
 
     def policies(self, hashes: Mapping[str, str]) -> None:

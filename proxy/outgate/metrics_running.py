@@ -69,8 +69,6 @@ class RunningMetrics:
         self._worker_ends = Family(
             counter("worker_ends", "Workers that ended unasked, or were ended since they hung.", "reason")
         )
-        for reason in get_args(WorkerEnd):  # there from the start, or the first would be no increase
-            self._worker_ends(reason)
         self._queue = gauge("detection_queue_depth", "Requests waiting for a detection worker.", "livesum")
         self._cache = Family(
             counter("detection_cache", "Texts whose findings were known from before, or not.", "result")
@@ -108,6 +106,15 @@ class RunningMetrics:
         self._sink_dropped = Family(
             counter("audit_sink_dropped", "Audit events that a sink will never get.", "sink")
         )
+        for family, words in (
+            (self._tls_failures, get_args(Side)),
+            (self._refused, (*sorted(UNKNOWN), OTHER)),
+            (self._turned_away, get_args(Refusal)),
+            (self._worker_ends, get_args(WorkerEnd)),
+            (self._policy_loads, ("loaded", "failed")),
+        ):
+            for word in words:  # there from the start, or the first would be no increase
+                family(word)
 
     # --- connections and queues --------------------------------------------------------------
 
@@ -200,5 +207,4 @@ class RunningMetrics:
         """How far a sink (its name in the settings) is behind, in seconds, and how many events it lost since."""
         self._sink_lag(sink).set(lag)
         self._sink_failing(sink).set(1 if failing else 0)
-        if dropped > 0:
-            self._sink_dropped(sink).inc(dropped)
+        self._sink_dropped(sink).inc(max(dropped, 0))  # there before any is lost

@@ -169,8 +169,8 @@ def test_an_agent_works_with_values_that_its_model_never_sees(
         sent = request.path.encode() + b"".join(b"".join(header) for header in request.headers) + request.body
         assert not [value for value in (*VALUES, "Ingrid", "Thorvaldsen") if value.encode() in sent]
     told = proxy.metrics()
-    assert "outgate_blocked_total{" not in told
-    assert set(re.findall(r'outgate_on_error_total\{.*reason="(\w+)"', told)) <= {"client_left"}
+    assert not re.search(r"outgate_blocked_total\{.*\} [1-9]", told)
+    assert set(re.findall(r'outgate_on_error_total\{.*reason="(\w+)"\} [1-9]', told)) <= {"client_left"}
 
 
 @pytest.mark.parametrize("agent", AGENTS)

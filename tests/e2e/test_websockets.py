@@ -389,5 +389,5 @@ async def test_a_restorer_that_breaks_ends_the_connection_and_lets_nothing_more_
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), 20)
         assert closed.value.rcvd is not None and closed.value.rcvd.code == 1011
-    assert 'outgate_on_error_total{action="allow",reason="unrestored"} ' in proxy.metrics()
+    assert 'outgate_on_error_total{action="allow",reason="unrestored"} 1.0' in proxy.metrics()
     assert MAIL not in caplog.text

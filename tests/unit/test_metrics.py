@@ -71,6 +71,23 @@ def test_an_exchange_is_counted_by_provider_jurisdiction_format_and_action(metri
     assert value(metrics, "inspected_bytes_total", provider="acme") == 4096
 
 
+def test_the_first_that_is_stopped_is_an_increase(metrics: Metrics) -> None:
+    """Prometheus sees no increase by the count that a time series begins with."""
+    labels = {"provider": "acme", "jurisdiction": "FR", "format": "openai_chat"}
+    metrics.exchange(FORWARD)
+    assert [value(metrics, "exchanges_total", **labels, action=action) for action in ("block", "refuse")] == [
+        0,
+        0,
+    ]
+    assert (
+        value(metrics, "blocked_total", rule="cards")
+        == value(metrics, "would_block_total", rule="cards")
+        == 0
+    )
+    metrics.know(replace(WORDS, rules=frozenset({"new"})))
+    assert value(metrics, "blocked_total", rule="new") == 0
+
+
 @pytest.mark.parametrize(
     ("verdict", "action"),
     [

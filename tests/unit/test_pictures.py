@@ -29,6 +29,7 @@ def text_of(picture: str) -> str:
 def test_the_picture_of_the_demo_shows_what_the_demo_prints(tmp_path: Path) -> None:
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "proxy")}
     command = [sys.executable, "-P", str(DOCS / "pictures.py"), str(tmp_path)]
+    command += ["demo.svg", "block-page.png", "report.png"]
     subprocess.run(command, check=True, env=environment, timeout=90)
     shown = text_of((DOCS / "demo.svg").read_text(encoding="utf-8"))
     assert "[REDACTED" in shown and "nothing" in shown

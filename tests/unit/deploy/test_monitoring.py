@@ -13,11 +13,13 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from outgate.gateway.health import HealthServer
 from outgate.metrics import Metrics, Vocabulary
@@ -32,9 +34,9 @@ VARIABLES = {"$__rate_interval": "5s", "$__range": "30s", "$__interval": "5s", "
 
 
 def panels() -> Iterator[dict[str, Any]]:
+    """All of them, those in folded rows too."""
     for panel in DASHBOARD["panels"]:
-        if panel["type"] != "row":
-            yield panel
+        yield from [panel] if panel["type"] != "row" else panel["panels"]
 
 
 def expressions() -> list[str]:
@@ -80,6 +82,30 @@ def test_every_alert_has_a_case_in_which_it_sounds_and_says_what_to_do() -> None
     assert {rule["labels"]["severity"] for rule in rules} == {"page", "ticket"}
 
 
+def test_an_alert_about_any_of_a_kind_sounds_at_the_first() -> None:
+    """A time series that begins with its first count shows no increase by it."""
+    metrics = Metrics(VOCABULARY)
+    metrics.audit_sink("collector", 0.0, 0, failing=False)
+    there = text_string_to_metric_families(metrics.scrape()[0].decode())
+    samples = [(sample.name, sample.labels) for family in there for sample in family.samples]
+    expressions = [
+        rule["expr"] for rule in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
+    ]
+    watched = [
+        (name, re.findall(r'(\w+)=~?"([^"]*)"', selector))
+        for text in expressions
+        for name, selector in re.findall(
+            r"(?:increase|rate)\((\w+)(?:{([^}]*)})?\[\w+\]\)+ > 0(?![.\d])", text
+        )
+    ]
+    assert len(watched) >= 7
+    for name, asked in watched:
+        assert any(
+            name == there and all(re.fullmatch(words, labels.get(label, "")) for label, words in asked)
+            for there, labels in samples
+        ), (name, asked)
+
+
 def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
     rules = [{"record": f"panel:{number}", "expr": text} for number, text in enumerate(expressions())]
     (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
@@ -87,14 +113,17 @@ def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
 
 
 def test_panels_fit_their_rows_and_do_not_overlap() -> None:
-    taken: set[tuple[int, int]] = set()
-    for panel in DASHBOARD["panels"]:
-        place = panel["gridPos"]
-        cells = {(place["x"] + i, place["y"] + j) for i in range(place["w"]) for j in range(place["h"])}
-        assert place["x"] + place["w"] <= 24, panel["title"]
-        assert not taken & cells, panel["title"]
-        taken |= cells
-    identifiers = [panel["id"] for panel in DASHBOARD["panels"]]
+    folded = [row for row in DASHBOARD["panels"] if row["type"] == "row" and row["collapsed"]]
+    for shown in (DASHBOARD["panels"], *([row, *row["panels"]] for row in folded)):
+        taken: set[tuple[int, int]] = set()
+        for panel in shown:
+            place = panel["gridPos"]
+            cells = {(place["x"] + i, place["y"] + j) for i in range(place["w"]) for j in range(place["h"])}
+            assert place["x"] + place["w"] <= 24, panel["title"]
+            assert not taken & cells, panel["title"]
+            taken |= cells
+    rows = [row for row in DASHBOARD["panels"] if row["type"] == "row"]
+    identifiers = [panel["id"] for panel in (*rows, *panels())]
     assert len(identifiers) == len(set(identifiers))
 
 
@@ -131,11 +160,13 @@ def happen(metrics: Metrics) -> None:
     """Once everything that is ever counted."""
     endpoint = Endpoint(PROVIDER, "openai_chat")
     record = Record("CREDIT_CARD", Role.USER, "messages[0].content", 1.0, "ab" * 8, "cards", Action.REDACT)
+    left, noted, stopped = (replace(record, action=one) for one in (Action.ALLOW, Action.AUDIT, Action.BLOCK))
     told: dict[str, Any] = {"endpoint": endpoint, "seconds": {"decode": 0.001, "detect": 0.02}}
-    left = Uninspectable("messages[1].content[0]", "image/png", 1000)
-    metrics.exchange(Verdict(Outcome.FORWARD, decoded_size=9, uninspectable=(left,), **told))
+    unread = Uninspectable("messages[1].content[0]", "image/png", 1000)
+    metrics.exchange(Verdict(Outcome.FORWARD, decoded_size=9, uninspectable=(unread,), **told))
+    metrics.exchange(Verdict(Outcome.FORWARD, records=(left, noted), **told))
     metrics.exchange(Verdict(Outcome.EDIT, records=(record,), **told))
-    metrics.exchange(Verdict(Outcome.BLOCK, 403, rule="cards", records=(record,), **told))
+    metrics.exchange(Verdict(Outcome.BLOCK, 403, rule="cards", records=(stopped,), **told))
     metrics.exchange(Verdict(Outcome.FORWARD, would_block="cards", **told))
     metrics.exchange(Verdict(Outcome.REFUSE, 503, reason="timeout", **told))
     metrics.exchange(Verdict(Outcome.FORWARD, reason="timeout", **told))
