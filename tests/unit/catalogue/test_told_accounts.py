@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from outgate.catalogue import Catalogue, told_accounts
 from outgate.catalogue.accounts import aws_account, fingerprint, restriction_value
-from outgate.model import Account, Exchange, Restriction
+from outgate.model import Exchange
+from outgate.model_accounts import Account, Restriction
 
 CATALOGUE = Catalogue.load()
 KEY = "made-up-" * 4
