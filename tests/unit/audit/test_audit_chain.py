@@ -478,6 +478,16 @@ def test_what_is_no_checkpoint_or_key_is_refused_by_name(text: bytes) -> None:
         public_keys_of(text + b"-----END PUBLIC KEY-----", "x.pem")
 
 
+UNKNOWN_KEY = (  # a key of an algorithm that nobody has heard of: 1.2.3.4
+    b"-----BEGIN PUBLIC KEY-----\nMAswBQYDKgMEAwIAAA==\n-----END PUBLIC KEY-----\n"
+)
+
+
+def test_a_key_of_another_algorithm_is_refused_by_name() -> None:
+    with pytest.raises(AuditError, match=r"x\.pem: no public key of Ed25519 in PEM"):
+        public_keys_of(UNKNOWN_KEY, "x.pem")
+
+
 def test_the_commands_verify_and_say_how_it_went_by_their_exit_codes(log: Log, tmp_path: Path) -> None:
     ring = os.urandom(32)
     log.signer = Signer([ring])
