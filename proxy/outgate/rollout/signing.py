@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from outgate import ed25519
+from outgate.disk.private import check_file, make_file
 from outgate.rollout import RefusedError, RolloutError
 from outgate.rollout.files import check_trusted, read_limited
-from outgate.vault.files import check_file, make_file
 
 SUFFIX = ".sig"
 LARGEST = 1024  # bytes of a file with a signature
@@ -26,7 +26,7 @@ _LARGEST_KEY = 16 * 1024  # bytes
 
 
 def keygen(private: Path, public: Path) -> None:
-    """Write a new pair of keys, the private one for its owner alone. Raises RolloutError, VaultError; replaces none."""
+    """Write a new pair of keys, the private one for its owner alone. Raises RolloutError; replaces none."""
     for path in (private, public):
         if path.exists():
             raise RolloutError(f"{path}: there is a file already. Name another, or move it away.")
@@ -36,13 +36,14 @@ def keygen(private: Path, public: Path) -> None:
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
+        RolloutError,
     )
     public.write_bytes(ed25519.to_pem(key.public_key()))
 
 
 def sign(bundle: bytes, private: Path) -> bytes:
-    """The signature's file. Raises RolloutError, VaultError (a key that others can read)."""
-    check_file(private)
+    """The signature's file. Raises RolloutError, also for a key that others can read."""
+    check_file(private, RolloutError)
     try:
         key = serialization.load_pem_private_key(read_limited(private, _LARGEST_KEY), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

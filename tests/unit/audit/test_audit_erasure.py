@@ -130,7 +130,7 @@ def test_what_still_lies_in_a_write_ahead_log_that_another_process_reads_is_said
     log = Log.of(tmp_path, "sqlite")
     log.write(by(1, ANN))
     monkeypatch.setattr("outgate.audit.erase._WAIT", 0.0)
-    monkeypatch.setattr("outgate.audit.sqlite.BUSY", 50)
+    monkeypatch.setattr("outgate.disk.sqlite.PATIENCE", 0.05)
     with closing(sqlite3.connect(log.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM entries").fetchone()
