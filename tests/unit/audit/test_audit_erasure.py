@@ -29,11 +29,6 @@ PRINT = "feedfacecafebeef"
 ACCOUNT = "key:feedc0ffee"
 
 
-@pytest.fixture(params=["sqlite", "jsonl"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Log:
-    return Log.of(tmp_path, request.param)
-
-
 def hers(number: int, client: str = "10.9.9.9") -> object:
     one = by(number, ANN, client)
     findings = tuple(replace(found, fingerprint=PRINT) for found in one.findings)
