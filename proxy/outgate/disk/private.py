@@ -40,13 +40,18 @@ def make_file(path: Path, data: bytes, error: Error) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, data: bytes, error: Error, *, mode: int = 0o600) -> None:
+def replace_file(
+    path: Path, data: bytes, error: Error, *, mode: int = 0o600, owner: tuple[int, int] | None = None
+) -> None:
     """Put ``data`` in the place of what ``path`` holds; whole or not at all. Raises ``error``.
 
-    The file has ``mode``, and before it is whole nobody else can read it.
+    The file has ``mode`` and, where it is not to be ours, the user and group of ``owner`` (numbers). Before it is whole
+    nobody else can read it.
     """
     temporary = _written(path, data, error)
     try:
+        if owner is not None:
+            os.chown(temporary, *owner)
         temporary.chmod(mode)
         temporary.replace(path)
     except OSError as problem:

@@ -117,10 +117,11 @@ class Store:
         self.prepare()
         if policy_hash:
             said = {"policy": policy_hash, "time": time.time()}
-            replace_file(self.promotion, json.dumps(said).encode(), KeepingError)
+            owner = None
             if os.name == "posix" and os.geteuid() == 0:  # the proxy is to read what its administrator says
-                owner = self.folder.stat()
-                os.chown(self.promotion, owner.st_uid, owner.st_gid)
+                found = self.folder.stat()
+                owner = found.st_uid, found.st_gid
+            replace_file(self.promotion, json.dumps(said).encode(), KeepingError, owner=owner)
         else:
             self.promotion.unlink(missing_ok=True)
 

@@ -66,3 +66,10 @@ def test_a_folder_that_others_can_look_into_is_not_closed(tmp_path: Path) -> Non
     own_file(tmp_path / "a", OurError)
     with pytest.raises(OurError, match=f"Run `chmod 700 {tmp_path}`"):
         closed_file(tmp_path / "a", OurError)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_can_be_given_to_another(tmp_path: Path) -> None:
+    replace_file(tmp_path / "a", b"x", OurError, owner=(12345, 23456))
+    found = (tmp_path / "a").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 23456, 0o600)
