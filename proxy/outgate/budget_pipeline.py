@@ -122,16 +122,6 @@ def _blocked(
     """The uppermost budget names itself; to try again makes sense when the last of them has begun anew."""
     first = blocking[0]
     wait = max((one.ends - now).total_seconds() for one in blocking)
-    return replace(
-        verdict,
-        outcome=Outcome.BLOCK,
-        status=429,
-        rule=first.budget.name,
-        message=first.budget.told(facts, first.unit, first.ends, help_url),
-        retry_after=max(1, math.ceil(wait)),
-        body=None,
-        target=None,
-        headers={},
-        signature=(),
-        pairs=(),
-    )
+    message = first.budget.told(facts, first.unit, first.ends, help_url)
+    blocked = verdict.stopped(Outcome.BLOCK, 429, message, rule=first.budget.name)
+    return replace(blocked, retry_after=max(1, math.ceil(wait)))

@@ -7,11 +7,13 @@ another. Offsets into ``Segment.text`` are code points, offsets into a part are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
+
+from outgate.model_accounts import Account, AccountSource, Restriction
 
 IPAddress = IPv4Address | IPv6Address
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -73,47 +75,6 @@ class Unit(StrEnum):
 
 
 _EDITING = frozenset({Action.REDACT, Action.MASK, Action.HASH, Action.PSEUDONYMISE})
-
-
-Place = Literal["header", "query", "path", "host", "aws"]  # of a request, in which an account is told
-# What a told account is worth. "scope": whichever credential comes with it, the provider takes it for this account
-# alone. "credential": it is one account's, and others may be beside it. "none": to be listed, and no proof of anything.
-Proof = Literal["scope", "credential", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose account at a provider a request says that it uses, in one of the places where it may."""
-
-    kind: str  # "organization", "project", "key", ...
-    value: str  # an id, or the fingerprint of a key; "": told in a shape that no id of this kind has
-    proof: Proof = "credential"
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.value or '?'}"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSource:
-    """Where a request to a provider tells an account."""
-
-    kind: str
-    place: Place
-    name: str = ""  # of the header or parameter, lower case; in a path, the piece before the account
-    prefix: str = ""  # the account is that of the header's comma-separated items that begins so
-    like: str = ""  # regular expression of an id; "": it is a secret, and known by its fingerprint
-    proof: Proof = "credential"
-
-
-@dataclass(frozen=True, slots=True)
-class Restriction:
-    """A header in which a provider is told which accounts it may serve, and turns away all others."""
-
-    header: str  # lower case
-    kind: str  # of the accounts in it
-    like: str = ""  # regular expression of one
-    form: Literal["list", "google"] = "list"
-    separator: str = ","
 
 
 @dataclass(frozen=True, slots=True)
@@ -400,3 +361,21 @@ class Verdict:
     charges: tuple[Charge, ...] = ()  # budgets that the answer's tokens count for
     overdrawn: tuple[str, ...] = ()  # budgets that had nothing left, whatever came of it
     retry_after: int = 0  # seconds until a budget that blocks begins anew
+
+    def stopped(
+        self, outcome: Outcome, status: int, message: str, *, rule: str | None = None, reason: str = ""
+    ) -> Verdict:
+        """The same of an exchange that was to leave and does not: nothing is left of what it would have left with."""
+        return replace(
+            self,
+            outcome=outcome,
+            status=status,
+            message=message,
+            rule=rule or self.rule,
+            reason=reason or self.reason,
+            body=None,
+            target=None,
+            headers={},
+            signature=(),
+            pairs=(),
+        )

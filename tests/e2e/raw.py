@@ -5,9 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import h2.config
 import h2.connection
@@ -85,16 +84,6 @@ def is_closed(connection: socket.socket, within: float) -> bool:
         except OSError:
             return True
     return False
-
-
-def eventually(condition: Callable[[], Any], within: float = 10.0) -> bool:
-    """Whether something becomes true in so many seconds."""
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Http2:

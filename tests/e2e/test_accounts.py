@@ -17,10 +17,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import Http2, eventually, head, opened, read_answer
+from e2e.raw import Http2, head, opened, read_answer
 from e2e.ways import CLEAN, chat
 from outgate.audit import AuditEvent
 from outgate.catalogue.accounts import fingerprint
+from patience import eventually
 from providers.bedrock import Account, converse
 from providers.standin import Server
 

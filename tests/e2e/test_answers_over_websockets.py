@@ -16,10 +16,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually
 from e2e.test_inspected_answers import CARD, RULES, TOKEN
 from e2e.test_websockets import deltas, done, joined, live_client, opened, realtime, responses, says, until
 from outgate.audit import AuditEvent
+from patience import eventually
 from providers.standin import Server
 
 Told = list[str | bytes | None]

@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable
 
 from e2e.conftest import Proxy
-from e2e.raw import eventually
 from e2e.test_traffic import chat, post
 from outgate.audit.log import path_of
 from outgate.audit.signing import signer_of
 from outgate.audit.stored import stored
 from outgate.audit.verify import verify
 from outgate.dlp.examples import fake
+from patience import eventually
 from providers.collectors import Collector, value_of
 
 CARD = fake("CREDIT_CARD")

@@ -19,7 +19,7 @@ import pytest
 from mitmproxy import options
 
 from e2e.conftest import Proxy
-from e2e.raw import Http2, connect, eventually, head, is_closed, opened, plain, read_answer
+from e2e.raw import Http2, connect, head, is_closed, opened, plain, read_answer
 from e2e.test_traffic import URL, chat, post
 from outgate.catalogue import Catalogue
 from outgate.dlp.examples import fake
@@ -29,6 +29,7 @@ from outgate.gateway.problem import GatewayError
 from outgate.gateway.service import Service
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
+from patience import eventually
 from providers.raw import RawUpstream
 from providers.standin import HOSTS, Server
 

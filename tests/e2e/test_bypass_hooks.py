@@ -14,12 +14,13 @@ from mitmproxy.websocket import WebSocketMessage
 from wsproto.events import TextMessage
 
 from e2e.conftest import Proxy
-from e2e.raw import connect, eventually, head, is_closed, opened, plain, read_answer
+from e2e.raw import connect, head, is_closed, opened, plain, read_answer
 from e2e.test_bypass_upgrades import Socket
 from e2e.test_traffic import chat, post
 from outgate.gateway import connections, exchanges, inspection, judge
 from outgate.gateway.next_layer import EgressNextLayer
 from outgate.gateway.tls import EgressTlsConfig
+from patience import eventually
 from providers.raw import RawUpstream
 
 

@@ -25,9 +25,10 @@ from wsproto.events import (
 from wsproto.extensions import PerMessageDeflate
 
 from e2e.conftest import Proxy
-from e2e.raw import eventually, head, is_closed, opened, plain, read_answer
+from e2e.raw import head, is_closed, opened, plain, read_answer
 from e2e.test_traffic import chat, post
 from outgate.dlp.examples import fake
+from patience import eventually
 from providers.raw import RawUpstream
 
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"

@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from e2e.conftest import Proxy
-from e2e.raw import Http2, eventually, head, is_closed, opened, plain, read_answer
+from e2e.raw import Http2, head, is_closed, opened, plain, read_answer
 from e2e.test_traffic import chat, post
+from patience import eventually
 
 
 def drain(proxy: Proxy, patience: float) -> None:

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually, head, is_closed, opened, read_answer
+from e2e.raw import head, is_closed, opened, read_answer
 from e2e.test_traffic import URL, chat, post
 from e2e.ways import free_port
+from patience import eventually
 from providers.standin import Server
 
 OURS, BALANCER = "127.0.0.1", "127.0.0.2"

@@ -19,11 +19,11 @@ import httpx
 import pytest
 
 from e2e.conftest import POLICY, Proxy
-from e2e.raw import eventually
 from e2e.test_traffic import chat, post
 from outgate.dlp import process
 from outgate.dlp.examples import fake
 from outgate.policy import PolicyError
+from patience import eventually
 
 # The card is what must not be seen anywhere; the rest is what makes detection fail.
 CARD = fake("CREDIT_CARD")

@@ -18,7 +18,6 @@ from websockets.asyncio.client import connect
 
 from e2e import raw, ways
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, Who, asked_by, basic, curl, hashed
 from outgate.audit import shadow
 from outgate.gateway.identity import Identities
@@ -26,6 +25,7 @@ from outgate.gateway.refusals import Refusals
 from outgate.identity import files
 from outgate.identity.evidence import NOBODY
 from outgate.identity.sources import Sources
+from patience import eventually
 from providers import echo
 from providers.standin import Server
 

@@ -12,11 +12,11 @@ import pytest
 
 from e2e import ways
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, Who, asked_by, basic, curl
 from outgate.identity import attempts, checks
 from outgate.identity.evidence import UnavailableError
 from outgate.settings.identity import Source
+from patience import eventually
 from programs import program
 from providers import issuer, slapd
 from providers.issuer import Issuer

@@ -24,9 +24,9 @@ from websockets.asyncio.client import connect
 
 from e2e import ways
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually
 from e2e.who import CHAT, MIRROR, OPEN, POLICY, RESTRICTED, asked_by, curl
 from outgate.identity import files
+from patience import eventually
 from providers.standin import Server, certificates
 
 NOW = datetime.now(UTC)

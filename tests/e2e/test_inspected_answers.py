@@ -17,9 +17,9 @@ import openai
 import pytest
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually
 from outgate.audit import AuditEvent
 from outgate.gateway.core import EgressStream
+from patience import eventually
 from providers.echo import EVENTS, JSON, sse
 from providers.standin import Server
 

@@ -22,11 +22,11 @@ import yaml
 from e2e import namespaces, ways
 from e2e.conftest import POLICY
 from e2e.namespaces import PROVIDER, Network
-from e2e.raw import eventually
 from e2e.ways import Curl
 from outgate.audit.read import Filter, reader_of
 from outgate.catalogue import Catalogue
 from outgate.gateway import ca
+from patience import eventually
 from providers.standin import HOSTS, Received, Server
 
 ROOT = Path(__file__).parents[2]

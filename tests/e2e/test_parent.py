@@ -12,9 +12,9 @@ from wsproto import ConnectionType, WSConnection, events
 
 from e2e import ways
 from e2e.conftest import Proxy
-from e2e.raw import eventually
 from e2e.ways import Curl
 from outgate.dlp.examples import fake
+from patience import eventually
 from providers.parent import ParentProxy
 from providers.standin import HOSTS, Server
 

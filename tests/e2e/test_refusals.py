@@ -19,10 +19,11 @@ import openai
 import pytest
 
 from e2e.conftest import Proxy
-from e2e.raw import Http2, connect, eventually, head, is_closed, opened, plain, read_answer
+from e2e.raw import Http2, connect, head, is_closed, opened, plain, read_answer
 from e2e.test_traffic import URL, chat, post
 from outgate.dlp.examples import fake
 from outgate.gateway import core
+from patience import eventually
 from providers.raw import OK, RawUpstream
 from providers.standin import Server, client_context
 

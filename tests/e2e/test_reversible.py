@@ -22,7 +22,7 @@ from google import genai
 from google.genai import types
 
 from e2e.conftest import Proxy
-from e2e.raw import eventually
+from patience import eventually
 from providers.echo import EVENTS, JSON, chat, gemini, messages, responses, said
 from providers.raw import RawUpstream
 

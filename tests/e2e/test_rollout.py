@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPSConnection
@@ -21,6 +20,7 @@ from e2e.ways import chat
 from outgate.cli import outgate
 from outgate.rollout import RolloutError, signing
 from outgate.rollout.bundle import pack
+from patience import eventually
 from providers.bundles import BundleServer
 
 SALES, PILOT = "127.0.0.2", "127.0.0.3"
@@ -47,13 +47,6 @@ def post(proxy: Proxy, text: str, address: str = "127.0.0.1") -> httpx.Response:
         return httpx.Response(answer.status, headers=answer.getheaders(), content=answer.read())
     finally:
         connection.close()
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def command(proxy: Proxy, *words: str) -> Any:
@@ -100,9 +93,9 @@ def test_a_canary_group_is_judged_by_the_new_policy_in_requests_and_answers_and_
     assert f'outgate_policy_track_info{{hash="{new_ones.pop()[:16]}",track="canary"}} 1.0' in metrics
 
     assert command(proxy, "promote").exit_code == 0
-    until(lambda: post(proxy, "Kingfisher", SALES).status_code == 403)
+    assert eventually(lambda: post(proxy, "Kingfisher", SALES).status_code == 403)
     assert command(proxy, "promote", "--undo").exit_code == 0
-    until(lambda: post(proxy, "Kingfisher", SALES).status_code == 200)
+    assert eventually(lambda: post(proxy, "Kingfisher", SALES).status_code == 200)
     assert post(proxy, "Kingfisher", PILOT).status_code == 403
 
 
@@ -181,7 +174,7 @@ def test_what_a_shadow_policy_would_do_is_counted_and_not_a_byte_is_changed(
             (float(one[len(line) :]) for one in proxy.metrics().splitlines() if one.startswith(line)), 0
         )
 
-    until(lambda: counted("other_action") == 2)
+    assert eventually(lambda: counted("other_action") == 2)
     assert [counted(one) for one in ("same", "would_block", "would_allow", "failed", "dropped")] == [
         1,
         1,
@@ -196,7 +189,7 @@ def test_what_a_shadow_policy_would_do_is_counted_and_not_a_byte_is_changed(
     def rows() -> list[dict[str, Any]]:
         return list(json.loads(command(proxy, "shadow", "--json").stdout))
 
-    until(lambda: len(rows()) == 3)
+    assert eventually(lambda: len(rows()) == 3)
     told = [(row["kind"], row["rule"], row["entity"], row["change"], row["count"]) for row in rows()]
     assert told[0] == ("other_action", "NN rule", "NN", "audit -> redact", 2)
     assert set(told[1:]) == {
@@ -236,13 +229,13 @@ def test_a_release_that_is_published_takes_effect_while_the_proxy_runs_and_a_for
     proxy = make_proxy(policy_source=source, extra_roots=roots)
     assert [post(proxy, word).status_code for word in ("Bluebird", "Kingfisher")] == [403, 200]
     publish(2, "Kingfisher")
-    until(lambda: post(proxy, "Kingfisher").status_code == 403)
+    assert eventually(lambda: post(proxy, "Kingfisher").status_code == 403)
     assert post(proxy, "Bluebird").status_code == 200
     assert "outgate_policy_release_version 2.0" in proxy.metrics()
 
     signing.keygen(tmp_path / "other.pem", tmp_path / "other.pub.pem")
     publish(3, "Goldfinch", tmp_path / "other.pem")
-    until(lambda: "outgate_policy_source_failing 1.0" in proxy.metrics())
+    assert eventually(lambda: "outgate_policy_source_failing 1.0" in proxy.metrics())
     assert [post(proxy, word).status_code for word in ("Bluebird", "Kingfisher", "Goldfinch")] == [
         200,
         403,

@@ -12,12 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import connect, eventually
+from e2e.raw import connect
 from e2e.ways import Curl, chat, free_port, roots
 from outgate.audit.shadow import path_of
 from outgate.catalogue import Catalogue
 from outgate.cli.report import command
 from outgate.dlp.examples import fake
+from patience import eventually
 from providers.standin import Server
 
 HOSTS = ("api.acme.ai", "app.acme.ai", "intranet.example", "acme-copilot.example")

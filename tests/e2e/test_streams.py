@@ -13,10 +13,11 @@ import pytest
 from mitmproxy.proxy import server as core_server
 
 from e2e.conftest import Proxy
-from e2e.raw import Http2, eventually, head, is_closed, opened, read_answer
+from e2e.raw import Http2, head, is_closed, opened, read_answer
 from e2e.test_traffic import chat, post
 from outgate.gateway import master
 from outgate.gateway.deadlines import Deadlines
+from patience import eventually
 from providers.standin import HOSTS, Server
 
 MINUTE = 60.0

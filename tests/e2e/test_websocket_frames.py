@@ -15,9 +15,10 @@ from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
 from e2e.conftest import Proxy, proxies
-from e2e.raw import eventually, head, opened
+from e2e.raw import head, opened
 from e2e.test_reversible import MAIL, POLICY
 from e2e.test_websockets import deltas, place, says
+from patience import eventually
 from providers.raw import RawUpstream
 from providers.standin import Server
 

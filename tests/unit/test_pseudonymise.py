@@ -8,14 +8,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from made_exchanges import EXCHANGE
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError
 from outgate.dlp.config import DetectorConfig
@@ -59,16 +58,10 @@ def policy(
 
 
 def exchange(body: Any, who: Identity = ALICE, host: str = "api.openai.com", path: str = "") -> Exchange:
-    return Exchange(
-        id="og_1",
-        time=datetime(2026, 11, 24, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
+    return replace(
+        EXCHANGE,
         host=host,
-        port=443,
         target=(path or "/v1/chat/completions").encode(),
-        headers=((b"content-type", b"application/json"),),
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         identity=who,
     )
@@ -254,7 +247,8 @@ async def test_the_edited_body_of_each_turn_is_a_prefix_of_the_next_turns(
 def test_another_process_with_the_same_key_edits_the_same(tmp_path: Path) -> None:
     verdict = asyncio.run(judged(policy(tmp_path), exchange(body_of(30))))
     script = (
-        "import asyncio, sys; from pathlib import Path; from tests.unit import test_pseudonymise as t; "
+        "import asyncio, sys; sys.path.append('tests'); "
+        "from pathlib import Path; from tests.unit import test_pseudonymise as t; "
         "v = asyncio.run(t.judged(t.load([Path(sys.argv[1])]), t.exchange(t.body_of(30)))); "
         "sys.stdout.buffer.write(v.body)"
     )

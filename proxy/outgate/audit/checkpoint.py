@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from outgate import ed25519
 from outgate.audit.chain import Head
 from outgate.audit.sink import AuditError
 
@@ -124,11 +124,8 @@ def is_due(latest: Checkpoint | None, head: Head) -> bool:
 
 
 def public_pem(key: bytes) -> str:
-    """A public key of 32 bytes as PEM (RFC 8410)."""
-    written = Ed25519PublicKey.from_public_bytes(key).public_bytes(
-        Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
-    )
-    return written.decode()
+    """A public key of 32 bytes as PEM."""
+    return ed25519.to_pem(Ed25519PublicKey.from_public_bytes(key)).decode()
 
 
 def public_keys_of(text: bytes, where: str) -> tuple[bytes, ...]:
@@ -136,12 +133,12 @@ def public_keys_of(text: bytes, where: str) -> tuple[bytes, ...]:
     end = b"-----END PUBLIC KEY-----"
     found = [piece + end for piece in text.split(end)[:-1]]
     try:
-        keys = [load_pem_public_key(piece.strip()) for piece in found]
+        keys = tuple(ed25519.of_pem(piece.strip()).public_bytes_raw() for piece in found)
     except ValueError:
-        keys = []
-    if not keys or not all(isinstance(key, Ed25519PublicKey) for key in keys):
+        keys = ()
+    if not keys:
         raise AuditError(f"{where}: no public key of Ed25519 in PEM, as `outgate audit key` prints it")
-    return tuple(key.public_bytes_raw() for key in keys if isinstance(key, Ed25519PublicKey))
+    return keys
 
 
 def _public(key: Ed25519PrivateKey) -> bytes:

@@ -12,9 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from ipaddress import IPv4Address, ip_address
 from typing import Any, Final
 
-from outgate.model import Action, Direction, Exchange, Record, Role, Uninspectable, Verdict
+from outgate.model import (
+    Action,
+    Direction,
+    Exchange,
+    Facts,
+    Identity,
+    IPAddress,
+    Provider,
+    Record,
+    Role,
+    Uninspectable,
+    Verdict,
+)
 from outgate.transform import places
 
 MOST_FINDINGS: Final = 500  # of one exchange; how many there were in all is kept beside
@@ -134,6 +147,35 @@ class AuditEvent:
             accounts=tuple(_text(str(one), 200) or "" for one in facts.accounts[:MOST_ACCOUNTS])
             if facts
             else (),
+        )
+
+    @property
+    def asker(self) -> tuple[Identity, IPAddress]:
+        """Who asked, and from where; when that was erased, nobody at no address."""
+        try:
+            client = ip_address(self.client)
+        except ValueError:
+            client = IPv4Address(0)
+        return Identity(self.user, self.groups, self.device), client
+
+    def facts(self, provider: Provider) -> Facts:
+        """What rules can ask about it now that it is over. ``provider``: what is known of its own.
+
+        Accounts are left out: of those that are keys the log has no more than a fingerprint.
+        """
+        identity, client = self.asker
+        return Facts(
+            provider=provider,
+            region=self.region,
+            model=self.model,
+            model_origin=self.model_origin,
+            host=self.host,
+            path=self.path,
+            method=self.method,
+            identity=identity,
+            client=client,
+            time=self.time,
+            reference=self.id,
         )
 
     def to_json(self) -> dict[str, Any]:

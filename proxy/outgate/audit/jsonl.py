@@ -26,8 +26,8 @@ from outgate.audit import record
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
-from outgate.audit.sink import AuditError, Retention, own_file, write_file
-from outgate.vault.files import is_same_file
+from outgate.audit.sink import AuditError, Retention
+from outgate.disk.private import closed_file, is_same_file, replace_file
 
 _TIME = re.compile(rb'"time":"([0-9TZ:.+-]{1,40})"')
 _BLOCK: Final = 64 * 1024  # bytes read at a time, from a file's end
@@ -53,7 +53,7 @@ class JsonlSink:
     def open(self) -> None:
         """Open the file for appending, made if need be. Raises AuditError, OSError."""
         self.close()
-        own_file(self._path)
+        closed_file(self._path, AuditError)
         flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(self._path, flags)
         self._file = os.fstat(self._descriptor)
@@ -232,7 +232,7 @@ def keep(path: Path, made: Checkpoint) -> None:
     anchors = [one for one in kept if one.kind == "retention"]
     others = [one for one in kept if one.kind == "checkpoint"][-(KEPT - 1) :]
     written = json.dumps([one.to_json() for one in (*anchors, *others, made)], indent=0)
-    write_file(_checkpoint_file(path), written.encode())
+    replace_file(_checkpoint_file(path), written.encode(), AuditError)
 
 
 def lines_backwards(file: Path) -> Iterator[bytes]:

@@ -17,7 +17,8 @@ from outgate.audit.chain import Entry
 from outgate.audit.event import AuditEvent
 from outgate.audit.jsonl import lines_backwards, pieces
 from outgate.audit.sink import AuditError
-from outgate.audit.sqlite import BUSY
+from outgate.audit.sqlite import is_sqlite
+from outgate.disk.sqlite import connect_to_read
 
 _CHUNK = 500  # events read at a time
 
@@ -106,12 +107,7 @@ class Reader(Protocol):
 
 def reader_of(path: Path) -> Reader:
     """What reads ``path``, by what is in it. Raises AuditError when there is nothing to read."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(16)
-    except OSError as error:
-        raise AuditError(f"{path}: {error.strerror}. Has the gateway run with these settings?") from None
-    return SqliteReader(path) if head == b"SQLite format 3\0" else JsonlReader(path)
+    return SqliteReader(path) if is_sqlite(path) else JsonlReader(path)
 
 
 class SqliteReader:
@@ -119,9 +115,7 @@ class SqliteReader:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY / 1000, isolation_level=None
-            )
+            self._connection = connect_to_read(path)
             self._connection.row_factory = sqlite3.Row
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:

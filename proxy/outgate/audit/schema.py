@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.audit.sink import AuditError
+from outgate.disk.sqlite import transaction
 
 # One script a version, never changed once released; ``PRAGMA user_version`` counts those that ran.
 MIGRATIONS: Final = (
@@ -159,8 +160,7 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     """
     if _version(connection) == VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         version = _version(connection)
         if version > VERSION:
             raise AuditError(f"{name} {LATER}")
@@ -172,10 +172,6 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
             connection.execute("INSERT INTO chain VALUES (1, ?, ?, ?)", (head.log, head.seq, head.hash))
             _take_over(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def head_of(connection: sqlite3.Connection) -> Head:

@@ -14,13 +14,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from outgate.audit.schema import LATER
-from outgate.audit.sink import AuditError, own_file
+from outgate.audit.sink import AuditError
+from outgate.disk.private import closed_file
+from outgate.disk.sqlite import DURABLE, connect, connect_to_read, has_tables, make_tables, transaction
 from outgate.settings import Settings
 from outgate.settings.shadow import Shadow
 
@@ -29,7 +30,6 @@ log = logging.getLogger("outgate")
 QUEUE_LIMIT = 10_000  # sightings
 INTERVAL = 1.0  # seconds between two writes, at least
 _TIDY = 60.0  # seconds between two looks at what is too old
-_BUSY = 2.0  # seconds to wait for another process's transaction
 MOST_PEOPLE = 1000  # of one host; more are not told apart
 _MOST_LINES = 20  # of the log, in a minute
 _VERSION = 1
@@ -129,25 +129,16 @@ class ShadowLog:
             self._closing.wait(INTERVAL)
 
     def _write(self, batch: Iterable[Sighting]) -> None:
-        own_file(self._path)
-        with closing(sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                _make(connection, self._path)
+        closed_file(self._path, AuditError)
+        with closing(connect(self._path, (DURABLE,))) as connection:
+            make_tables(connection, _TABLES, _VERSION, str(self._path), AuditError)
+            with transaction(connection):
                 new = [sighting for sighting in batch if self._put(connection, sighting)]
                 now = time.time()
                 (count,) = connection.execute("SELECT count(*) FROM hosts").fetchone()
                 if now - self._tidied > _TIDY or count > self._settings.max_hosts:
                     self._tidied = now
                     self._tidy(connection, now)
-                connection.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    connection.execute("ROLLBACK")
-                raise
         for sighting in new:
             self._tell(sighting)
 
@@ -198,29 +189,13 @@ class ShadowLog:
         )
 
 
-def _make(connection: sqlite3.Connection, path: Path) -> None:
-    if not _version(connection, path):
-        for statement in _TABLES.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """Of the tables; 0: there are none yet. Raises AuditError for a later one."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _VERSION):
-        raise AuditError(f"{path} {LATER}")
-    return int(version)
-
-
 def read(path: Path, since: datetime | None = None) -> list[Seen]:
     """The list, the most used first; empty where nothing was ever seen. Raises AuditError."""
     if not path.exists():
         return []
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_BUSY)) as connection:
-            if not _version(connection, path):
+        with closing(connect_to_read(path)) as connection:
+            if not has_tables(connection, _VERSION, str(path), AuditError):
                 return []  # it is just being made
             rows = connection.execute(
                 "SELECT host, rule, first, last, connections, "

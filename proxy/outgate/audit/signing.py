@@ -10,9 +10,9 @@ from pathlib import Path
 
 from outgate.audit.checkpoint import Signer
 from outgate.audit.sink import AuditError
+from outgate.disk.private import make_file, make_folder
 from outgate.settings import Settings
 from outgate.vault import VaultError, keys
-from outgate.vault.files import make_file, make_folder
 
 _SETTING = "audit.key"
 
@@ -35,11 +35,8 @@ def make_key(settings: Settings) -> None:
     if settings.audit.key.environment is not None or settings.audit.key.command is not None:
         return
     file = key_file(settings)
-    try:
-        make_folder(file.parent)
-        make_file(file, _made())
-    except VaultError as error:
-        raise AuditError(str(error)) from None
+    make_folder(file.parent, AuditError)
+    make_file(file, _made(), AuditError)
 
 
 def key_file(settings: Settings) -> Path:

@@ -1,7 +1,7 @@
 """The SQLite sink: one file that several gateway processes write, and that anyone with its key can query.
 
-Write-ahead log, short transactions, and a bounded wait for another process's. The chain is extended within
-the transaction. What is too old or too much is removed a little at a time, so that nobody waits long for it.
+The chain is extended within the transaction. What is too old or too much is removed a little at a time, so that
+nobody waits long for it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import logging
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,14 +19,15 @@ from outgate.audit import record, schema
 from outgate.audit.chain import Head, Sealed
 from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
-from outgate.audit.sink import AuditError, Retention, own_file
-from outgate.vault.files import is_same_file
+from outgate.audit.sink import AuditError, Retention
+from outgate.disk.private import closed_file, is_same_file
+from outgate.disk.sqlite import DURABLE, SHORT_LOG, SHRINKING
+from outgate.disk.sqlite import connect as connect_to
+from outgate.disk.sqlite import transaction as transaction  # for whoever writes into the log
 
-BUSY = 2000  # milliseconds to wait for another process's transaction
 _CHUNK = 200  # entries removed in one transaction
 _PAGES = 2000  # pages given back to the file system in one go
 _DAY = 86_400.0  # seconds
-_LOG_LIMIT = 16 * 2**20  # bytes that the write-ahead log keeps once it has been written back
 _log = logging.getLogger(__name__)
 _CHECKPOINTS: Final = "SELECT log, checkpoints.seq, checkpoints.hash, time, kind, key, signature"
 
@@ -47,7 +47,7 @@ class SqliteSink:
     def open(self) -> None:
         """Open the file, made if need be. Raises AuditError, OSError, sqlite3.Error."""
         self.close()
-        found = own_file(self._path)
+        found = closed_file(self._path, AuditError)
         self._connection, self._file, self._wrote = connect(self._path), found, Head.new()
 
     def write(self, events: deque[AuditEvent]) -> None:
@@ -144,17 +144,8 @@ class SqliteSink:
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to write with; the tables are there. Raises AuditError, sqlite3.Error."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY / 1000, isolation_level=None, check_same_thread=False, cached_statements=32
-    )
+    connection = connect_to(path, (SHRINKING, DURABLE, SHORT_LOG))
     try:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # with WAL: whole after a power cut, and durable after a kill
-        connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
-        connection.execute("PRAGMA trusted_schema = OFF")
         schema.migrate(connection, str(path))
     except BaseException:
         connection.close()
@@ -162,17 +153,16 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All of what is done within, or none; no other process writes meanwhile."""
-    connection.execute("BEGIN IMMEDIATE")
+def is_sqlite(path: Path) -> bool:
+    """Whether the log at ``path`` is one of these (sqlite.org, "Database File Format", 1.3); else it is lines of JSON.
+
+    Raises AuditError when there is nothing to read.
+    """
     try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+        with path.open("rb") as stream:
+            return stream.read(16) == b"SQLite format 3\0"
+    except OSError as error:
+        raise AuditError(f"{path}: {error.strerror}. Has the gateway run with these settings?") from None
 
 
 def keep(connection: sqlite3.Connection, made: Checkpoint) -> None:

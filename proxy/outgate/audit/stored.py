@@ -17,6 +17,7 @@ from outgate.audit import jsonl, schema, sqlite
 from outgate.audit.chain import Entry, Head
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.sink import AuditError
+from outgate.disk.sqlite import connect_to_read
 
 _ENTRIES = "SELECT log, entries.seq, public, personal, salt, sealed, prev, entries.hash FROM entries, chain"
 
@@ -56,12 +57,7 @@ class Stored(Protocol):
 
 def stored(path: Path) -> Stored:
     """The log at ``path``, by what is in it. Raises AuditError when there is none with a chain."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(16)
-    except OSError as error:
-        raise AuditError(f"{path}: {error.strerror}. Has the gateway run with these settings?") from None
-    return StoredSqlite(path) if head == b"SQLite format 3\0" else StoredJsonl(path)
+    return StoredSqlite(path) if sqlite.is_sqlite(path) else StoredJsonl(path)
 
 
 class StoredSqlite:
@@ -69,13 +65,7 @@ class StoredSqlite:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro",
-                uri=True,
-                timeout=sqlite.BUSY / 1000,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._connection = connect_to_read(path)
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.Error as error:
             raise AuditError(f"{path}: {error}") from None

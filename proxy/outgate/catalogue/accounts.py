@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from outgate.catalogue import schema
 from outgate.catalogue.paths import normalise_path
-from outgate.model import Account, AccountSource, Exchange, Headers, Provider, Restriction
+from outgate.model import Exchange, Headers, Provider
+from outgate.model_accounts import Account, AccountSource, Restriction
 from outgate.wire import WireError, form, sigv4
 from outgate.wire.text_codecs import CODECS
 

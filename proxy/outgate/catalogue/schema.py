@@ -22,7 +22,7 @@ from pydantic import (
 from outgate.catalogue import paths
 from outgate.catalogue.countries import country
 from outgate.catalogue.source import Problem, Source, did_you_mean
-from outgate.model import Place, Proof
+from outgate.model_accounts import Place, Proof
 
 Category = Literal["api", "chat", "assistant", "cloud", "aggregator", "self-hosted"]
 Format = Literal[

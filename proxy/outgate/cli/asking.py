@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _MOST = 1024 * 1024  # bytes of an answer of the proxy's
 _PATIENCE = 30.0  # seconds
 
-config_option = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 proxy_option = click.option(
     "--proxy",
     metavar="URL",

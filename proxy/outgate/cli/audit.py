@@ -17,6 +17,7 @@ import click
 from outgate.audit.read import Filter, Reader, Stats, as_json, reader_of
 from outgate.cli import audit_chain
 from outgate.cli.audit_options import OUTCOMES, SINCE, AuditFiles, filters
+from outgate.cli.options import config_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,7 @@ _JSON = click.option("--json", "as_lines", is_flag=True, help="JSON, for program
 
 
 @click.group()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.option(
     "--file", "path", type=click.Path(path_type=Path), help="The audit log, instead of the settings'."
 )

@@ -17,6 +17,7 @@ import click
 
 from outgate.audit import AuditError
 from outgate.cli.audit_options import SINCE, AuditFiles, filters
+from outgate.cli.options import json_option
 
 if TYPE_CHECKING:
     from outgate.audit.checkpoint import Checkpoint
@@ -33,7 +34,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--sink", metavar="NAME", help="The copy in this PostgreSQL sink instead.")
 @click.option("--log", "log_id", metavar="HEX", help="With --sink: whose; default: this machine's.")
 @SINCE
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.pass_obj
 def verify(
     files: AuditFiles,

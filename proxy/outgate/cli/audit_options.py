@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from outgate.ages import seconds
 from outgate.audit import AuditError
-from outgate.cli.ages import seconds
 from outgate.settings import Settings
 
 OUTCOMES = ("forward", "edit", "block", "refuse")

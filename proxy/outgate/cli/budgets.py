@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from outgate.cli.options import config_option, json_option
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class _Asked(NamedTuple):
 
 
 @click.group()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.pass_context
 def command(context: click.Context, config: Path | None) -> None:
     """See what was used of the policy's budgets."""
@@ -49,7 +50,7 @@ def command(context: click.Context, config: Path | None) -> None:
 @click.option("--provider", metavar="ID", help="Of one provider of the catalogue.")
 @click.option("--model", metavar="NAME", help="Of one model.")
 @click.option("--client", metavar="ADDRESS", help="Of one client.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.pass_obj
 def show(
     settings: Settings,

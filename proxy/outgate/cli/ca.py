@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from outgate.catalogue import Catalogue
+from outgate.cli.options import config_option
 from outgate.gateway import ca
 from outgate.settings import Settings
-
-_CONFIG = click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
 
 _TRUST = """To trust it:
   Debian, Ubuntu   sudo cp {path} /usr/local/share/ca-certificates/outgate.crt && sudo update-ca-certificates
@@ -30,7 +29,7 @@ def command() -> None:
 
 
 @command.command(short_help="Make a root, and an intermediate below it.")
-@_CONFIG
+@config_option
 @click.option("--if-missing", is_flag=True, help="Do nothing when there is one already.")
 def init(config: Path | None, if_missing: bool) -> None:
     """Make a root, and an intermediate that can sign the catalogue's hosts only."""
@@ -44,7 +43,7 @@ def init(config: Path | None, if_missing: bool) -> None:
 
 
 @command.command()
-@_CONFIG
+@config_option
 def show(config: Path | None) -> None:
     """What the CA is, and how long it is good for."""
     settings = Settings.load(config)
@@ -61,7 +60,7 @@ def show(config: Path | None) -> None:
 
 
 @command.command(short_help="Write the root certificate, never a key.")
-@_CONFIG
+@config_option
 @click.option("--der", is_flag=True, help="DER, as Windows and Android want it, instead of PEM.")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def export(config: Path | None, der: bool, file: Path | None) -> None:
@@ -79,7 +78,7 @@ def export(config: Path | None, der: bool, file: Path | None) -> None:
 
 
 @command.command()
-@_CONFIG
+@config_option
 @click.option("--root", is_flag=True, help="Make a new root as well: every client has to trust it anew.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rotate(config: Path | None, root: bool, yes: bool) -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from outgate.cli.options import config_option
 from outgate.settings import Settings
 
 _MARKS = {"ok": ("ok  ", "green"), "note": ("note", "yellow"), "mend": ("MEND", "red")}
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.option("--offline", is_flag=True, help="Do not look whether providers can be reached.")
 def command(config: Path | None, offline: bool) -> None:
     """Check CA, trust, policy, model, detectors, ports, upstream and set-up. Exit code 1 when something is wrong."""

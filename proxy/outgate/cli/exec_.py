@@ -12,13 +12,14 @@ from pathlib import Path
 
 import click
 
+from outgate.cli.options import config_option
 from outgate.gateway import trust
 from outgate.settings import Settings
 from outgate.setup.environment import variables as variables_of
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND [ARGS]...")
 def command(config: Path | None, arguments: tuple[str, ...]) -> None:
     """Run a command whose HTTPS traffic goes through the proxy. Exits as the command does."""

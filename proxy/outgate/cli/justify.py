@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from outgate.cli.asking import config_option, proxy_option, reason_option, refused, way
+from outgate.cli.asking import proxy_option, reason_option, refused, way
+from outgate.cli.options import config_option
 from outgate.feedback.errors import RefusedError, UnknownReferenceError
 
 

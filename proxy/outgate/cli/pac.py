@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from outgate.catalogue import Catalogue
+from outgate.cli.options import config_option
 from outgate.gateway import pac
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
@@ -16,7 +17,7 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.option(
     "--proxy",
     "proxies",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outgate.cli import policy_bundle, policy_rollout, policy_suggest
+from outgate.cli.options import config_option, policies_option
 from outgate.policy.error import PolicyError, Problem
 from outgate.settings import Settings
 
@@ -25,7 +26,7 @@ _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.pass_context
 def command(context: click.Context, config: Path | None) -> None:
     """Check, test, explain, compare and roll out policies.
@@ -141,13 +142,7 @@ def _tried(path: Path, catalogue: Catalogue, settings: Settings) -> tuple[Result
 
 @command.command()
 @click.argument("file", required=False, type=click.File("rb"), default="-")
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Policy file; again for more.",
-)
+@policies_option
 @click.option("--provider", default="openai", show_default=True, help="Provider id of the catalogue.")
 @click.option("--url", default="", help="The whole address, instead of a provider.")
 @click.option("--path", default="", help="Path, instead of the provider's usual one.")

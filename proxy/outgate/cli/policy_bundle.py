@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from outgate.cli.ages import seconds
+from outgate.cli.options import age
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,15 +22,6 @@ _NEW = click.Path(dir_okay=False, path_type=Path)
 @click.group(name="bundle")
 def command() -> None:
     """Make, sign and check bundles: releases of a policy for `policy_source: {url: ...}`."""
-
-
-def _age(ctx: click.Context, option: click.Parameter, text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    age = seconds(text)
-    if age is None:
-        raise click.BadParameter(f"{text!r} is not an age such as 12h, 30d, 8w", ctx, option)
-    return timedelta(seconds=age)
 
 
 @command.command()
@@ -51,7 +42,7 @@ def keygen(private: Path, public: Path) -> None:
     "--version", type=click.IntRange(1), required=True, help="Higher than that of every bundle before."
 )
 @click.option(
-    "--expires", metavar="AGE", callback=_age, help="Offered later than in 12h, 30d, 8w, it is not taken."
+    "--expires", metavar="AGE", callback=age, help="Offered later than in 12h, 30d, 8w, it is not taken."
 )
 @click.option("--key", type=_FILE, help="Private key to sign it with, too.")
 @click.option("--no-test", is_flag=True, help="Do not try the policies first.")

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from outgate.cli.options import json_option
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.pass_obj
 def status(config: Any, as_json: bool) -> None:
     """Say which policies are in force, for whom, and where they came from.
@@ -107,7 +108,7 @@ def promote(config: Any, undo: bool) -> None:
 @click.command()
 @click.option("--by", type=click.Choice(["rule", "provider", "entity"]), help="Sum up by one thing.")
 @click.option("--all", "every", is_flag=True, help="Also of shadow policies before this one.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.option("--reset", is_flag=True, help="Forget what was counted.")
 @click.pass_obj
 def shadow(config: Any, by: str | None, every: bool, as_json: bool, reset: bool) -> None:

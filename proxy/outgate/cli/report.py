@@ -13,6 +13,7 @@ import click
 
 from outgate.cli import report_risk
 from outgate.cli.audit_options import SINCE
+from outgate.cli.options import config_option, json_option
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _PIPE_WIDTH = 200  # columns of a table that no terminal limits
 
 
 @click.group(invoke_without_command=True)
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.pass_context
 def command(context: click.Context, config: Path | None) -> None:
     """Report on what was recorded. Without a command, `risk` of the last seven days."""
@@ -37,7 +38,7 @@ command.add_command(report_risk.command, "risk")
 
 @command.command(short_help="AI services that are used and not in the catalogue.")
 @SINCE
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.pass_obj
 def shadow(settings: Settings, since: datetime | None, as_json: bool) -> None:
     """List AI services that are used unopened, for they are not in the catalogue.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from outgate.cli.audit_options import log_of, moment
+from outgate.cli.options import json_option
 from outgate.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--to", "until", callback=moment, metavar="AGE|DATE", help="Its end, not included; default: now."
 )
 @click.option("--html", "page", type=_FILE, metavar="FILE", help="A page of its own, for people.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.option("--region", "regions", multiple=True, metavar="NAME|CODE", help="Home; default: the settings'.")
 @click.option("--people", "by_person", is_flag=True, help="Name people; without it they are counted.")
 @click.option("--file", "path", type=_FILE, help="The audit log, instead of the settings'.")

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import click
 
+from outgate.cli.options import config_option
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 def command(config: Path | None) -> None:
     """Replace the workers of the proxy that runs here, one by one, without losing a request.
 

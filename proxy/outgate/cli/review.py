@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from outgate.cli.ages import seconds
-from outgate.cli.asking import config_option, refused, store_of
+from outgate.ages import seconds
+from outgate.cli import options
+from outgate.cli.asking import refused, store_of
+from outgate.cli.options import config_option, json_option
 from outgate.feedback.errors import FeedbackError, RefusedError
 from outgate.settings import Settings
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 _LONGEST = 366 * 86_400  # seconds that an exception may count
 _EVENTS = 1000  # of the audit log that are looked at for one value
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_json_option = click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
 _by_option = click.option("--by", metavar="NAME", help="Who decides. Default: who runs this.")
 
 
@@ -41,7 +42,7 @@ def command(context: click.Context, config: Path | None) -> None:
 
 @command.command(name="list", short_help="What waits, and what is in force.")
 @click.option("--all", "everything", is_flag=True, help="Also what is decided, revoked and expired.")
-@_json_option
+@json_option
 @click.pass_obj
 def list_(settings: Settings, everything: bool, as_json: bool) -> None:
     """List the reports that wait for a decision, and the exceptions that are in force."""
@@ -69,7 +70,7 @@ def list_(settings: Settings, everything: bool, as_json: bool) -> None:
 
 @command.command()
 @click.argument("number", type=int)
-@_json_option
+@json_option
 @click.pass_obj
 def show(settings: Settings, number: int, as_json: bool) -> None:
     """Show report NUMBER: what was found where, why it is said not to be sensitive, and how often it occurs."""
@@ -177,19 +178,13 @@ def revoke(settings: Settings, number: int, by: str | None) -> None:
     click.echo(f"exception {number} revoked")
 
 
-def _since(_context: click.Context, _option: click.Parameter, value: str | None) -> datetime | None:
-    age = None if value is None else seconds(value)
-    if value is not None and age is None:
-        raise click.BadParameter("an age such as 24h, 7d, 4w")
-    return None if age is None else _now() - timedelta(seconds=age)
-
-
 @command.command()
-@click.option("--since", metavar="AGE", callback=_since, help="Of the last 24h, 7d, 4w.")
-@_json_option
+@click.option("--since", "age", metavar="AGE", callback=options.age, help="Of the last 24h, 7d, 4w.")
+@json_option
 @click.pass_obj
-def stats(settings: Settings, since: datetime | None, as_json: bool) -> None:
+def stats(settings: Settings, age: timedelta | None, as_json: bool) -> None:
     """Count reports by rule and entity: which rules raise false alarms."""
+    since = None if age is None else _now() - age
     with _store(settings) as store:
         tallies = store.tallies(since)
     found = _found(settings, since)

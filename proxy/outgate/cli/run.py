@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from outgate.cli.options import config_option, policies_option
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
 
@@ -18,16 +19,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.option("--listen", metavar="HOST:PORT", help="Where the proxy listens; 127.0.0.1:8080.")
 @click.option("--metrics", metavar="HOST:PORT", help="Metrics and health; 127.0.0.1:9464.")
-@click.option(
-    "--policy",
-    "policies",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Policy file; again for more.",
-)
+@policies_option
 @click.option("--clients", multiple=True, metavar="NETWORK", help="Who may connect, such as 10.0.0.0/8.")
 @click.option(
     "--mode", multiple=True, help="regular, socks5, transparent, local, wireguard; with @[HOST:]PORT."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from outgate.cli.options import config_option
 from outgate.settings import Settings
 from outgate.setup import systems
 from outgate.setup.machine import Machine, System, system_here
@@ -29,7 +30,7 @@ _STEP = click.Choice(_ALL)
 
 
 @click.command(short_help="Set this machine up, or undo that.")
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.option("--undo", is_flag=True, help="Put everything back as it was.")
 @click.option("--status", is_flag=True, help="Say how far each step is, and change nothing.")
 @click.option("--dry-run", is_flag=True, help="Show each file and command, and change nothing.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from outgate.cli.options import config_option
 from outgate.settings import Settings
 from outgate.settings.sections import SettingsError
 
@@ -23,7 +24,7 @@ def _in_a_file(command: Callable[..., None]) -> Callable[..., Any]:
     named = click.option(
         "--file", type=click.Path(path_type=Path), help="htpasswd file; default: the settings'."
     )
-    return click.option("--config", type=click.Path(path_type=Path), help="Settings file.")(named(run))
+    return config_option(named(run))
 
 
 def _of_settings(settings: Settings) -> Path:

@@ -6,13 +6,14 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from outgate.cli.ages import seconds
+from outgate.cli import options
+from outgate.cli.options import config_option, json_option
 from outgate.settings import Settings
 from outgate.vault.errors import VaultError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.group()
-@click.option("--config", type=click.Path(path_type=Path), help="Settings file.")
+@config_option
 @click.pass_context
 def command(ctx: click.Context, config: Path | None) -> None:
     """Look after the vault: where placeholders and the values that they stand for are kept, encrypted."""
@@ -29,7 +30,7 @@ def command(ctx: click.Context, config: Path | None) -> None:
 
 
 @command.command(short_help="How much is in it.")
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 @click.pass_obj
 def stats(settings: Settings, as_json: bool) -> None:
     """How many values are kept, for how many scopes, and since when. Tells nothing of values and people."""
@@ -58,22 +59,15 @@ def stats(settings: Settings, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):12}{'-' if told in (None, '') else told}")
 
 
-def _age(_ctx: click.Context, _option: click.Parameter, value: str | None) -> int | None:
-    age = None if value is None else seconds(value)
-    if value is not None and age is None:
-        raise click.BadParameter("an age such as 30m, 12h, 7d, 2w")
-    return age
-
-
 @command.command(short_help="Remove values.")
 @click.option("--scope-user", "user", metavar="NAME", help="All of one user.")
 @click.option(
-    "--older-than", "age", metavar="AGE", callback=_age, help="What was not used for 30m, 12h, 7d, 2w."
+    "--older-than", "age", metavar="AGE", callback=options.age, help="What was not used for 30m, 12h, 7d, 2w."
 )
 @click.option("--all", "everything", is_flag=True, help="All of everybody.")
 @click.option("--yes", is_flag=True, help="Do not ask whether --all is meant.")
 @click.pass_obj
-def purge(settings: Settings, user: str | None, age: int | None, everything: bool, yes: bool) -> None:
+def purge(settings: Settings, user: str | None, age: timedelta | None, everything: bool, yes: bool) -> None:
     """Remove values, in processes that run as well. Their placeholders, where they are still about, stay as they are.
 
     A conversation that sends a value again makes its placeholder known again. With --all, what cannot be read since
@@ -84,8 +78,10 @@ def purge(settings: Settings, user: str | None, age: int | None, everything: boo
     if everything and not yes:
         click.confirm("Remove every value? Placeholders in answers to come will not be restored.", abort=True)
 
+    seconds = None if age is None else int(age.total_seconds())
+
     async def purged(vault: Vault) -> int:
-        return await (vault.purge(age) if user is None else vault.forget(f"user:{user}"))
+        return await (vault.purge(seconds) if user is None else vault.forget(f"user:{user}"))
 
     click.echo(f"{_with_vault(settings, purged)} removed")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from outgate.cli.asking import config_option, proxy_option, refused, way
+from outgate.cli.asking import proxy_option, refused, way
+from outgate.cli.options import config_option, json_option
 from outgate.feedback.errors import UnknownReferenceError
 
 
@@ -16,7 +17,7 @@ from outgate.feedback.errors import UnknownReferenceError
 @click.argument("reference")
 @config_option
 @proxy_option
-@click.option("--json", "as_json", is_flag=True, help="JSON, for programs.")
+@json_option
 def command(reference: str, config: Path | None, proxy: str | None, as_json: bool) -> None:
     """Say why a request was stopped: REFERENCE stands in its error, as og_ and 16 digits. Values are never shown."""
     try:

@@ -12,9 +12,8 @@ import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from outgate.feedback.errors import FeedbackError, RefusedError, UnknownReferenc
 from outgate.feedback.reasons import Detect
 from outgate.feedback.store import Store
 from outgate.feedback.tables import Justification, moment
-from outgate.model import Action, Direction, Facts, Identity, IPAddress, Record
+from outgate.model import Action, Direction, Identity, IPAddress, Record
 from outgate.policy import Policy
 from outgate.policy.exceptions import EXCEPTION, person
 
@@ -142,7 +141,7 @@ class Desk:
     async def case(self, reference: str, who: str | None) -> Case:
         """What there is to tell. Raises UnknownReferenceError, FeedbackError."""
         event = await self._event(reference, who)
-        standing, whose = self._standing(*_asker(event)), _person(event)
+        standing, whose = self._standing(*event.asker), _person(event)
         findings = tuple(one for one in event.findings if one.rule is not None)[:_MOST]
         reported, given = await self._in_thread(self._said, event.id, whose, findings)
         coached = _refusal(event, standing.policy) is None
@@ -167,7 +166,7 @@ class Desk:
         event = await self._event(reference, who)
         if event.client == ERASED:
             raise RefusedError(_NOBODY)
-        standing = self._standing(*_asker(event))
+        standing = self._standing(*event.asker)
         findings = [one for one in event.findings if one.rule is not None][:_MOST]
         if number is not None:
             if not 1 <= number <= len(findings):
@@ -191,7 +190,7 @@ class Desk:
         Raises RefusedError, and as ``case``.
         """
         event = await self._event(reference, who)
-        standing = self._standing(*_asker(event))
+        standing = self._standing(*event.asker)
         if (refusal := _refusal(event, standing.policy)) is not None:
             raise RefusedError(refusal)
         rules = {rule.name: rule.coach for rule in standing.policy.rules}
@@ -235,16 +234,9 @@ class Desk:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *values)
 
 
-def _asker(event: AuditEvent) -> tuple[Identity, IPAddress]:
-    """Of whom that was erased, nobody at no address."""
-    if event.client == ERASED:
-        return Identity(), IPv4Address(0)
-    return Identity(event.user, event.groups, event.device), ip_address(event.client)
-
-
 def _person(event: AuditEvent) -> str:
     """Who sent it; nobody, where that was erased."""
-    return ERASED if event.client == ERASED else person(*_asker(event))
+    return ERASED if event.client == ERASED else person(*event.asker)
 
 
 def _blocked(event: AuditEvent) -> list[Record]:
@@ -275,21 +267,7 @@ def _message(event: AuditEvent, standing: Standing) -> str:
     provider = standing.catalogue.providers.get(event.provider or "")
     if event.outcome != "block" or rule is None or provider is None or event.client == ERASED:
         return ""
-    identity, client = _asker(event)
-    facts = Facts(
-        provider=provider,
-        region=event.region,
-        model=event.model,
-        model_origin=event.model_origin,
-        host=event.host,
-        path=event.path,
-        method=event.method,
-        identity=identity,
-        client=client,
-        time=event.time,
-        reference=event.id,
-        why_url=f"{standing.why}{event.id}",
-    )
+    facts = replace(event.facts(provider), why_url=f"{standing.why}{event.id}")
     caught = {one.entity for one in event.findings if one.rule == rule.name}
     return rule.message.fill(facts, rule=rule.name, entities=caught, help_url=standing.policy.help_url)
 

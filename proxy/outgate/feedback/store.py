@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from outgate.audit.sink import AuditError, own_file
+from outgate.disk.private import closed_file
+from outgate.disk.sqlite import AT_ONCE, OVERWRITING, SqliteFile, make_tables
 from outgate.feedback.errors import FeedbackError, RefusedError
 from outgate.feedback.tables import (
     TABLES,
@@ -30,9 +31,7 @@ from outgate.feedback.tables import (
 )
 from outgate.model import Record
 from outgate.policy.exceptions import Excepted, Exceptions, Justified
-from outgate.vault.files import is_same_file
 
-_BUSY = 2.0  # seconds to wait for another process's transaction
 _OLD = 500  # rows that are over, and are forgotten with one that is written
 _REPORT = (
     "INSERT INTO reports"
@@ -63,24 +62,23 @@ class Store:
     def __init__(self, path: Path, limits: Limits = Limits()) -> None:
         self._path = path
         self._limits = limits
-        self._connection: sqlite3.Connection | None = None
-        self._file: os.stat_result | None = None
+        self._file = SqliteFile(path, _owned, self._prepare, (OVERWRITING, AT_ONCE))
 
     # --- what is in force ------------------------------------------------------------------------
 
     def version(self) -> object:
         """Another one than before when another process has written, or the file is another. Raises FeedbackError."""
         with self._told():
-            connection = self._opened(make=False)
-            if connection is None or self._file is None:
+            connection, found = self._opened(), self._file.found
+            if connection is None or found is None:
                 return None
             (version,) = connection.execute("PRAGMA data_version").fetchone()
-            return self._file.st_dev, self._file.st_ino, version
+            return found.st_dev, found.st_ino, version
 
     def in_force(self, now: datetime) -> tuple[Exceptions, int]:
         """All exceptions and justifications that count now, and how many exceptions. Raises FeedbackError."""
         with self._told():
-            connection = self._opened(make=False)
+            connection = self._opened()
             if connection is None:
                 return Exceptions(), 0
             since = milliseconds(now)
@@ -264,10 +262,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
+        self._file.close()
 
     # --- the connection --------------------------------------------------------------------------
 
@@ -293,86 +288,44 @@ class Store:
 
     def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with self._told():
-            connection = self._opened(make=False)
+            connection = self._opened()
             return connection.execute(query, values).fetchall() if connection else []
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
-        with self._told():
-            connection = self._opened(make=True)
-            assert connection is not None
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self._told(), self._file.transaction() as connection:
+            yield connection
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", type(error).__name__)
-            if not name.startswith("SQLITE_BUSY"):
-                self.close()  # what is broken may be mended when it is opened anew
-            raise FeedbackError(f"{self._path}: what people said cannot be used ({name}).") from None
-        except AuditError as error:
-            raise FeedbackError(error.message) from None
+            with self._file.told(self._failed):
+                yield
         except OSError as error:
             raise FeedbackError(f"{self._path}: {error.strerror}.") from None
 
-    def _opened(self, *, make: bool) -> sqlite3.Connection | None:
-        """The connection to the file that is there now; None where there is none and none is made."""
-        if self._connection is not None and not (self._file and is_same_file(self._path, self._file)):
-            self.close()
-        if self._connection is None:
-            if not make and not self._path.exists():
-                return None
-            try:
-                self._connect()
-            except BaseException:
-                self.close()
-                raise
-        return self._connection
+    def _failed(self, name: str) -> FeedbackError:
+        return FeedbackError(f"{self._path}: what people said cannot be used ({name}).")
 
-    def _connect(self) -> None:
-        _refuse_others(self._path)
-        self._file = own_file(self._path)
-        connection = sqlite3.connect(self._path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-        self._connection = connection
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # what a person was told is kept is kept
-        connection.execute("PRAGMA trusted_schema = OFF")
-        if _version(connection) == VERSION:
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        version = _version(connection)  # another process may have been first
-        if version == 0:
-            for statement in TABLES.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-        if version not in (0, VERSION):
-            raise FeedbackError(
-                f"{self._path} was written by another version of Outgate; move it away, or use that."
-            )
+    def _opened(self) -> sqlite3.Connection | None:
+        """The connection to the file that is there now; None where there is none."""
+        if not self._path.exists():
+            self._file.close()
+            return None
+        return self._file.connection()
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        make_tables(connection, TABLES, VERSION, str(self._path), FeedbackError)
 
 
-def _refuse_others(path: Path) -> None:
-    """A file that an administrator made as somebody else, the proxy could not read. Raises FeedbackError."""
+def _owned(path: Path) -> os.stat_result:
+    """See to the file. One that an administrator made as somebody else, the proxy could not read.
+
+    Raises FeedbackError, OSError.
+    """
     there = next(one for one in (path, *path.parents) if one.exists())
     if os.name == "posix" and there.stat().st_uid != os.geteuid():
         raise FeedbackError(
             f"{there} belongs to user {there.stat().st_uid}. Run this as the user that the proxy runs as."
         )
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    version: int
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return version
+    return closed_file(path, FeedbackError)

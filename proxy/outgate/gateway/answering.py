@@ -17,6 +17,7 @@ from mitmproxy.addonmanager import Loader
 
 from outgate.answer_pipeline import AnswerInspection, holds_answer, inspect_answer
 from outgate.gateway import core, errors, exchanges, restoring
+from outgate.gateway.core_hooks import Piece
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.restoring import Stream
 from outgate.gateway.running import ClientLeftError, Running
@@ -45,7 +46,7 @@ class Answering:
     _kept: bytearray = field(default_factory=bytearray)
     _too_long: bool = False
 
-    async def pass_on(self, piece: core.Piece, deadline: float) -> None:
+    async def pass_on(self, piece: Piece, deadline: float) -> None:
         """Say what becomes of a piece. Raises nothing but CancelledError; then the answer ends."""
         inspection = self.inspection
         try:
@@ -90,7 +91,7 @@ class Answering:
         except Exception as error:
             self.inspection.fail("timeout" if isinstance(error, TimeoutError) else "exception")
 
-    def _stop(self, piece: core.Piece, verdict: Verdict) -> None:
+    def _stop(self, piece: Piece, verdict: Verdict) -> None:
         """The error of the provider's shape: as the answer, or at the end of what of it was told."""
         message = verdict.message or "This answer is not allowed by policy."
         answer = errors.answer(self.format_name, verdict.status, message, self.reference)
@@ -153,7 +154,7 @@ class Answers:
         """By what is in force when a piece of a long answer comes."""
         return await self._judge().of(exchange).detect(segments)
 
-    async def answer_piece(self, piece: core.Piece) -> None:
+    async def answer_piece(self, piece: Piece) -> None:
         """A piece of an answer: nothing of it goes on but by what is said here."""
         answer = piece.flow.metadata.get(_KEY)
         if not isinstance(answer, Answering):

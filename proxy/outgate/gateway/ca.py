@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +25,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from outgate.disk.private import check_file, replace_file
 
 SIGNING, ROOT, ROOT_KEY = "mitmproxy-ca.pem", "root.pem", "root.key.pem"
 _ROOT_DAYS, _SIGNING_DAYS = 3650, 730
@@ -84,8 +84,8 @@ def _make(directory: Path, names: Sequence[str]) -> None:
     label = secrets.token_hex(3)
     key = ec.generate_private_key(ec.SECP256R1())
     root = _root(key, label)
-    _write(directory / ROOT_KEY, _key_pem(key))
-    _write(directory / ROOT, _pem(root), 0o644)
+    replace_file(directory / ROOT_KEY, _key_pem(key), CaError)
+    replace_file(directory / ROOT, _pem(root), CaError, mode=0o644)
     _sign(directory, key, root, names)
 
 
@@ -96,7 +96,7 @@ def rotate(directory: Path, names: Sequence[str]) -> None:
         raise CaError(
             f"{path}: the root's key is not here. Put it back for as long as `outgate ca rotate` takes."
         )
-    check_file(path)
+    _check_key(path)
     try:
         root = x509.load_pem_x509_certificate(_read(directory / ROOT))
         key = serialization.load_pem_private_key(_read(path), None)
@@ -122,13 +122,13 @@ def _back_up(directory: Path, names: Sequence[str]) -> None:
     suffix = datetime.now(UTC).strftime(".%Y%m%dT%H%M%S%f.old")
     for name in names:
         if (directory / name).exists():
-            _write(directory / (name + suffix), _read(directory / name))
+            replace_file(directory / (name + suffix), _read(directory / name), CaError)
 
 
 def check(directory: Path) -> CaStatus:
     """The CA's status. Raises CaError when it is missing, readable by others, or not one of ours."""
     path = directory / SIGNING
-    check_file(path)
+    _check_key(path)
     if os.name == "posix" and directory.stat().st_mode & 0o022:
         raise CaError(f"{directory}: others can replace files in it. Run `chmod 700 {directory}`.")
     raw = _read(path)
@@ -171,26 +171,9 @@ def root_certificate(directory: Path, *, der: bool = False) -> bytes:
     return root.public_bytes(serialization.Encoding.DER if der else serialization.Encoding.PEM)
 
 
-def check_file(path: Path) -> None:
+def _check_key(path: Path) -> None:
     """Raises CaError unless ``path`` is a plain file that only its owner, us, can read."""
-    try:
-        facts = path.lstat()
-    except FileNotFoundError:
-        raise CaError(f"{path}: there is no CA yet. Run `outgate ca init`.") from None
-    except OSError as error:
-        raise CaError(f"{path}: {error.strerror}") from None
-    if not stat.S_ISREG(facts.st_mode):
-        raise CaError(f"{path}: not a plain file. Put the key itself there.")
-    if os.name != "posix":
-        return
-    if facts.st_uid != os.geteuid():
-        raise CaError(
-            f"{path}: belongs to user {facts.st_uid}, not to us ({os.geteuid()}). Change its owner."
-        )
-    if facts.st_mode & 0o077:
-        raise CaError(
-            f"{path}: others can read this key (mode {facts.st_mode & 0o777:o}). Run `chmod 600 {path}`."
-        )
+    check_file(path, CaError, absent="there is no CA yet. Run `outgate ca init`.")
 
 
 def _root(key: ec.EllipticCurvePrivateKey, label: str) -> x509.Certificate:
@@ -225,7 +208,7 @@ def _sign(
         )
         .sign(root_key, hashes.SHA256())
     )
-    _write(directory / SIGNING, _key_pem(key) + _pem(certificate) + _pem(root))
+    replace_file(directory / SIGNING, _key_pem(key) + _pem(certificate) + _pem(root), CaError)
 
 
 _CA_USAGE = x509.KeyUsage(
@@ -289,18 +272,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CaError(f"{path}: {error.strerror}. Run `outgate ca init`.") from None
-
-
-def _write(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent)  # 0600 from its creation
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
-        raise CaError(f"{path}: {error.strerror}.") from None

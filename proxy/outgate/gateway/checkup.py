@@ -17,6 +17,7 @@ from cryptography import x509
 from mitmproxy.net.server_spec import ServerSpec
 
 from outgate.catalogue import Catalogue
+from outgate.disk.private import check_file
 from outgate.dlp import DetectionError, entities
 from outgate.dlp.engine import Engine
 from outgate.gateway import aws_credentials, ca, master, modes, proxy_tls, trust
@@ -228,7 +229,7 @@ def _budgets(settings: Settings) -> str:
         config.store == "sqlite" and config.path is not None and not config.path.exists()
     ):
         raise _NoteError(f"{count}, and nothing was counted yet")
-    ca.check_file(key)
+    check_file(key, ca.CaError)
 
     async def asked() -> None:
         ledger = config.open(key.read_bytes())

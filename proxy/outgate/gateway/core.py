@@ -2,32 +2,26 @@
 what it should not.
 
 Each class stands in for the library's of the same purpose from ``install`` on. Here is mechanism only: what
-a client is told, and what is counted, is the inspection's to say, through the hooks ``error``,
-``request_abandoned``, ``request_ahead``, ``client_refused``, ``answer_piece``, ``answer_ahead`` and
-``answer_caught_up``.
-Read from mitmproxy 12.2's ``proxy/layers``.
+a client is told, and what is counted, is the inspection's to say, through the hook ``error`` and those of
+``core_hooks``. Streams are here, the client's side of HTTP/1 is ``core_http1``. Read from mitmproxy 12.2's
+``proxy/layers``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import h11
 from mitmproxy import http
-from mitmproxy.connection import Client, ConnectionState
-from mitmproxy.net.http import http1
+from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http.http1 import expected_http_body_size
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as library
 from mitmproxy.proxy.layers import websocket as library_websocket
 from mitmproxy.proxy.layers.http import DropStream, HttpStream, SendHttp, _http1
-from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestData,
-    RequestHeaders,
     RequestProtocolError,
     ResponseData,
     ResponseEndOfMessage,
@@ -36,9 +30,16 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpRequestHook
-from mitmproxy.proxy.layers.http._http1 import Http1Server
 
-from outgate.gateway import errors, exchanges
+from outgate.gateway import core_http1, exchanges
+from outgate.gateway.core_hooks import (
+    AnswerAheadHook,
+    AnswerCaughtUpHook,
+    AnswerPieceHook,
+    Piece,
+    RequestAbandonedHook,
+    RequestAheadHook,
+)
 from outgate.gateway.websocket import EgressWebsocketLayer, Leg, Pieces
 
 REFUSED = "outgate.refused"  # in a flow's metadata: why its request was not read to its end
@@ -52,69 +53,9 @@ AHEAD = 1024 * 1024  # bytes of an answer that wait for the hook before no more 
 AGAIN = (
     128 * 1024
 )  # bytes more after which that is said again: a stream's own buffer may have gone on reading
-UNREAD = 256 * 1024  # bytes of a head, of trailers, or of what follows a request, that are kept unread
 BUFFER = "outgate_buffer"  # option: bytes of unfinished request bodies, of all clients together
 
 _Commands = layer.CommandGenerator[None]
-
-
-@dataclass
-class RequestAbandonedHook(commands.StartHook):
-    """The client has gone, or has taken a request back, while it was being looked at."""
-
-    blocking = False
-    flow: http.HTTPFlow
-
-
-@dataclass
-class RequestAheadHook(commands.StartHook):
-    """A client sends on while it is being found out whether it may send anything."""
-
-    blocking = False
-    flow: http.HTTPFlow
-
-
-@dataclass
-class ClientRefusedHook(commands.StartHook):
-    """A client sent what is no request, and was told so or cut off."""
-
-    blocking = False
-    client: Client
-
-
-@dataclass(slots=True)
-class Piece:
-    """A piece of an answer on its way. A hook that does not say otherwise ends the answer with it."""
-
-    flow: http.HTTPFlow
-    data: bytes
-    last: bool = False
-    told: list[bytes] = field(default_factory=list)  # what goes on
-    instead: http.Response | None = None  # what is said where nothing of the answer has been said yet
-    ends: bool = True  # nothing more goes on
-
-
-@dataclass
-class AnswerPieceHook(commands.StartHook):
-    """A piece of an answer has come of which nothing goes on before somebody has looked at it."""
-
-    piece: Piece
-
-
-@dataclass
-class AnswerAheadHook(commands.StartHook):
-    """More of an answer has come than is looked at in time; no more should be asked for."""
-
-    blocking = False
-    flow: http.HTTPFlow
-
-
-@dataclass
-class AnswerCaughtUpHook(commands.StartHook):
-    """More of it can come."""
-
-    blocking = False
-    flow: http.HTTPFlow
 
 
 def install() -> None:
@@ -122,8 +63,8 @@ def install() -> None:
     # A check of each message's field types, for its developers: its own parser makes them.
     http.MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]
     library.HttpStream = EgressStream  # type: ignore[misc]
-    library.Http1Server = EgressHttp1Server  # type: ignore[attr-defined]
-    _http1.make_body_reader = _make_body_reader
+    library.Http1Server = core_http1.EgressHttp1Server  # type: ignore[attr-defined]
+    _http1.make_body_reader = core_http1.make_body_reader
     library_websocket.WebsocketLayer = EgressWebsocketLayer  # type: ignore[misc]
     library_websocket.WebsocketConnection = Leg  # type: ignore[misc]
     library_websocket.Fragmentizer = Pieces  # type: ignore[misc]
@@ -325,105 +266,3 @@ class EgressStream(HttpStream):
         yield SendHttp(ResponseEndOfMessage(self.stream_id), client)
         if one_at_a_time and close:
             yield commands.CloseConnection(client)
-
-
-class EgressHttp1Server(Http1Server):
-    """The client's side of HTTP/1: bounded, and answering without repeating what it was sent."""
-
-    def _handle_event(self, event: events.Event) -> _Commands:
-        if isinstance(event, events.DataReceived):
-            return self._received(event)
-        return super()._handle_event(event)
-
-    def _received(self, event: events.DataReceived) -> _Commands:
-        yield from super()._handle_event(event)
-        if len(self.buf) > UNREAD and self.state not in (self.passthrough, self.done):
-            reading = self.state == self.read_headers
-            if reading:
-                yield commands.SendData(self.conn, _refusal(431, "The head of the request is too large."))
-            yield ClientRefusedHook(self.context.client)
-            yield commands.CloseConnection(self.conn)
-            self.state = self.done
-            if not reading:
-                yield self._failed("too much was sent")
-
-    def read_headers(self, event: events.ConnectionEvent) -> _Commands:
-        """As the library does, but for its answers; and any number of empty lines may come first."""
-        length = -1
-        while self.state == self.read_headers and len(self.buf) != length:
-            length = len(self.buf)
-            yield from self._read_head(event)
-            if not isinstance(event, events.DataReceived):
-                return
-
-    def _read_head(self, event: events.ConnectionEvent) -> _Commands:
-        refused = False  # a head was read whose body has no certain length: its stream will answer and close
-        for command in super().read_headers(event):
-            if self.state == self.read_headers and isinstance(command, commands.SendData):
-                refused = self.request is not None
-                if not refused:
-                    command.data = _refusal(400, "This is not a request that can be read.")
-                    yield ClientRefusedHook(self.context.client)
-            if not refused or (
-                isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders)
-            ):
-                yield command
-
-    def read_body(self, event: events.Event) -> _Commands:
-        """As the library does, and a body that is malformed is answered before the connection ends."""
-        for command in super().read_body(event):
-            malformed = isinstance(command, commands.CloseConnection) and self.request_done is False
-            if malformed and isinstance(event, events.DataReceived) and self.response is None:
-                yield commands.SendData(self.conn, _refusal(400, "The body's chunks cannot be read."))
-                yield ClientRefusedHook(self.context.client)
-            yield command
-
-    def _failed(self, message: str) -> commands.Command:
-        return ReceiveHttp(RequestProtocolError(self.stream_id, message, ErrorCode.GENERIC_CLIENT_ERROR))
-
-
-class _ChunkedReader:
-    """A chunked body's reader: what has arrived goes on in one piece, and trailers, which nobody reads, do not."""
-
-    def __init__(self, reader: Any) -> None:
-        self._reader = reader
-        self._end: h11.EndOfMessage | h11.ProtocolError | None = None
-
-    def __call__(self, buffer: Any) -> h11.Data | h11.EndOfMessage | None:
-        """Raises h11.ProtocolError, from then on always."""
-        arrived: list[bytes] = []
-        while self._end is None and buffer:
-            try:
-                event = self._reader(buffer)
-            except h11.ProtocolError as error:
-                self._end = error
-                break
-            if event is None:
-                break
-            if isinstance(event, h11.EndOfMessage):
-                self._end = h11.EndOfMessage()
-            else:
-                arrived.append(event.data)
-        if arrived:
-            return h11.Data(data=b"".join(arrived))
-        if isinstance(self._end, h11.ProtocolError):
-            raise self._end
-        return self._end
-
-    def read_eof(self) -> Any:
-        return self._reader.read_eof()
-
-
-_library_body_reader = _http1.make_body_reader
-
-
-def _make_body_reader(expected_size: int | None) -> Any:
-    reader = _library_body_reader(expected_size)
-    return _ChunkedReader(reader) if expected_size is None else reader
-
-
-def _refusal(status: int, message: str) -> bytes:
-    """A whole answer to something that is no request, and so is to no provider."""
-    answer = exchanges.to_response(errors.answer("generic", status, message, exchanges.reference()))
-    answer.headers["connection"] = "close"
-    return bytes(http1.assemble_response(answer))

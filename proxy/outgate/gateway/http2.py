@@ -16,7 +16,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as library
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
-from outgate.gateway.core import ClientRefusedHook
+from outgate.gateway.core_hooks import ClientRefusedHook
 
 _Commands = layer.CommandGenerator[None]
 _NO_STREAM = 2**31 - 1  # every stream that was begun is served

@@ -51,16 +51,7 @@ async def remembered(verdict: Verdict, vault: Vault | None, *, blocks: bool) -> 
         if not blocks:
             return replace(verdict, reason="vault")
         message = "What stands in for sensitive values could not be kept."
-        return replace(
-            verdict,
-            outcome=Outcome.REFUSE,
-            status=503,
-            message=message,
-            reason="vault",
-            body=None,
-            target=None,
-            headers={},
-        )
+        return verdict.stopped(Outcome.REFUSE, 503, message, reason="vault")
     return verdict
 
 

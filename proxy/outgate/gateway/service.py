@@ -24,6 +24,7 @@ from outgate.audit.shadow import ShadowLog
 from outgate.audit.shadow import path_of as shadow_path_of
 from outgate.catalogue import Catalogue
 from outgate.catalogue.shadow import Shadow
+from outgate.disk.private import check_file, make_file
 from outgate.gateway import ca, local, master, modes, notify, pac, signals, wireguard
 from outgate.gateway.connections import Connections
 from outgate.gateway.draining import Draining
@@ -52,7 +53,6 @@ from outgate.rollout.loading import Loading
 from outgate.rollout.puller import Puller
 from outgate.rollout.store import State
 from outgate.settings import Settings
-from outgate.vault.files import make_file
 
 log = logging.getLogger("outgate")
 
@@ -323,11 +323,13 @@ class Service:
 
 
 def fingerprint_key(state_dir: Path) -> bytes:
-    """The key of fingerprints and hashes: 32 bytes, made once, readable by us alone. Raises CaError, VaultError."""
+    """The key of fingerprints and hashes: 32 bytes, made once, readable by us alone. Raises CaError."""
     path = state_dir / "fingerprint.key"
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    make_file(path, secrets.token_bytes(32))  # whole from the first, for whoever starts at the same time
-    ca.check_file(path)
+    make_file(
+        path, secrets.token_bytes(32), ca.CaError
+    )  # whole from the first, for whoever starts at the same time
+    check_file(path, ca.CaError)
     key = path.read_bytes()
     if len(key) != 32:
         raise ca.CaError(f"{path}: not a key of 32 bytes. Restore it, or delete it to have a new one.")

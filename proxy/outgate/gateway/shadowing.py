@@ -19,9 +19,9 @@ from outgate.attachments.joining import Extract
 from outgate.metrics_rollout import RolloutMetrics
 from outgate.model import Exchange, Finding, Segment, Verdict
 from outgate.pipeline import Detect, Rules, inspect
+from outgate.rollout import KeepingError
 from outgate.rollout.comparing import Kind, differences
 from outgate.rollout.differences import Counted, Differences, Key
-from outgate.vault import VaultError
 
 log = logging.getLogger("outgate")
 
@@ -154,5 +154,5 @@ class Shadowing:
             return
         try:
             await asyncio.shield(asyncio.to_thread(self.table.add, tally))
-        except (sqlite3.Error, OSError, VaultError) as error:
+        except (sqlite3.Error, OSError, KeepingError) as error:
             log.error("what the shadow policy would do was not written: %s", type(error).__name__)

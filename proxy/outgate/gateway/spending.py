@@ -50,18 +50,7 @@ async def afforded(
         _tell(error)
         if not blocks:
             return replace(verdict, reason="budget")
-        return replace(
-            verdict,
-            outcome=Outcome.REFUSE,
-            status=503,
-            message=_FAILED,
-            reason="budget",
-            body=None,
-            target=None,
-            headers={},
-            signature=(),
-            pairs=(),
-        )
+        return verdict.stopped(Outcome.REFUSE, 503, _FAILED, reason="budget")
 
 
 class Spending:

@@ -7,7 +7,6 @@ that no one else can read them, and look-ups inside the tunnel are answered here
 from __future__ import annotations
 
 import json
-import os
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from mitmproxy.net import local_ip
 from mitmproxy.net.dns import types
 from mitmproxy.proxy import mode_servers
 
+from outgate.disk.private import make_file, replace_file
 from outgate.gateway.problem import GatewayError
 from outgate.settings import Settings
 
@@ -55,9 +55,9 @@ def make_keys(settings: Settings) -> None:
         name, _, file = mode.partition("@")[0].partition(":")
         if name == "wireguard":
             path = Path(file).expanduser() if file else settings.ca_dir / "wireguard.conf"
-            if not path.exists():
-                genkey = mitmproxy_rs.wireguard.genkey
-                _write(path, json.dumps({"server_key": genkey(), "client_key": genkey()}))
+            genkey = mitmproxy_rs.wireguard.genkey
+            keys = {"server_key": genkey(), "client_key": genkey()}
+            make_file(path, json.dumps(keys).encode(), _error)
 
 
 def write_client_configuration(server: mode_servers.WireGuardServerInstance, folder: Path) -> Path:
@@ -68,16 +68,9 @@ def write_client_configuration(server: mode_servers.WireGuardServerInstance, fol
         if line.startswith("Endpoint = ") and ip_address(host.strip("[]")).is_unspecified:
             lines[index] = f"Endpoint = {local_ip.get_local_ip() or '127.0.0.1'}:{port}"
     path = folder / CLIENT_FILE
-    _write(path, "\n".join(lines) + "\n")
+    replace_file(path, ("\n".join(lines) + "\n").encode(), _error)
     return path
 
 
-def _write(path: Path, text: str) -> None:
-    """Readable by us alone from the first moment."""
-    try:
-        path.unlink(missing_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise GatewayError(f"wireguard: {path}: {error.strerror}") from None
+def _error(message: str) -> GatewayError:
+    return GatewayError(f"wireguard: {message}")

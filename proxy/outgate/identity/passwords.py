@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bcrypt
 
+from outgate.disk.private import replace_file
 from outgate.identity import files
 from outgate.identity.evidence import Credentials, IdentityError, Kind, Known, Refused, plain
 from outgate.model import Identity
@@ -128,20 +128,13 @@ def _line_of(lines: Sequence[str], user: str) -> int | None:
 
 def _write(path: Path, lines: Sequence[str]) -> None:
     """Whole or not at all, for nobody but us; a link stays one, and who may read it may still."""
-    path = path.resolve()
+    path, data = path.resolve(), "".join(f"{line}\n" for line in lines).encode()
     try:
-        before = path.stat() if path.exists() else None
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write("".join(f"{line}\n" for line in lines).encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            if before is not None and os.name == "posix":
-                os.chown(temporary, before.st_uid, before.st_gid)
-                Path(temporary).chmod(before.st_mode & 0o640)
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        before = path.stat() if os.name == "posix" and path.exists() else None
     except OSError as error:
         raise IdentityError(f"{path}: {error.strerror}") from None
+    if before is None:
+        replace_file(path, data, IdentityError)
+    else:
+        owner = before.st_uid, before.st_gid
+        replace_file(path, data, IdentityError, mode=before.st_mode & 0o640, owner=owner)

@@ -7,43 +7,27 @@ another in its place. Windows is not asked.
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
+
+from outgate.disk.trusted import writable_by_others
 
 
 def distrusted(file: Path) -> tuple[str, str] | None:
     """Why ``file`` may state no code, and what to do about it; None when it may."""
-    if os.name != "posix":
-        return None
     try:
-        real = file.resolve(strict=True)
-        for path in {file.absolute().parent, real.parent, real}:
-            wrong = _writable_by_others(path)
-            if wrong:
-                return wrong
+        found = writable_by_others(file)
     except OSError as error:
         return f"it cannot be seen who may write {file}: {error.strerror}", ""
-    return None
-
-
-def _writable_by_others(path: Path) -> tuple[str, str] | None:
-    status = path.stat()
-    folder = stat.S_ISDIR(status.st_mode)
-    # Kubernetes shows a ConfigMap as a folder that all may write, on a mount that nobody can.
-    if folder and os.statvfs(path).f_flag & os.ST_RDONLY:
+    if found is None:
         return None
-    if status.st_uid not in (0, os.geteuid()):
+    if found.owner is not None:
         return (
-            f"code may be stated only by root or the user that runs this, and {path} belongs to another "
-            f"(uid {status.st_uid})",
+            f"code may be stated only by root or the user that runs this, and {found.path} belongs to another "
+            f"(uid {found.owner})",
             "chown it to root",
         )
-    sticky = folder and status.st_mode & stat.S_ISVTX
-    if status.st_mode & 0o022 and not sticky:
-        mode = f"mode {stat.S_IMODE(status.st_mode):04o}"
-        return (
-            f"code may be stated only in a file that nobody else can change, and others may write {path} ({mode})",
-            f"chmod go-w {path}",
-        )
-    return None
+    return (
+        f"code may be stated only in a file that nobody else can change, and others may write {found.path} "
+        f"(mode {found.mode:04o})",
+        f"chmod go-w {found.path}",
+    )

@@ -14,6 +14,7 @@ from fnmatch import translate
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from zoneinfo import ZoneInfo
 
+from outgate.ages import seconds
 from outgate.model import IPAddress
 from outgate.policy.error import near_miss
 
@@ -21,8 +22,6 @@ IPNetwork = IPv4Network | IPv6Network
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES = 24 * 60
 
-_SPAN = re.compile(r"([0-9]{1,6})([mhdw])", re.ASCII)
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _LONGEST = 90 * 86_400  # seconds
 _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})", re.ASCII)
 
@@ -61,11 +60,10 @@ def days(text: object) -> frozenset[int]:
 
 def span(text: object) -> int:
     """``30m``, ``8h``, ``7d``, ``2w`` as seconds; ValueError for anything else, nothing, and more than 90 days."""
-    found = _SPAN.fullmatch(str(text))
-    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not 0 < seconds <= _LONGEST:
+    found = seconds(str(text)) or 0
+    if not 0 < found <= _LONGEST:
         raise ValueError(f"{text!r} is not a time such as 30m, 8h or 7d, of at most 90d")
-    return seconds
+    return found
 
 
 def hours(text: object) -> tuple[int, int]:

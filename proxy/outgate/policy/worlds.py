@@ -14,7 +14,8 @@ from ipaddress import ip_address, ip_network
 from itertools import chain, product
 from typing import Any
 
-from outgate.model import Account, Facts, Identity, Provider
+from outgate.model import Facts, Identity, Provider
+from outgate.model_accounts import Account
 from outgate.policy.condition import NOT_KNOWN, Condition
 from outgate.policy.rule import Rule
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from outgate.audit import AuditEvent
-from outgate.model import BODY, Direction, Document, Facts, Finding, Identity, Provider, Role, Segment
+from outgate.model import BODY, Direction, Document, Finding, Provider, Role, Segment
 from outgate.policy import Policy
 from outgate.reports.kinds import kind_of
-
-_NOBODY = "0.0.0.0"  # noqa: S104 (an address that was erased)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,10 @@ def replay(event: AuditEvent, policy: Policy, providers: Mapping[str, Provider])
     """What ``policy`` makes of it; None for an exchange that was refused before it was judged."""
     if event.provider is None or event.outcome == "refuse":
         return None
-    facts = _facts(event, event.provider, providers)
+    facts = event.facts(
+        providers.get(event.provider)
+        or Provider(event.provider, event.provider, "", event.jurisdiction or "", "api")
+    )
     records = [record for record in event.findings if record.direction is Direction.REQUEST]
     segments = tuple(Segment("", record.role, record.place, BODY, 0, 0, "plain") for record in records)
     findings = [
@@ -69,23 +69,3 @@ def replay(event: AuditEvent, policy: Policy, providers: Mapping[str, Provider])
         for decision, record in zip(judged.decisions, records, strict=True)
     )
     return Replayed(judged.blocked_by, any(one.fate == "taken_out" for one in asked), asked)
-
-
-def _facts(event: AuditEvent, provider: str, providers: Mapping[str, Provider]) -> Facts:
-    known = providers.get(provider) or Provider(provider, provider, "", event.jurisdiction or "", "api")
-    try:
-        client = ip_address(event.client)
-    except ValueError:
-        client = ip_address(_NOBODY)
-    return Facts(
-        provider=known,
-        region=event.region,
-        model=event.model,
-        model_origin=event.model_origin,
-        host=event.host,
-        path=event.path,
-        method=event.method,
-        identity=Identity(event.user, event.groups, event.device),
-        client=client,
-        time=event.time,
-    )

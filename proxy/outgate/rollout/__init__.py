@@ -18,5 +18,9 @@ class RolloutError(Exception):
         self.message = message
 
 
+class KeepingError(RolloutError):
+    """Nothing can be kept on this machine."""
+
+
 class RefusedError(RolloutError):
     """What the source offers was got, and must not be taken."""

@@ -14,10 +14,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from outgate.rollout import RolloutError
+from outgate.disk.private import own_file
+from outgate.disk.sqlite import transaction
+from outgate.rollout import KeepingError, RolloutError
 from outgate.rollout.comparing import Difference, Kind
 from outgate.rollout.store import Store
-from outgate.vault.files import check_file, make_file
 
 _EXAMPLES = 5  # exchanges by reference
 _MOST_ROWS = 10_000  # of all shadow policies that there were; those of the last one are the last to go
@@ -71,12 +72,10 @@ class Differences:
         self._store = store
 
     def add(self, tally: Tally) -> None:
-        """Add what was counted. Raises sqlite3.Error, VaultError."""
+        """Add what was counted. Raises sqlite3.Error, KeepingError."""
         self._store.prepare()
-        make_file(self.path)
-        check_file(self.path)
-        with closing(self._connected()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        own_file(self.path, KeepingError)
+        with closing(self._connected()) as connection, transaction(connection):
             for (shadow, policy, difference), counted in tally.items():
                 row = (
                     shadow[:_MOST_HASH],
@@ -88,7 +87,6 @@ class Differences:
                 "DELETE FROM differences WHERE (SELECT count(*) FROM differences) > ? AND last < ?",
                 (_MOST_ROWS, time.time() - 86_400),
             )
-            connection.execute("COMMIT")
 
     def read(self, shadow: str = "") -> Iterator[tuple[Key, Counted]]:
         """All that was counted, of one shadow policy or of any, the most frequent first. Raises RolloutError."""

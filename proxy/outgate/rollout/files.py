@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
+from outgate.disk.trusted import writable_by_others
 from outgate.rollout import RolloutError
 
 
@@ -24,23 +23,15 @@ def read_limited(path: Path, most: int) -> bytes:
 def check_trusted(path: Path) -> None:
     """Raises RolloutError when anybody but root and us could write to ``path``, or put another file in its place.
 
-    Folders above its own are not looked at, and Windows is not asked.
+    As ``writable_by_others`` sees it.
     """
-    if os.name != "posix":
-        return
     try:
-        real = path.resolve(strict=True)
-        for one in dict.fromkeys((path.absolute().parent, real.parent, real)):
-            found = one.stat()
-            if found.st_uid not in (0, os.geteuid()):
-                raise RolloutError(
-                    f"{one}: belongs to user {found.st_uid}, not to root or to us. Change its owner."
-                )
-            # Kubernetes shows a ConfigMap as a folder that all may write, on a mount that nobody can.
-            fixed = stat.S_ISDIR(found.st_mode) and (
-                found.st_mode & stat.S_ISVTX or os.statvfs(one).f_flag & os.ST_RDONLY
-            )
-            if found.st_mode & 0o022 and not fixed:
-                raise RolloutError(f"{one}: others can write to it. Run `chmod go-w {one}`.")
+        found = writable_by_others(path)
     except OSError as error:
         raise RolloutError(f"{path}: {error.strerror}.") from None
+    if found is not None and found.owner is not None:
+        raise RolloutError(
+            f"{found.path}: belongs to user {found.owner}, not to root or to us. Change its owner."
+        )
+    if found is not None:
+        raise RolloutError(f"{found.path}: others can write to it. Run `chmod go-w {found.path}`.")

@@ -19,7 +19,6 @@ from outgate.rollout.release import Release
 from outgate.rollout.source import Source, source_of
 from outgate.rollout.store import Store
 from outgate.settings import Settings
-from outgate.vault import VaultError
 
 
 class Loading:
@@ -74,7 +73,7 @@ class Loading:
             if offer.identifier != identifier:
                 raise RolloutError(f"{store.current}: {identifier} is kept as another release than it is")
             store.check(identifier, offer.files)
-        except (RolloutError, VaultError) as error:
+        except RolloutError as error:
             problem = f"policy_source: the release that is kept cannot be used: {error.message}"
             raise PolicyError([Problem(store.current, Mark(), problem)]) from None
         return offer.label, store.files_of(identifier)

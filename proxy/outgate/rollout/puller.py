@@ -18,12 +18,11 @@ from dataclasses import replace
 from typing import Literal
 
 from outgate.policy import PolicyError
-from outgate.rollout import RefusedError, RolloutError
+from outgate.rollout import KeepingError, RefusedError, RolloutError
 from outgate.rollout.proving import prove
 from outgate.rollout.source import Offer, Source
 from outgate.rollout.store import State, Store, looked
 from outgate.settings import Settings
-from outgate.vault import VaultError
 
 log = logging.getLogger("outgate")
 
@@ -52,8 +51,7 @@ class Puller(threading.Thread):
         """What ``load`` makes of the release that is kept, or else of one that is got now.
 
         Of several processes that start one gets it, and the others wait until there is one to load: who looks
-        goes on doing so. Raises RolloutError, VaultError, and the PolicyError of ``load``: nothing starts without
-        a policy.
+        goes on doing so. Raises RolloutError, and the PolicyError of ``load``: nothing starts without a policy.
         """
         end = time.monotonic() + _TURN
         while not self._store.lock(_WAIT):
@@ -113,7 +111,7 @@ class Puller(threading.Thread):
             wait = pause(self._every, self._silent)
 
     def look(self) -> State:
-        """Look at the source once, and take what is new. Raises RolloutError, VaultError: nothing can be kept here."""
+        """Look at the source once, and take what is new. Raises RolloutError: nothing can be kept here."""
         state = self._remembered()
         result: Result
         try:
@@ -126,13 +124,13 @@ class Puller(threading.Thread):
                 log.info("policies: %s was taken from %s", offer.label, self._source.origin)
         except RefusedError as error:
             result, state = "refused", looked(state, error.message)
-        except RolloutError as error:
-            result, state = "unreachable", looked(state, error.message)
-        except (OSError, VaultError) as error:
+        except (OSError, KeepingError) as error:
             reason = (
                 getattr(error, "message", None) or f"{type(error).__name__}: {getattr(error, 'strerror', '')}"
             )
             result, state = "unreachable", looked(state, f"it cannot be kept: {reason}")
+        except RolloutError as error:
+            result, state = "unreachable", looked(state, error.message)
         if state.problem:
             kept = f"{state.label} stays in force" if state.taken else "there is none in force"
             log.error(

@@ -1,6 +1,6 @@
 """Signatures of bundles: Ed25519 (RFC 8032) over the bundle's bytes, kept beside it in Base64.
 
-Keys are PEM as OpenSSL writes and reads them (PKCS #8; SubjectPublicKeyInfo, RFC 8410), so that a company's own signing
+Keys are PEM as OpenSSL writes and reads them (private ones: PKCS #8), so that a company's own signing
 service can stand in for ``outgate policy bundle sign``. Nothing of a bundle is read before its signature holds.
 """
 
@@ -15,9 +15,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from outgate import ed25519
+from outgate.disk.private import check_file, make_file
 from outgate.rollout import RefusedError, RolloutError
 from outgate.rollout.files import check_trusted, read_limited
-from outgate.vault.files import check_file, make_file
 
 SUFFIX = ".sig"
 LARGEST = 1024  # bytes of a file with a signature
@@ -25,7 +26,7 @@ _LARGEST_KEY = 16 * 1024  # bytes
 
 
 def keygen(private: Path, public: Path) -> None:
-    """Write a new pair of keys, the private one for its owner alone. Raises RolloutError, VaultError; replaces none."""
+    """Write a new pair of keys, the private one for its owner alone. Raises RolloutError; replaces none."""
     for path in (private, public):
         if path.exists():
             raise RolloutError(f"{path}: there is a file already. Name another, or move it away.")
@@ -35,17 +36,14 @@ def keygen(private: Path, public: Path) -> None:
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
+        RolloutError,
     )
-    public.write_bytes(
-        key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    )
+    public.write_bytes(ed25519.to_pem(key.public_key()))
 
 
 def sign(bundle: bytes, private: Path) -> bytes:
-    """The signature's file. Raises RolloutError, VaultError (a key that others can read)."""
-    check_file(private)
+    """The signature's file. Raises RolloutError, also for a key that others can read."""
+    check_file(private, RolloutError)
     try:
         key = serialization.load_pem_private_key(read_limited(private, _LARGEST_KEY), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -76,9 +74,6 @@ def public_key(path: Path) -> Ed25519PublicKey:
     """A pinned key. Raises RolloutError, also when others could have put theirs in its place."""
     check_trusted(path)
     try:
-        key = serialization.load_pem_public_key(read_limited(path, _LARGEST_KEY))
-    except (ValueError, UnsupportedAlgorithm):
-        raise RolloutError(f"{path}: not a public key in PEM.") from None
-    if not isinstance(key, Ed25519PublicKey):
-        raise RolloutError(f"{path}: not an Ed25519 key.")
-    return key
+        return ed25519.of_pem(read_limited(path, _LARGEST_KEY))
+    except ValueError as error:
+        raise RolloutError(f"{path}: {error}.") from None

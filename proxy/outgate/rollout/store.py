@@ -27,11 +27,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from outgate.rollout import RolloutError
+from outgate.disk.private import make_folder, replace_file
+from outgate.rollout import KeepingError, RolloutError
 from outgate.rollout.bundle import LARGEST, MOST_FILES, UNPACKED, Files, is_plain
 from outgate.rollout.files import check_trusted, read_limited
 from outgate.rollout.release import laid_out
-from outgate.vault.files import make_folder, replace_file
 
 _KEPT = 3  # releases, the one in force among them
 _LARGEST_STATE = 64 * 1024  # bytes
@@ -74,12 +74,15 @@ class Store:
         self._lock = FileLock(self.source / "lock", mode=0o600)
 
     def prepare(self) -> None:
-        """Make the folders. Raises VaultError when others may write to them."""
+        """Make the folders. Raises KeepingError when others may write to them."""
         for folder in (self.folder, self._releases, self.source, self.shadow):
-            make_folder(folder)
+            make_folder(folder, KeepingError)
 
     def lock(self, seconds: float = 0) -> bool:
-        """Be the one process that gets releases, until it ends or ``unlock``; False: another is. Raises VaultError."""
+        """Be the one process that gets releases, until it ends or ``unlock``; False: another is. Raises KeepingError.
+
+        ``seconds``: to wait for that.
+        """
         self.prepare()
         try:
             self._lock.acquire(timeout=seconds)
@@ -101,8 +104,8 @@ class Store:
         return State(**{field.name: told[field.name] for field in fields(State) if field.name in told})
 
     def remember(self, state: State) -> None:
-        """Raises VaultError."""
-        replace_file(self._state, json.dumps(asdict(state), indent=2).encode())
+        """Raises KeepingError."""
+        replace_file(self._state, json.dumps(asdict(state), indent=2).encode(), KeepingError)
 
     def promoted(self) -> str:
         """Hash of the canary's policy that is for everybody on this machine; ``""``: none. Raises RolloutError."""
@@ -110,13 +113,15 @@ class Store:
         return str(told.get("policy", "")) if told else ""
 
     def promote(self, policy_hash: str) -> None:
-        """Have the canary's policy of this hash judge everybody; ``""``: no more. Raises VaultError."""
+        """Have the canary's policy of this hash judge everybody; ``""``: no more. Raises KeepingError."""
         self.prepare()
         if policy_hash:
-            replace_file(self.promotion, json.dumps({"policy": policy_hash, "time": time.time()}).encode())
+            said = {"policy": policy_hash, "time": time.time()}
+            owner = None
             if os.name == "posix" and os.geteuid() == 0:  # the proxy is to read what its administrator says
-                owner = self.folder.stat()
-                os.chown(self.promotion, owner.st_uid, owner.st_gid)
+                found = self.folder.stat()
+                owner = found.st_uid, found.st_gid
+            replace_file(self.promotion, json.dumps(said).encode(), KeepingError, owner=owner)
         else:
             self.promotion.unlink(missing_ok=True)
 
@@ -150,7 +155,7 @@ class Store:
             )
 
     def stage(self, files: Files, proof: Mapping[str, bytes]) -> Path:
-        """A new folder with a release in it that is not in force. Raises OSError, VaultError."""
+        """A new folder with a release in it that is not in force. Raises OSError, KeepingError."""
         self.prepare()
         folder = self._releases / f"incoming-{secrets.token_hex(8)}"
         for place, content in (("files", files), ("proof", proof)):
@@ -160,12 +165,12 @@ class Store:
         return folder
 
     def publish(self, staged: Path, identifier: str) -> None:
-        """Put a staged release in force, for every process that watches. Raises OSError, VaultError."""
+        """Put a staged release in force, for every process that watches. Raises OSError, KeepingError."""
         folder = self._releases / identifier
         if folder.exists():  # from before a rollback, or what somebody made of it
             self.discard(folder)
         staged.rename(folder)
-        replace_file(self.current, identifier.encode())
+        replace_file(self.current, identifier.encode(), KeepingError)
         self._prune(identifier)
 
     def discard(self, folder: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from outgate.disk.private import replace_file
 from outgate.setup.machine import Command, Machine, SetupError
 
 KINDS: dict[str, type[Change]] = {}  # by name: how a record of a change is read back
@@ -204,19 +204,9 @@ def replace(path: Path, text: str | None) -> None:
         for folder in missing_folders(path.parent):
             folder.mkdir(mode=0o700)
         mode = path.stat().st_mode & 0o7777 if path.exists() else 0o600
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(text.encode("utf-8", "surrogateescape"))
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except OSError:
-            Path(temporary).unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise SetupError(f"{path}: {error.strerror}") from None
+    replace_file(path, text.encode("utf-8", "surrogateescape"), SetupError, mode=mode)
 
 
 def missing_folders(folder: Path) -> tuple[Path, ...]:

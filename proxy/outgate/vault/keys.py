@@ -14,8 +14,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from outgate.disk.private import check_file, make_file, make_folder, replace_file
 from outgate.vault.errors import VaultError
-from outgate.vault.files import check_file, make_file, make_folder, replace_file
 from outgate.vault.sealing import KEY_SIZE, Key
 
 Ring = tuple[Key, ...]
@@ -30,15 +30,15 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         """Makes the file with one new key where there is none. Raises VaultError."""
         self.path = path
-        make_folder(path.parent)
-        make_file(path, _written([new_secret()]))
+        make_folder(path.parent, VaultError)
+        make_file(path, _written([new_secret()]), VaultError)
         self._seen: tuple[int, ...] = ()
         self._ring: Ring = ()
         self.ring()
 
     def ring(self) -> Ring:
         """The keys as the file has them now. Raises VaultError."""
-        found = check_file(self.path)
+        found = check_file(self.path, VaultError)
         seen = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
         if seen != self._seen:
             self._ring = tuple(map(Key.of, self.secrets()))
@@ -51,7 +51,7 @@ class KeyFile:
 
     def replace(self, ring: Sequence[bytes]) -> None:
         """Make ``ring`` what the file holds. Raises VaultError."""
-        replace_file(self.path, _written(ring))
+        replace_file(self.path, _written(ring), VaultError)
 
 
 class FixedKeys:
@@ -80,7 +80,7 @@ def from_command(command: Sequence[str], timeout: float = 10.0) -> FixedKeys:
 
 def secrets_of_file(path: Path) -> list[bytes]:
     """The keys in a file that is ours alone. Raises VaultError."""
-    check_file(path)
+    check_file(path, VaultError)
     try:
         with path.open("rb") as stream:
             return _parsed(stream.read(_LARGEST + 1), str(path))

@@ -1,28 +1,31 @@
 """A store in SQLite: one file that the processes of one machine share, or the memory of one process.
 
-Write-ahead log, short transactions, a bounded wait for another process's. One thread does all of it, so that
-no event loop waits for a disk. Deleted entries are overwritten.
+One thread does all of it, so that no event loop waits for a disk. Deleted entries are overwritten.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Sequence
+from functools import partial
 from itertools import batched
 from pathlib import Path
 
+from outgate.disk.private import own_file
+from outgate.disk.sqlite import (
+    DURABLE,
+    OVERWRITING,
+    SHORT_LOG,
+    SHRINKING,
+    SqliteFile,
+    SqliteThread,
+    make_tables,
+)
 from outgate.vault.errors import VaultError
-from outgate.vault.files import check_file, make_file, make_folder
 from outgate.vault.store import NOTHING, Entry, Limits, State, Stats
 
-_BUSY = 2.0  # seconds to wait for another process's transaction
 _MANY = 500  # names in one statement
 _OLD = 500  # entries that are too old, forgotten with one put
-_LOG_LIMIT = 16 * 2**20  # bytes that the write-ahead log keeps once it has been written back
 _SCHEMA = 1
 _TABLES = """
 CREATE TABLE vault (sequence INTEGER NOT NULL, entries INTEGER NOT NULL, mark BLOB NOT NULL);
@@ -54,72 +57,72 @@ class SqliteStore:
         """Opens the file, made if need be. Raises VaultError."""
         self.where = str(path or "memory")
         self.limits = limits
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._thread = ThreadPoolExecutor(1, "outgate-vault")
-        self._told(self._connected)
+        settings = (SHRINKING, OVERWRITING, DURABLE, SHORT_LOG)
+        self._file = SqliteFile(path, partial(own_file, error=VaultError), self._prepare, settings)
+        self._thread = SqliteThread(self._file, "outgate-vault", self._failed, self._closed)
+        with self._file.told(self._failed):
+            self._file.connection()
 
     async def states(self, scopes: Sequence[bytes]) -> tuple[bytes, list[State]]:
         """See Store."""
-        return await self._run(self._states, scopes)
+        return await self._thread.run(self._states, scopes)
 
     async def mark(self, key_id: bytes, *, replace: bool) -> bytes:
         """See Store."""
-        return await self._run(self._mark, key_id, replace)
+        return await self._thread.run(self._mark, key_id, replace)
 
     async def get(self, scope: bytes, names: Collection[bytes], now: int) -> list[Entry]:
         """See Store."""
-        return await self._run(self._get, names, now - self.limits.ttl)
+        return await self._thread.run(self._get, names, now - self.limits.ttl)
 
     async def newest(self, scope: bytes, after: int, limit: int, now: int) -> list[Entry]:
         """See Store."""
-        return await self._run(self._newest, scope, after, limit, now - self.limits.ttl)
+        return await self._thread.run(self._newest, scope, after, limit, now - self.limits.ttl)
 
     async def put(self, scope: bytes, entries: Sequence[Entry], now: int, *, keep: bool = False) -> None:
         """See Store."""
-        await self._run(self._put, scope, entries, now - self.limits.ttl, keep)
+        await self._thread.run(self._put, scope, entries, now - self.limits.ttl, keep)
 
     async def touch(self, scope: bytes, names: Collection[bytes], now: int) -> None:
         """See Store."""
-        await self._run(self._touch, names, now)
+        await self._thread.run(self._touch, names, now)
 
     async def remove(self, scope: bytes, names: Collection[bytes]) -> None:
         """See Store."""
-        await self._run(self._remove, names)
+        await self._thread.run(self._remove, names)
 
     async def drop(self, scope: bytes) -> int:
         """See Store."""
-        return await self._run(self._deleted, "WHERE scope = ?", scope)
+        return await self._thread.run(self._deleted, "WHERE scope = ?", scope)
 
     async def purge(self, before: int | None = None) -> int:
         """See Store."""
-        removed = await self._run(self._deleted, *(("",) if before is None else ("WHERE used < ?", before)))
-        await self._run(self._compact)
+        removed = await self._thread.run(
+            self._deleted, *(("",) if before is None else ("WHERE used < ?", before))
+        )
+        await self._thread.run(self._compact)
         return removed
 
     async def scopes(self) -> AsyncIterator[bytes]:
         """See Store."""
         last = b""
-        while batch := await self._run(self._scopes_after, last):
+        while batch := await self._thread.run(self._scopes_after, last):
             for scope in batch:
                 yield scope
             last = batch[-1]
 
     async def stats(self) -> Stats:
         """See Store."""
-        return await self._run(self._stats)
+        return await self._thread.run(self._stats)
 
     async def close(self) -> None:
         """See Store."""
-        with suppress(RuntimeError):  # closed before
-            self._thread.submit(self._disconnect)
-        self._thread.shutdown(wait=False)
+        await self._thread.close()
 
     # --- in the thread ---------------------------------------------------------------------------
 
     def _states(self, scopes: Sequence[bytes]) -> tuple[bytes, list[State]]:
-        connection = self._connected()
+        connection = self._file.connection()
         (mark,) = connection.execute("SELECT mark FROM vault").fetchone()
         rows = [
             connection.execute("SELECT version, epoch FROM scopes WHERE id = ?", (scope,)).fetchone()
@@ -128,14 +131,14 @@ class SqliteStore:
         return mark, [State(*row) if row else NOTHING for row in rows]
 
     def _mark(self, key_id: bytes, replace: bool) -> bytes:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.execute("UPDATE vault SET mark = ? WHERE ? OR mark = x''", (key_id, replace))
             mark: bytes
             (mark,) = connection.execute("SELECT mark FROM vault").fetchone()
         return mark
 
     def _get(self, names: Collection[bytes], since: int) -> list[Entry]:
-        connection = self._connected()
+        connection = self._file.connection()
         found: list[Entry] = []
         for some in batched(names, _MANY):
             query = f"SELECT name, blob, used FROM entries WHERE used >= ? AND name IN ({_marks(some)})"  # noqa: S608
@@ -143,7 +146,7 @@ class SqliteStore:
         return found
 
     def _newest(self, scope: bytes, after: int, limit: int, since: int) -> list[Entry]:
-        rows = self._connected().execute(
+        rows = self._file.connection().execute(
             "SELECT name, blob, used FROM entries WHERE scope = ? AND version > ? AND used >= ?"
             " ORDER BY used DESC, version DESC LIMIT ?",
             (scope, after, since, limit),
@@ -156,7 +159,7 @@ class SqliteStore:
             if keep
             else "UPDATE SET version = excluded.version, used = excluded.used, blob = excluded.blob"
         )
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             (sequence,) = connection.execute("SELECT sequence FROM vault").fetchone()
             version = sequence + len(entries)
             connection.execute("UPDATE vault SET sequence = ?", (version,))
@@ -189,32 +192,32 @@ class SqliteStore:
             connection.execute(f"DELETE FROM entries WHERE name IN ({oldest})", (*values, most))  # noqa: S608
 
     def _touch(self, names: Collection[bytes], now: int) -> None:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.executemany(
                 "UPDATE entries SET used = max(used, ?) WHERE name = ?", [(now, name) for name in names]
             )
 
     def _remove(self, names: Collection[bytes]) -> None:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.executemany("DELETE FROM entries WHERE name = ?", [(name,) for name in names])
 
     def _deleted(self, which: str, *values: object) -> int:
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             return connection.execute(f"DELETE FROM entries {which}", values).rowcount  # noqa: S608
 
     def _compact(self) -> None:
-        connection = self._connected()
+        connection = self._file.connection()
         connection.execute("PRAGMA incremental_vacuum").fetchall()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _scopes_after(self, last: bytes) -> list[bytes]:
-        rows = self._connected().execute(
+        rows = self._file.connection().execute(
             "SELECT id FROM scopes WHERE id > ? ORDER BY id LIMIT ?", (last, _MANY)
         )
         return [scope for (scope,) in rows]
 
     def _stats(self) -> Stats:
-        connection = self._connected()
+        connection = self._file.connection()
         (entries,) = connection.execute("SELECT entries FROM vault").fetchone()
         (scopes,) = connection.execute("SELECT count(*) FROM scopes").fetchone()
         oldest, newest = connection.execute(
@@ -227,115 +230,18 @@ class SqliteStore:
 
     # --- the connection --------------------------------------------------------------------------
 
-    async def _run[T](self, work: Callable[..., T], *arguments: object) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._told, work, *arguments
-            )
-        except RuntimeError:
-            raise VaultError(f"{self.where}: the vault was closed. Start the proxy anew.") from None
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        make_tables(connection, _TABLES, _SCHEMA, self.where, VaultError)
 
-    def _told[T](self, work: Callable[..., T], *arguments: object) -> T:
-        try:
-            return work(*arguments)
-        except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", type(error).__name__)
-            if self._path is not None and not name.startswith("SQLITE_BUSY"):
-                self._disconnect()  # what is broken may be mended when it is opened anew
-            raise VaultError(f"{self.where}: the vault cannot be used ({name}). {_remedy(name)}") from None
+    def _failed(self, name: str) -> VaultError:
+        return VaultError(f"{self.where}: the vault cannot be used ({name}). {_remedy(name)}")
 
-    def _connected(self) -> sqlite3.Connection:
-        """The connection, to the file that is there now."""
-        if self._connection is not None and self._path is not None and self._file != _identity(self._path):
-            self._disconnect()
-        if self._connection is None:
-            try:
-                self._connect()
-            except BaseException:
-                self._disconnect()
-                raise
-        assert self._connection is not None
-        return self._connection
-
-    def _connect(self) -> None:
-        if self._path is not None:
-            make_folder(self._path.parent)
-            make_file(self._path)
-            check_file(self._path)
-            self._file = _identity(self._path)
-        connection = sqlite3.connect(
-            self._path or ":memory:", timeout=_BUSY, isolation_level=None, check_same_thread=False
-        )
-        self._connection = connection
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has an effect on an empty file only
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # with WAL: whole after a power cut, durable after a kill
-        connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
-        connection.execute("PRAGMA trusted_schema = OFF")
-        if _schema(connection) != _SCHEMA:
-            with self._transaction():
-                self._make(connection)
-
-    def _make(self, connection: sqlite3.Connection) -> None:
-        """Tables in an empty file, unless another process was first."""
-        schema = _schema(connection)
-        if schema == 0:
-            for statement in _statements(_TABLES):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_SCHEMA}")
-        elif schema != _SCHEMA:
-            raise VaultError(
-                f"{self.where}: a vault of another version of Outgate ({schema}). Use that, or another file."
-            )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing."""
-        connection = self._connected()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-
-
-def _schema(connection: sqlite3.Connection) -> int:
-    schema: int
-    (schema,) = connection.execute("PRAGMA user_version").fetchone()
-    return schema
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    def _closed(self) -> VaultError:
+        return VaultError(f"{self.where}: the vault was closed. Start the proxy anew.")
 
 
 def _marks(names: Sequence[bytes]) -> str:
     return ",".join("?" * len(names))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _remedy(name: str) -> str:

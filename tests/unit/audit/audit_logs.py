@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import deque
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +79,18 @@ class Log:
         file = self.path.parent.parent / "outgate.yaml"
         file.write_text(f"audit: {{sink: {name}, path: {self.path}, key: {{file: {key}}}}}\n")
         return file
+
+
+def query(log: Log, *statements: str) -> None:
+    """What somebody does to a log that is a table."""
+    with closing(sqlite3.connect(log.path, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def lines(log: Log, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    """What somebody does to one that is lines."""
+    log.path.write_bytes(b"".join(change(log.path.read_bytes().splitlines(keepends=True))))
 
 
 def run(settings: Path, *arguments: str) -> Result:

@@ -29,11 +29,6 @@ PRINT = "feedfacecafebeef"
 ACCOUNT = "key:feedc0ffee"
 
 
-@pytest.fixture(params=["sqlite", "jsonl"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Log:
-    return Log.of(tmp_path, request.param)
-
-
 def hers(number: int, client: str = "10.9.9.9") -> object:
     one = by(number, ANN, client)
     findings = tuple(replace(found, fingerprint=PRINT) for found in one.findings)
@@ -130,7 +125,7 @@ def test_what_still_lies_in_a_write_ahead_log_that_another_process_reads_is_said
     log = Log.of(tmp_path, "sqlite")
     log.write(by(1, ANN))
     monkeypatch.setattr("outgate.audit.erase._WAIT", 0.0)
-    monkeypatch.setattr("outgate.audit.sqlite.BUSY", 50)
+    monkeypatch.setattr("outgate.disk.sqlite.PATIENCE", 0.05)
     with closing(sqlite3.connect(log.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM entries").fetchone()

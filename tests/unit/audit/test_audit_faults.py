@@ -26,6 +26,7 @@ from outgate.audit.sqlite import SqliteSink
 from outgate.audit.stored import stored
 from outgate.audit.verify import verify
 from outgate.cli.audit import command
+from patience import eventually
 
 SINKS = ("sqlite", "jsonl")
 LONG = Retention(seconds=86_400 * 365, size=2**30)
@@ -64,15 +65,6 @@ def ids(path: Path) -> list[str]:
 
 def size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.parent.iterdir())
-
-
-def eventually(condition: Callable[[], bool], within: float = 15.0) -> bool:
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 # --- retention -------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ import pytest
 
 from outgate.audit import shadow
 from outgate.audit.shadow import ShadowLog, Sighting, read
-from outgate.audit.sink import AuditError, own_file
+from outgate.audit.sink import AuditError
+from outgate.disk.private import closed_file
 from outgate.settings.shadow import Shadow
 
 KEY = b"k" * 32
@@ -127,18 +128,18 @@ def test_a_list_that_cannot_be_written_is_told_once_and_nobody_waits(
     assert not path.exists()
 
 
-def test_a_list_of_a_later_version_is_left_alone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_list_of_another_version_is_left_alone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(path, [seen("a.ai")])
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 9")
     write(path, [seen("a.ai")])
-    assert "later version" in caplog.records[-1].getMessage()
-    with pytest.raises(AuditError, match="later version"):
+    assert "another version" in caplog.records[-1].getMessage()
+    with pytest.raises(AuditError, match="another version"):
         read(path)
 
 
 def test_a_list_that_is_just_being_made_is_empty(path: Path) -> None:
-    own_file(path)
+    closed_file(path, AuditError)
     assert read(path) == []
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import re
-from datetime import UTC, datetime
-from ipaddress import ip_address
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from made_exchanges import EXCHANGE
 from outgate.catalogue import Catalogue, told_accounts
 from outgate.catalogue.accounts import aws_account, fingerprint, restriction_value
-from outgate.model import Account, Exchange, Restriction
+from outgate.model import Exchange
+from outgate.model_accounts import Account, Restriction
 
 CATALOGUE = Catalogue.load()
 KEY = "made-up-" * 4
@@ -25,19 +26,7 @@ def exchange(
     *headers: tuple[str, str], target: str = "/v1/x", host: str = "api.example", **more: object
 ) -> Exchange:
     raw = tuple((name.encode(), value.encode("latin-1")) for name, value in headers)
-    return Exchange(
-        id="og_1",
-        time=datetime(2026, 1, 1, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host=host,
-        port=443,
-        target=target.encode("latin-1"),
-        headers=raw,
-        body=b"",
-        **more,  # type: ignore[arg-type]
-    )
+    return replace(EXCHANGE, host=host, target=target.encode("latin-1"), headers=raw, **more)  # type: ignore[arg-type]
 
 
 def told(provider: str, *headers: tuple[str, str], **more: str) -> list[str]:

@@ -12,11 +12,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from made_exchanges import EXCHANGE
 from outgate.audit import AuditEvent, AuditLog
 from outgate.audit.chain import Entry, Head, Sealed
 from outgate.catalogue import Catalogue
@@ -24,7 +24,7 @@ from outgate.cli import main
 from outgate.dlp.examples import fake
 from outgate.feedback.store import Store
 from outgate.gateway import ca
-from outgate.model import Action, Endpoint, Exchange, Outcome, Provider, Record, Role, Verdict
+from outgate.model import Action, Endpoint, Outcome, Provider, Record, Role, Verdict
 from outgate.policy.exceptions import EVERYONE
 from outgate.rollout import signing
 from outgate.rollout.bundle import pack
@@ -293,18 +293,7 @@ def _make_bundle() -> None:
 
 
 def _event() -> AuditEvent:
-    exchange = Exchange(
-        id=REFERENCE,
-        time=datetime.now(UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.openai.com",
-        port=443,
-        target=b"/v1/chat/completions",
-        headers=(),
-        body=b"",
-    )
+    exchange = replace(EXCHANGE, id=REFERENCE, time=datetime.now(UTC))
     sizes = {"request_bytes": 0, "response_bytes": 0}
     endpoint = Endpoint(Provider("openai", "OpenAI", "OpenAI", "US", "api"), "openai_chat")
     verdict = Verdict(Outcome.BLOCK, 403, rule="keys", endpoint=endpoint)

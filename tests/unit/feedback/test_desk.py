@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from mitmproxy.test import tflow
 
+from made_exchanges import EXCHANGE, chat
 from outgate.audit import AuditEvent
 from outgate.audit.checkpoint import Signer
 from outgate.audit.erase import Person, erase
@@ -29,7 +30,7 @@ from outgate.feedback.store import Store
 from outgate.gateway.feedback import why
 from outgate.gateway.pages import Pages
 from outgate.metrics import Metrics
-from outgate.model import Exchange, Identity, Outcome, Verdict
+from outgate.model import Identity, Outcome, Verdict
 from outgate.pipeline import Rules, inspect
 from outgate.policy import load
 from outgate.settings import Settings
@@ -68,17 +69,13 @@ class House:
         self, text: str, user: str | None, path: str = "/v1/chat/completions"
     ) -> tuple[str, Verdict]:
         self.number += 1
-        exchange = Exchange(
+        exchange = replace(
+            EXCHANGE,
             id=f"og_{self.number:016x}",
             time=datetime.now(UTC),
             client=ip_address("10.0.0.7"),
-            method="POST",
-            scheme="https",
-            host="api.openai.com",
-            port=443,
             target=path.encode(),
-            headers=((b"content-type", b"application/json"),),
-            body=json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode(),
+            body=chat(text),
             identity=Identity(user),
         )
         rules = replace(self.rules, exceptions=self.store.in_force(datetime.now(UTC))[0])

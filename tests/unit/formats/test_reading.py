@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
-from ipaddress import ip_address
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import made_files
+from made_exchanges import EXCHANGE
 from outgate import formats
 from outgate.formats.roles import STRUCTURAL_KEYS
-from outgate.model import BODY, Document, Endpoint, Exchange, Provider, Role
+from outgate.model import BODY, Document, Endpoint, Provider, Role
 from outgate.wire import WireError, file_codecs
 from outgate.wire.text_codecs import CODECS
 
@@ -29,17 +29,8 @@ def read(
     target: bytes = b"/v1/x",
     headers: tuple[tuple[bytes, bytes], ...] = (),
 ) -> Document:
-    exchange = Exchange(
-        id="og_1",
-        time=datetime(2026, 1, 1, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.p.com",
-        port=443,
-        target=target,
-        headers=((b"content-type", kind.encode()), *headers),
-        body=body,
+    exchange = replace(
+        EXCHANGE, target=target, headers=((b"content-type", kind.encode()), *headers), body=body
     )
     return formats.read(exchange, Endpoint(PROVIDER, name), body)
 

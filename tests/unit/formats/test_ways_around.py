@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
-from ipaddress import ip_address
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from made_exchanges import EXCHANGE
 from outgate import formats
 from outgate.formats.vocabulary import STRUCTURAL_KEYS, STRUCTURAL_VALUES
-from outgate.model import BODY, Document, Endpoint, Exchange, Provider, Role, Segment
+from outgate.model import BODY, Document, Endpoint, Provider, Role, Segment
 from outgate.wire import WireError
 from outgate.wire.file_codecs import CODECS as FILES
 from outgate.wire.text_codecs import CODECS
@@ -35,17 +35,8 @@ def read(
     model: str | None = None,
 ) -> Document:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    exchange = Exchange(
-        id="og_1",
-        time=datetime(2026, 1, 1, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.p.com",
-        port=443,
-        target=target,
-        headers=((b"content-type", kind.encode()), *headers),
-        body=data,
+    exchange = replace(
+        EXCHANGE, target=target, headers=((b"content-type", kind.encode()), *headers), body=data
     )
     return formats.read(exchange, Endpoint(PROVIDER, name, model=model), data)
 
@@ -191,8 +182,9 @@ def test_a_header_is_read_when_its_value_is_not_the_protocols(name: str) -> None
 
 def test_an_sdks_ordinary_headers_cost_no_segment() -> None:
     headers = (
-        (b"host", b"api.p.com"), (b"accept", b"application/json"), (b"accept-encoding", b"gzip, deflate, br, zstd"),
-        (b"connection", b"keep-alive"), (b"content-length", b"120"), (b"authorization", VALUE.encode()),
+        (b"host", b"api.openai.com"), (b"accept", b"application/json"), (b"connection", b"keep-alive"),
+        (b"accept-encoding", b"gzip, deflate, br, zstd"), (b"content-length", b"120"),
+        (b"authorization", VALUE.encode()),
         (b"x-stainless-lang", b"python"), (b"x-stainless-runtime-version", b"3.13.1"),
         (b"x-stainless-async", b"async:asyncio"), (b"x-stainless-read-timeout", b"600.0"),
         (b"proxy-authorization", VALUE.encode()),

@@ -9,7 +9,7 @@ import pytest
 from mitmproxy.test import tflow
 
 from outgate.gateway.answering import Answering
-from outgate.gateway.core import Piece
+from outgate.gateway.core_hooks import Piece
 from outgate.model import Outcome, Verdict
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 import prometheus_client as prometheus
 import pytest
 
+from made_exchanges import EXCHANGE, chat
 from outgate.catalogue import Catalogue
 from outgate.gateway import shadowing
 from outgate.gateway.shadowing import Seen, Shadowing
@@ -56,18 +56,7 @@ def rules(tmp_path: Path, action: str) -> Rules:
 
 
 def exchange(number: int = 0, text: str = "Bluebird") -> Exchange:
-    return Exchange(
-        id=f"og_{number:016x}",
-        time=datetime.now(UTC),
-        client=ip_address("10.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.openai.com",
-        port=443,
-        target=b"/v1/chat/completions",
-        headers=(),
-        body=json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode(),
-    )
+    return replace(EXCHANGE, id=f"og_{number:016x}", time=datetime.now(UTC), body=chat(text))
 
 
 class Shadow:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy.test import tflow
 
+from made_exchanges import EXCHANGE
 from outgate.catalogue import Catalogue
 from outgate.gateway import exchanges, signing
 from outgate.gateway.aws_credentials import Source
@@ -81,14 +81,10 @@ def exchange(
     )
     SigV4Auth(account.credentials, service, region).add_auth(request)
     fields = [("Host", host), *request.headers.items()]
-    return Exchange(
-        id="og_1",
+    return replace(
+        EXCHANGE,
         time=datetime.now(UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
         host=host,
-        port=443,
         target=path.encode(),
         headers=tuple((name.encode(), value.encode()) for name, value in fields),
         body=body,

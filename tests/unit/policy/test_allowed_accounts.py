@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from outgate.catalogue import Catalogue
-from outgate.model import Account, Facts, Identity, Outcome
+from outgate.model import Facts, Identity, Outcome
+from outgate.model_accounts import Account
 from outgate.pipeline import Rules, inspect
 from outgate.policy import Policy, PolicyError, load
 from outgate.policy.diff import Direction, compare

@@ -6,13 +6,12 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from made_exchanges import EXCHANGE, chat
 from outgate.answer_pipeline import AnswerInspection, holds_answer, inspect_answer
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError
@@ -53,19 +52,7 @@ async def late(segments: Sequence[Segment]) -> Sequence[Finding]:
 
 
 def exchange(text: str = "hi") -> Exchange:
-    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
-    return Exchange(
-        id="og_1",
-        time=datetime(2026, 11, 24, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.openai.com",
-        port=443,
-        target=b"/v1/chat/completions",
-        headers=((b"content-type", b"application/json"),),
-        body=json.dumps(body).encode(),
-    )
+    return replace(EXCHANGE, body=chat(text))
 
 
 def answer(text: str = "", arguments: str = "{}") -> bytes:

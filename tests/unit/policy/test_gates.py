@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from ipaddress import ip_address
+from dataclasses import replace
 from pathlib import Path
 
+from made_exchanges import EXCHANGE
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError
-from outgate.model import Action, Exchange, Finding, Outcome, Segment, Verdict
+from outgate.model import Action, Finding, Outcome, Segment, Verdict
 from outgate.pipeline import Detect, Rules, inspect
 from outgate.policy import load
 
@@ -48,18 +48,7 @@ async def judged(
 ) -> Verdict:
     file = folder / "policy.yaml"
     file.write_text(policy or POLICY.format(settings=settings))
-    exchange = Exchange(
-        id="og_1",
-        time=datetime(2026, 11, 24, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host=host,
-        port=443,
-        target=target,
-        headers=((b"content-type", b"application/json"),),
-        body=body,
-    )
+    exchange = replace(EXCHANGE, host=host, target=target, body=body)
     return await inspect(exchange, Rules(Catalogue.load(), load([file]), b"k" * 32, 2**20), detect)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from made_exchanges import EXCHANGE
 from outgate.budget_pipeline import charge_of, within
 from outgate.budgets import BudgetError, Demand, Ledger, Standing, key_of
 from outgate.budgets.memory import MemoryStore
@@ -40,19 +42,7 @@ def request(
 ) -> Exchange:
     body = change.pop("body", None)
     body = json.dumps({**CHAT, **change}).encode() if body is None else body
-    return Exchange(
-        id="og_1",
-        time=NOON,
-        client=ip_address(client),
-        method="POST",
-        scheme="https",
-        host="api.openai.com",
-        port=443,
-        target=b"/v1/chat/completions",
-        headers=((b"content-type", b"application/json"),),
-        body=body,
-        identity=Identity(user, groups),
-    )
+    return replace(EXCHANGE, time=NOON, client=ip_address(client), body=body, identity=Identity(user, groups))
 
 
 async def found(segments: Sequence[Segment]) -> Sequence[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from made_exchanges import EXCHANGE
 from outgate.catalogue import Catalogue
 from outgate.model import Action, Exchange, Identity, Outcome, Record, Role, Verdict
 from outgate.policy import PolicyError
@@ -29,19 +30,7 @@ PEOPLE = [Identity(user=f"user{number}@corp.example") for number in range(2000)]
 
 
 def exchange(identity: Identity = NOBODY, client: str = "10.0.0.1") -> Exchange:
-    return Exchange(
-        id="og_00000000000000aa",
-        time=datetime(2026, 1, 2, tzinfo=UTC),
-        client=ip_address(client),
-        method="POST",
-        scheme="https",
-        host="api.openai.com",
-        port=443,
-        target=b"/v1/chat/completions",
-        headers=(),
-        body=b"",
-        identity=identity,
-    )
+    return replace(EXCHANGE, client=ip_address(client), identity=identity)
 
 
 def members(**who: Any) -> Members:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from ipaddress import ip_address
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from made_exchanges import EXCHANGE
 from outgate.model import BODY, TARGET, Action, Decision, Document, Exchange, Finding, Part, Role, Segment
 from outgate.transform.edits import Edited, InconsistentError, UneditableError, apply
 from outgate.transform.operators import fingerprint
@@ -20,14 +20,8 @@ KEY = b"k" * 32
 
 
 def exchange(body: bytes = b"", target: bytes = b"/v1/chat/completions", **headers: bytes) -> Exchange:
-    return Exchange(
-        id="ref",
-        time=datetime(2026, 1, 2, tzinfo=UTC),
-        client=ip_address("127.0.0.1"),
-        method="POST",
-        scheme="https",
-        host="api.example.test",
-        port=443,
+    return replace(
+        EXCHANGE,
         target=target,
         headers=tuple((name.encode(), value) for name, value in headers.items()),
         body=body,

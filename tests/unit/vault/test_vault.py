@@ -301,7 +301,7 @@ async def test_nothing_in_the_store_or_the_log_tells_who_or_what(
 
 
 async def _serialised(vault: Vault) -> bytes:
-    return await vault.store._run(lambda: vault.store._connection.serialize())  # type: ignore[attr-defined,no-any-return]
+    return await vault.store._thread.run(lambda: vault.store._file.connection().serialize())  # type: ignore[attr-defined,no-any-return]
 
 
 async def test_lengths_of_values_do_not_tell_them_apart(place: Place) -> None:

@@ -149,7 +149,7 @@ async def test_a_file_that_is_taken_away_is_made_anew(vault: Vault, folder: Path
 async def test_a_file_that_another_process_holds_too_long_is_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outgate.vault.sqlite._BUSY", 0.05)
+    monkeypatch.setattr("outgate.disk.sqlite.PATIENCE", 0.05)
     vault = config(folder).open()
     await vault.remember(ALICE, [MAIL])
     other = sqlite3.connect(folder / "vault.db", isolation_level=None)
@@ -166,7 +166,7 @@ async def test_a_file_that_another_process_holds_too_long_is_told(
 async def test_the_event_loop_does_not_wait_for_the_file(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("outgate.vault.sqlite._BUSY", 0.5)
+    monkeypatch.setattr("outgate.disk.sqlite.PATIENCE", 0.5)
     vault = config(folder).open()
     await vault.known(ALICE)
     other = sqlite3.connect(folder / "vault.db", isolation_level=None)

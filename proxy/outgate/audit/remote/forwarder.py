@@ -25,8 +25,9 @@ from outgate.audit import jsonl
 from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.remote.sink import RemoteSink, Unavailable
-from outgate.audit.sink import AuditError, write_file
+from outgate.audit.sink import AuditError
 from outgate.audit.stored import Stored, stored
+from outgate.disk.private import replace_file
 
 POLL: Final = 0.5  # seconds between two looks for new entries
 _LOOK: Final = 5.0  # seconds between two looks for a checkpoint, while there is no new entry
@@ -56,7 +57,8 @@ class Cursor:
 
     def save(self, path: Path) -> None:
         """Raises AuditError."""
-        write_file(path, json.dumps({"log": self.log, "seq": self.seq, "signed": self.signed}).encode())
+        saved = {"log": self.log, "seq": self.seq, "signed": self.signed}
+        replace_file(path, json.dumps(saved).encode(), AuditError)
 
 
 class Forwarder:

@@ -12,9 +12,8 @@ from outgate.audit import record
 from outgate.audit.chain import Entry
 from outgate.audit.checkpoint import Checkpoint
 from outgate.audit.sink import AuditError
+from outgate.disk.private import check_file
 from outgate.settings.audit import Tls
-from outgate.vault import VaultError
-from outgate.vault.files import check_file
 
 UNREADABLE: Final = "unreadable"  # in the place of a note's kind
 
@@ -64,10 +63,8 @@ def context_of(tls: Tls) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=tls.roots)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if tls.certificate is not None and tls.key is not None:
-            check_file(tls.key)
+            check_file(tls.key, AuditError)
             context.load_cert_chain(tls.certificate, tls.key)
-    except VaultError as error:
-        raise AuditError(str(error)) from None
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(str(file) for file in (tls.roots, tls.certificate, tls.key) if file)
         raise AuditError(f"audit.sinks: {files}: {error.strerror or 'not what is expected'}") from None
