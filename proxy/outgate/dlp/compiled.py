@@ -30,7 +30,7 @@ try:
 except ImportError:
     hyperscan = None
 
-_FORMAT = b"6"  # of the files, and of the translation: another number makes all of them anew
+_FORMAT = b"7"  # of the files, and of the translation: another number makes all of them anew
 _KEPT = 8  # databases of other policies and versions that are left in the folder
 
 

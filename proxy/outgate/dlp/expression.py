@@ -80,10 +80,43 @@ def superset(pattern: str, flags: int, count: int = COUNTS[0]) -> Superset:
         longest[place] = max(length, longest.get(place, 0))
         after = max(after, translation.after)
     sources = {
-        place: Source("|".join(some), longest[place] if longest[place] <= _TOLD_BY_ITS_END else None)
+        place: Source("|".join(some), _told_from(longest[place], tree.data))
         for place, some in choices.items()
     }
     return Superset(sources, multiline, caseless, min(after, UNBOUNDED))
+
+
+def _told_from(longest: int, nodes: Sequence[Any]) -> int | None:
+    """``before``. Vectorscan 5.4.12 crashes on some texts when it keeps track of where ``x+y`` starts: it is not asked.
+
+    Then a match may begin anywhere before its end.
+    """
+    if longest <= _TOLD_BY_ITS_END:
+        return longest
+    return UNBOUNDED if _begins_open(nodes) else None
+
+
+def _begins_open(nodes: Sequence[Any]) -> bool:
+    """Whether a match may begin with what is repeated without an end, alone or after one of it: ``xx*y``."""
+    there = [node for node in nodes if node[0] not in (op.AT, op.ASSERT, op.ASSERT_NOT)]
+    one = bool(there) and not _is_choice(*there[0])
+    return any(_is_open(kind, value) for kind, value in there[: 1 + one])
+
+
+def _is_choice(kind: Any, value: Any) -> bool:
+    return kind is op.BRANCH or (
+        kind is op.SUBPATTERN and any(_is_choice(*node) for node in value[3].data[:1])
+    )
+
+
+def _is_open(kind: Any, value: Any) -> bool:
+    if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
+        return value[1] is op.MAXREPEAT or _begins_open(value[2].data)
+    if kind is op.SUBPATTERN:
+        return _begins_open(value[3].data)
+    if kind is op.ATOMIC_GROUP:
+        return _begins_open(value.data)
+    return kind is op.BRANCH and any(_begins_open(inner.data) for inner in value[1])
 
 
 def _alternatives(tree: Any, flags: int) -> Iterator[tuple[Any, int]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -220,6 +222,28 @@ def test_a_match_may_go_on_behind_its_window() -> None:
     text = "x" * 10 + "1" * 500 + "y"
     window = [Window(8, 13, 77, 77)]
     assert [m.span() for m in matches(re.compile("1{3,}"), text, window)] == [(10, 510)]
+
+
+CRASHED = """
+import sys
+from outgate.dlp import one_pass
+from outgate.dlp.scanner import Expression
+scanner = one_pass.build([Expression(sys.argv[1])], None, "now")
+for text in ("\\n" * 777, "x" * 5_000, "xxxy " * 500 + "abab" * 90):
+    for shorter in range(40):
+        list(scanner.windows(text[shorter:]))
+print(scanner.kind, [[window.start for window in windows] for _, windows in scanner.windows("key xxy")])
+"""
+
+
+@pytest.mark.parametrize(
+    "pattern", ["x+y", "xx*y", "x+yz|k", "(?:ab)+y|k", "k|(?>x+)y", "(?i)(?:x|xx)+y[0-9]|k"]
+)
+def test_what_makes_the_library_crash_is_not_asked_of_it(pattern: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CRASHED, pattern], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "hyperscan [[0]]\n"), done.stderr
 
 
 def test_windows_that_overlap_a_match_give_it_once() -> None:
