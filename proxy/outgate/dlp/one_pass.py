@@ -85,9 +85,12 @@ def _taker(
 
     It keeps the hit's span by expression; of those in ``ends`` it has no start.
     """
-    begins = list(accumulate((last - first + 1 for first, last in some[:-1]), initial=0))
-    shifts = [first - begin for (first, _), begin in zip(some, begins, strict=True)]
-    only = shifts[0] if len(shifts) == 1 else None
+    only = some[0][0] if len(some) == 1 else None
+    begins: list[int] = []
+    shifts: list[int] = []
+    if only is None:
+        begins += accumulate((last - first + 1 for first, last in some[:-1]), initial=0)
+        shifts += (first - begin for (first, _), begin in zip(some, begins, strict=True))
 
     def take(index: int, start: int, end: int, _flags: int, _context: None) -> None:
         shift = shifts[bisect_right(begins, end) - 1] if only is None else only
