@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from outgate.disk.private import closed_file
-from outgate.disk.sqlite import AT_ONCE, OVERWRITING, SqliteFile, make_tables
+from outgate.disk.sqlite import AT_ONCE, OVERWRITING, SqliteFile, make_tables, purge
 from outgate.feedback.errors import FeedbackError, RefusedError
+from outgate.feedback.forgetting import take_out
 from outgate.feedback.tables import (
     TABLES,
     VERSION,
+    Forgotten,
     Justification,
     KeptException,
     Report,
@@ -259,6 +261,26 @@ class Store:
             milliseconds(since) if since else 0,
         )
         return list(map(Tally._make, rows))
+
+    def forget(
+        self, is_theirs: Callable[[str | None, str | None], bool], references: Collection[str] = ()
+    ) -> Forgotten:
+        """Remove, for good, what was said by whom ``is_theirs`` means (by user or address; the other one is None) or
+        of exchanges with these ``references``, and what is let pass for them alone; how much it was.
+
+        When this returns it is in no file any more. Raises FeedbackError.
+        """
+        if not self._path.exists():
+            return Forgotten(0, 0, 0)
+        with self._transaction() as connection:
+            gone = take_out(connection, is_theirs, references)
+        with self._told():
+            if not purge(self._file.connection()):
+                raise FeedbackError(
+                    f"{self._path}: another process keeps reading an older state of the file, which is still on the"
+                    " disk. End it (a backup, say) and erase once more."
+                )
+        return gone
 
     def close(self) -> None:
         """Let go of the file."""
