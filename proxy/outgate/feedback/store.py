@@ -17,6 +17,7 @@ from pathlib import Path
 
 from outgate.disk.private import closed_file
 from outgate.disk.sqlite import AT_ONCE, OVERWRITING, SqliteFile, make_tables, purge
+from outgate.feedback.counting import prepare, whose
 from outgate.feedback.errors import FeedbackError, RefusedError
 from outgate.feedback.forgetting import take_out
 from outgate.feedback.tables import (
@@ -122,16 +123,16 @@ class Store:
         with self._transaction() as connection:
             for one in findings:
                 told = (one.rule, one.entity, str(one.role), one.place, one.score, str(one.action))
-                values = (milliseconds(now), reference, person, provider, *told, one.fingerprint, reason)
-                taken += connection.execute(_REPORT, values).rowcount
+                row = (milliseconds(now), reference, person, provider, *told, one.fingerprint, reason)
+                taken += connection.execute(_REPORT, row).rowcount
             if not taken:
                 raise RefusedError("This was reported before, and somebody has decided that it is sensitive.")
-            for most, where, whose in (
-                (self._limits.waiting, "", ()),
-                (self._limits.waiting_of_one, " AND person = ?", (person,)),
+            for most, where, of in (
+                (self._limits.waiting, "true", ()),
+                (self._limits.waiting_of_one, *whose(person)),
             ):
-                count = f"SELECT count(*) FROM reports WHERE state = 'open'{where}"  # noqa: S608
-                if connection.execute(count, whose).fetchone()[0] > most:
+                count = f"SELECT count(*) FROM reports WHERE state = 'open' AND {where}"  # noqa: S608
+                if connection.execute(count, of).fetchone()[0] > most:
                     raise RefusedError("Too many reports are waiting to be looked at.")
             self._tidy(connection, now)
         return taken
@@ -164,15 +165,15 @@ class Store:
                 "INSERT INTO justified VALUES (?, ?, ?, ?)",
                 [(made, *value, since + seconds * 1000) for value, seconds in values.items()],
             )
-            for most, where, whose in (
-                (self._limits.justified, "", ()),
-                (self._limits.justified_of_one, " AND person = ?", (person,)),
+            for most, where, of in (
+                (self._limits.justified, "true", ()),
+                (self._limits.justified_of_one, *whose(person)),
             ):
                 count = (
                     "SELECT count(*) FROM justified JOIN justifications ON id = justification"  # noqa: S608
-                    f" WHERE justified.expires > ?{where}"
+                    f" WHERE justified.expires > ? AND {where}"
                 )
-                if connection.execute(count, (since, *whose)).fetchone()[0] > most:
+                if connection.execute(count, (since, *of)).fetchone()[0] > most:
                     raise RefusedError("Too many reasons are in force. Wait until some of them have expired.")
             self._tidy(connection, now)
 
@@ -337,6 +338,7 @@ class Store:
         return self._file.connection()
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        prepare(connection)
         make_tables(connection, TABLES, VERSION, str(self._path), FeedbackError)
 
 

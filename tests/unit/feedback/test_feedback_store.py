@@ -98,6 +98,23 @@ def test_what_waits_is_bounded_for_one_and_for_all(path: Path) -> None:
     assert len(store.reports()) == 3  # nothing of what was refused
 
 
+def test_addresses_of_one_network_are_one_as_far_as_bounds_go(path: Path) -> None:
+    store = Store(path, Limits(waiting_of_one=2, justified_of_one=2))
+    for number in range(1, 3):
+        who = f"address:2001:db8::{number}"
+        store.report(f"og_{number}", who, None, [record("aa")], "no", NOW)
+        store.justify(f"og_{number}", who, "openai", {("names", "aa"): 60}, "r", who, NOW)
+    one, another, other = "address:2001:db8::3", "address:2001:db8:0:1::3", "user:2001:db8::3"
+    with pytest.raises(RefusedError):
+        store.report("og_3", one, None, [record("aa")], "no", NOW)
+    with pytest.raises(RefusedError):
+        store.justify("og_3", one, "openai", {("names", "aa"): 60}, "r", one, NOW)
+    for who in (another, other, "address:10.0.0.1", "address:10.0.0.2"):
+        store.report("og_3", who, None, [record("aa")], "no", NOW)
+        store.justify("og_3", who, "openai", {("names", "aa"): 60}, "r", who, NOW)
+    assert len(store.reports()) == 6
+
+
 def test_reasons_in_force_are_bounded_and_given_again_they_count_anew(path: Path) -> None:
     store = Store(path, Limits(justified_of_one=2))
     values = {("names", "aa"): 60, ("names", "bb"): 120}
