@@ -32,10 +32,10 @@ class Loading:
         given = settings.policy_source
         self.source: Source | None = source_of(settings, self.store) if given and given.pulls else None
 
-    def lineup(self, *, check_model: bool = True) -> Lineup:
-        """The policies that judge now, as far as this machine knows. Raises PolicyError."""
+    def lineup(self, *, check_model: bool = True, run_commands: bool = True) -> Lineup:
+        """The policies that judge now, as far as this machine knows; see ``policy.load``. Raises PolicyError."""
         label, watched, named, confined = self.named()
-        loaded = lineup_of(named, self._providers, check_model=check_model)
+        loaded = lineup_of(named, self._providers, check_model=check_model, run_commands=run_commands)
         if confined is not None:
             own = self._settings.rollout  # which may name what it likes
             theirs = [policy for name, policy in loaded.tracks.items() if getattr(own, name, None) is None]
@@ -99,12 +99,14 @@ class Loading:
         return replace(loaded, stable=loaded.canary, canary=None, members=None)
 
 
-def lineup_of(named: Release, providers: Iterable[Provider], *, check_model: bool) -> Lineup:
+def lineup_of(
+    named: Release, providers: Iterable[Provider], *, check_model: bool, run_commands: bool = True
+) -> Lineup:
     """The policies that a release names, loaded. Raises PolicyError, with what is wrong with any of them."""
     providers = tuple(providers)
 
     def loaded(paths: tuple[Path, ...]) -> Policy:
-        return load(paths, check_model=check_model, providers=providers)
+        return load(paths, check_model=check_model, run_commands=run_commands, providers=providers)
 
     canary, shadow = named.rollout.canary, named.rollout.shadow
     return Lineup(
