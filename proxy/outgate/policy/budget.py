@@ -20,7 +20,7 @@ from outgate.policy.schema_budgets import BudgetSpec
 from outgate.sites import site_of
 
 Holder = tuple[str | None, ...]  # for each part of ``per`` its value; None: not known
-MOST_HOLDERS = 200  # of one budget that a request counts for: so many groups has nobody
+MOST_HOLDERS = 200  # of one budget that a request counts for: groups of who asks, models of a batch
 _LENGTHS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
