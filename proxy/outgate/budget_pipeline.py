@@ -11,11 +11,12 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from outgate.budgets import Ask, BudgetError, Demand, Standing, counter, key_of
 from outgate.budgets.windows import span
 from outgate.model import Action, Charge, Document, Exchange, Facts, Outcome, Unit, Verdict
-from outgate.pipeline import Rules, facts_of
+from outgate.pipeline import Rules, facts_of, of_models
 from outgate.policy import Policy
 from outgate.policy.budget import MOST_HOLDERS, Budget, Holder
 
@@ -28,6 +29,7 @@ class Over:
     """A budget that has too little left for a request."""
 
     budget: Budget
+    facts: Facts
     unit: Unit
     ends: datetime
 
@@ -40,21 +42,22 @@ async def within(exchange: Exchange, verdict: Verdict, rules: Rules, admit: Admi
     if verdict.endpoint is None or not exchange.body:
         return verdict  # what has no body asks nothing of a model
     facts = verdict.facts or facts_of(exchange, verdict.endpoint, Document(()), rules)
-    asked = list(_asked(policy, facts, needs(exchange, verdict), rules.key))
+    each = of_models(facts, verdict.models, rules.catalogue)
+    asked = list(_asked(policy, each, needs(exchange, verdict), rules.key))
     if not asked:
         return verdict
-    standings = await admit([demand for _, demand in asked])
+    standings = await admit([one.demand for one in asked])
     over = list(_over(asked, standings))
     verdict = replace(verdict, overdrawn=tuple(dict.fromkeys(one.budget.name for one in over)))
     blocking = [one for one in over if one.budget.action is Action.BLOCK]
     if blocking and policy.mode == "enforce":
-        return _blocked(verdict, facts, blocking, exchange.time, policy.help_url)
+        return _blocked(verdict, blocking, exchange.time, policy.help_url)
     noted = (one.budget.name for one in over if one.budget.action is Action.AUDIT)
     return replace(
         verdict,
         rules=tuple(dict.fromkeys((*verdict.rules, *noted))),
         would_block=verdict.would_block or next((one.budget.name for one in blocking), None),
-        charges=tuple(demand.charge for budget, demand in asked if not TOKENS.isdisjoint(budget.limits)),
+        charges=tuple(one.demand.charge for one in asked if not TOKENS.isdisjoint(one.budget.limits)),
     )
 
 
@@ -91,37 +94,44 @@ def asks_of(budget: Budget, needed: dict[Unit, int]) -> tuple[Ask, ...]:
     )
 
 
-def _asked(
-    policy: Policy, facts: Facts, needed: dict[Unit, int], secret: bytes
-) -> Iterator[tuple[Budget, Demand]]:
+class _Asked(NamedTuple):
+    """One counter of a budget, and the facts that it counts for."""
+
+    budget: Budget
+    facts: Facts
+    demand: Demand
+
+
+def _asked(policy: Policy, each: Sequence[Facts], needed: dict[Unit, int], secret: bytes) -> Iterator[_Asked]:
+    """``each``: the facts of a request, of every model that it is for. No counter is asked twice."""
     key = key_of(secret)
     for budget in policy.budgets:
-        if not budget.applies(facts):
-            continue
-        holders = budget.holders(facts)
-        if len(holders) > MOST_HOLDERS:
-            raise BudgetError(
-                f"budget {budget.name!r}: a request counts for more than {MOST_HOLDERS} groups."
-            )
+        holders: dict[Holder, Facts] = {}
+        for facts in each:
+            if budget.applies(facts):
+                for holder in budget.holders(facts):
+                    holders.setdefault(holder, facts)
+            if len(holders) > MOST_HOLDERS:
+                raise BudgetError(
+                    f"budget {budget.name!r}: a request counts for more than {MOST_HOLDERS} groups and models."
+                )
         asks, blocks = asks_of(budget, needed), budget.action is Action.BLOCK and policy.mode == "enforce"
-        for holder in holders:
-            yield budget, Demand(budget.name, charge_of(budget, holder, key), asks, blocks)
+        for holder, facts in holders.items():
+            yield _Asked(budget, facts, Demand(budget.name, charge_of(budget, holder, key), asks, blocks))
 
 
-def _over(asked: Iterable[tuple[Budget, Demand]], standings: Sequence[Standing]) -> Iterator[Over]:
+def _over(asked: Iterable[_Asked], standings: Sequence[Standing]) -> Iterator[Over]:
     """The first unit of each counter that has too little left."""
-    for (budget, demand), standing in zip(asked, standings, strict=True):
+    for (budget, facts, demand), standing in zip(asked, standings, strict=True):
         unit = next((ask.unit for ask in demand.asks if ask.exceeds(standing.used)), None)
         if unit is not None:
-            yield Over(budget, unit, standing.ends)
+            yield Over(budget, facts, unit, standing.ends)
 
 
-def _blocked(
-    verdict: Verdict, facts: Facts, blocking: Sequence[Over], now: datetime, help_url: str
-) -> Verdict:
+def _blocked(verdict: Verdict, blocking: Sequence[Over], now: datetime, help_url: str) -> Verdict:
     """The uppermost budget names itself; to try again makes sense when the last of them has begun anew."""
     first = blocking[0]
     wait = max((one.ends - now).total_seconds() for one in blocking)
-    message = first.budget.told(facts, first.unit, first.ends, help_url)
+    message = first.budget.told(first.facts, first.unit, first.ends, help_url)
     blocked = verdict.stopped(Outcome.BLOCK, 429, message, rule=first.budget.name)
     return replace(blocked, retry_after=max(1, math.ceil(wait)))

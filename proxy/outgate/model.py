@@ -347,6 +347,7 @@ class Verdict:
     headers: Mapping[int, bytes] = field(default_factory=dict)  # index -> new value
     endpoint: Endpoint | None = None
     facts: Facts | None = None
+    models: tuple[str, ...] = ()  # of a batch: all that its requests are for
     records: tuple[Record, ...] = ()
     uninspectable: tuple[Uninspectable, ...] = ()
     decoded_size: int = 0  # bytes inspected

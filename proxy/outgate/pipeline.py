@@ -103,6 +103,7 @@ async def inspect(
             Outcome.FORWARD,
             endpoint=endpoint,
             facts=facts,
+            models=document.models,
             decoded_size=len(body.data),
             stream=document.stream,
             body=None if body.coherent or policy.mode == "audit" else body.data,
@@ -156,6 +157,7 @@ async def inspect(
         verdict = replace(
             failure(policy, endpoint, 503, error.reason, "The inspection did not finish."),
             facts=facts,
+            models=document.models,
             rules=judgement.rules,
             would_block=judgement.would_block,
             scope=scope,
@@ -176,12 +178,21 @@ def _uneditable(error: edits.UneditableError) -> str:
 def _gate(policy: Policy, facts: Facts, document: Document, catalogue: Catalogue) -> Judgement:
     """What the gates say, also of every other model that a batch is for: the first that blocks decides."""
     judgement = policy.gate(facts)
-    for model in document.models:
+    for each in of_models(facts, document.models, catalogue)[1:]:
         if judgement.blocked_by is not None or judgement.would_block is not None:
             break
-        told = policy.gate(replace(facts, model=model, model_origin=catalogue.model_origin(model)))
+        told = policy.gate(each)
         judgement = replace(told, rules=tuple(dict.fromkeys((*judgement.rules, *told.rules))))
     return judgement
+
+
+def of_models(facts: Facts, models: Sequence[str], catalogue: Catalogue) -> list[Facts]:
+    """What can be asked of a request, and the same of every other model that a batch is for."""
+    others = (model for model in models if model != facts.model)
+    return [
+        facts,
+        *(replace(facts, model=model, model_origin=catalogue.model_origin(model)) for model in others),
+    ]
 
 
 def _apply(

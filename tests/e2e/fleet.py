@@ -59,6 +59,9 @@ class Fleet:
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.health}/{path}", trust_env=False, timeout=30)
 
+    def log(self) -> str:
+        return (self.config.parent / "log").read_text()
+
     def metric(self, name: str) -> float:
         """The sum over all labels."""
         lines = (line for line in self.get("metrics").text.splitlines() if line.startswith(name))
@@ -109,7 +112,15 @@ class Fleet:
 
 @contextlib.contextmanager
 def fleet(server: Server, folder: Path, **settings: Any) -> Iterator[Fleet]:
-    """Two workers that are ready; told to stop at the end, if they were not before."""
+    """Two workers that are ready."""
+    with begun(server, folder, **settings) as running:
+        running.ready()
+        yield running
+
+
+@contextlib.contextmanager
+def begun(server: Server, folder: Path, **settings: Any) -> Iterator[Fleet]:
+    """Two workers that are starting; told to stop at the end, if they were not before. None leaves a setting out."""
     state, policy, config = folder / "state", folder / "policy.yaml", folder / "outgate.yaml"
     ca.create(state / "ca", Catalogue.load().constraint_names())
     policy.write_text(POLICY)
@@ -124,7 +135,7 @@ def fleet(server: Server, folder: Path, **settings: Any) -> Iterator[Fleet]:
         "detection": {"workers": 2, "deadline": 60, "inline": 0},
         **settings,
     }
-    config.write_text(yaml.safe_dump(values))
+    config.write_text(yaml.safe_dump({name: value for name, value in values.items() if value is not None}))
     command = [sys.executable, "-m", "outgate", "run", "--config", str(config), "--workers", "2"]
     notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notified.bind(str(folder / "notify"))
@@ -133,7 +144,6 @@ def fleet(server: Server, folder: Path, **settings: Any) -> Iterator[Fleet]:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     running = Fleet(process, server.stand_in, config, state / "ca" / ca.ROOT, port, health, notified)
     try:
-        running.ready()
         yield running
     finally:
         if process.poll() is None:

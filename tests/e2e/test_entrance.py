@@ -32,7 +32,7 @@ def bounded(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with proxies(server, tmp_path_factory.mktemp("entrance")) as make:
         yield make(
             mode=["regular", f"socks5@127.0.0.1:{SOCKS}"],
-            clients=[f"{OURS}/32", f"{THEIRS}/32"],
+            clients=[f"{OURS}/32", f"{THEIRS}/32", "2001:db8::/32"],
             proxy_protocol=[f"{BALANCER}/32"],
             identity={"sources": [{"local": True}]},
             limits={"connections": 6, "client_connections": 3, "requests": 1, "head": 2},
@@ -69,8 +69,12 @@ def connection(proxy: Proxy, source: str = OURS, sent: bytes = b"", port: int = 
 
 def told(source: str) -> bytes:
     """A header of version 2."""
-    addresses = socket.inet_aton(source) + socket.inet_aton("10.9.9.9") + struct.pack("!HH", 4242, 8080)
-    return SIGNATURE + struct.pack("!BBH", 0x21, 0x11, len(addresses)) + addresses
+    family, here, kind = (
+        (socket.AF_INET6, "2001:db8::9", 0x21) if ":" in source else (socket.AF_INET, "10.9.9.9", 0x11)
+    )
+    addresses = socket.inet_pton(family, source) + socket.inet_pton(family, here)
+    addresses += struct.pack("!HH", 4242, 8080)
+    return SIGNATURE + struct.pack("!BBH", 0x21, kind, len(addresses)) + addresses
 
 
 # --- who it is from --------------------------------------------------------------------------
@@ -151,6 +155,17 @@ def test_one_client_has_so_many_connections_and_others_have_theirs(proxy: Proxy)
         with connection(proxy, BALANCER, told(THEIRS) + CONNECT) as other:
             assert b" 200 " in other.recv(100)
     assert turned_away(proxy, "client_limit") >= 1
+
+
+def test_a_host_with_a_network_of_addresses_has_as_many_connections_as_one_with_one(proxy: Proxy) -> None:
+    with ExitStack() as stack:
+        for number in range(3):
+            stack.enter_context(connection(proxy, BALANCER, told(f"2001:db8::{number:x}:1")))
+        assert eventually(lambda: connections(proxy) == 3)
+        with connection(proxy, BALANCER, told("2001:db8::ffff") + CONNECT) as one:
+            assert read_answer(one) == b""
+        with connection(proxy, BALANCER, told("2001:db8:0:1::1") + CONNECT) as other:
+            assert b" 200 " in other.recv(100)
 
 
 def test_more_connections_than_there_is_room_for_wait(proxy: Proxy) -> None:

@@ -235,7 +235,7 @@ def test_a_provider_that_is_faster_than_the_inspection_has_to_wait(
     def watched(self: Any, event: Any) -> Any:
         nonlocal most
         yield from waiting(self, event)
-        most = max(most, self._waiting)
+        most = max(most, self._answered.waiting)
 
     monkeypatch.setattr("outgate.answer_pipeline.AnswerInspection._judge", slow)
     monkeypatch.setattr(EgressStream, "_ahead", watched)

@@ -49,6 +49,12 @@ def post(proxy: Proxy, text: str, address: str = "127.0.0.1") -> httpx.Response:
         connection.close()
 
 
+def shadowed(proxy: Proxy, result: str) -> float:
+    """Exchanges of which a shadow policy was found to say so."""
+    line = f'outgate_shadow_exchanges_total{{result="{result}"}} '
+    return next((float(one[len(line) :]) for one in proxy.metrics().splitlines() if one.startswith(line)), 0)
+
+
 def command(proxy: Proxy, *words: str) -> Any:
     return CliRunner().invoke(outgate, ["policy", "--config", str(proxy.folder / "outgate.yaml"), *words])
 
@@ -132,6 +138,57 @@ def test_whom_the_canary_coaches_is_answered_by_the_canary(make_proxy: MakeProxy
     assert post(proxy, "Bluebird", SALES).status_code == 403
 
 
+@pytest.mark.parametrize("takes", ["stable", "canary"])
+def test_an_exception_is_for_whom_the_policy_that_judges_them_takes_one(
+    takes: str, make_proxy: MakeProxy, tmp_path: Path
+) -> None:
+    """In force in both at once, in the shadow policy as well; and nobody is promised what would have no effect."""
+    closed = policy("Bluebird").replace("action: block", "action: block, exceptions: false")
+    given = {"stable": closed, "canary": closed, "shadow": policy("Bluebird")} | {takes: policy("Bluebird")}
+    for name in ("canary", "shadow"):
+        (tmp_path / f"{name}.yaml").write_text(given[name])
+    rollout = {
+        "canary": {"policies": [str(tmp_path / "canary.yaml")], "groups": ["pilots"]},
+        "shadow": {"policies": [str(tmp_path / "shadow.yaml")]},
+    }
+    proxy = make_proxy(given["stable"], rollout=rollout, identity={"sources": [{"networks": PEOPLE}]})
+
+    def review(*words: str) -> Any:
+        return CliRunner().invoke(outgate, ["review", "--config", str(proxy.folder / "outgate.yaml"), *words])
+
+    numbers = {}
+    for address in (SALES, PILOT):
+        reference = post(proxy, "Bluebird", address).headers["x-outgate-reference"]
+        token = json.loads(page(proxy, f"/why/{reference}", address))["token"]
+        said = json.dumps({"token": token, "reason": "it is on our site"}).encode()
+        assert json.loads(page(proxy, f"/why/{reference}/not-sensitive", address, said)) == {"kept": 1}
+        numbers[address] = str(json.loads(review("list", "--json").stdout)["reports"][-1]["id"])
+    theirs, others = (SALES, PILOT) if takes == "stable" else (PILOT, SALES)
+
+    refused = review("allow", numbers[others])
+    assert "takes no exceptions" in str(refused.exception)
+    assert review("allow", numbers[theirs]).exit_code == 0
+    assert eventually(lambda: post(proxy, "Bluebird", theirs).status_code == 200)
+    assert post(proxy, "Bluebird", others).status_code == 403
+
+    everybody = review("allow", numbers[others], "--everyone")
+    closed_track = "canary" if takes == "stable" else "stable"
+    assert f"no effect on those whom the {closed_track} policy judges" in everybody.stderr
+
+    def shadow_lets_pass() -> bool:
+        assert post(proxy, "Bluebird", others).status_code == 403
+        return shadowed(proxy, "would_allow") > 0
+
+    assert eventually(shadow_lets_pass)
+    assert shadowed(proxy, "would_block") == 0
+
+    if takes == "canary":
+        assert command(proxy, "promote").exit_code == 0
+        again = review("allow", numbers[SALES])
+        assert again.exit_code == 0 and "no effect" not in again.stderr
+        assert eventually(lambda: post(proxy, "Bluebird", SALES).status_code == 200)
+
+
 def page(proxy: Proxy, path: str, address: str, body: bytes | None = None) -> bytes:
     """One of the proxy's own, as JSON, as whoever is at an address."""
     host, port = proxy.service.addresses[0]
@@ -168,14 +225,8 @@ def test_what_a_shadow_policy_would_do_is_counted_and_not_a_byte_is_changed(
     sent = [json.loads(one.body) for one in proxy.received]
     assert sent == [json.loads(chat(text)) for text in texts if text != "Bluebird"]
 
-    def counted(result: str) -> float:
-        line = f'outgate_shadow_exchanges_total{{result="{result}"}} '
-        return next(
-            (float(one[len(line) :]) for one in proxy.metrics().splitlines() if one.startswith(line)), 0
-        )
-
-    assert eventually(lambda: counted("other_action") == 2)
-    assert [counted(one) for one in ("same", "would_block", "would_allow", "failed", "dropped")] == [
+    assert eventually(lambda: shadowed(proxy, "other_action") == 2)
+    assert [shadowed(proxy, one) for one in ("same", "would_block", "would_allow", "failed", "dropped")] == [
         1,
         1,
         1,

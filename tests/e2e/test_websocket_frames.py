@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import re
 import ssl
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from mitmproxy.proxy.events import DataReceived
 from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
@@ -18,6 +23,9 @@ from e2e.conftest import Proxy, proxies
 from e2e.raw import head, opened
 from e2e.test_reversible import MAIL, POLICY
 from e2e.test_websockets import deltas, place, says
+from outgate.gateway import ahead
+from outgate.gateway.judge import Judge
+from outgate.model import Exchange, Outcome, Verdict
 from patience import eventually
 from providers.raw import RawUpstream
 from providers.standin import Server
@@ -103,6 +111,84 @@ def test_frames_that_nothing_changes_and_what_is_told_between_them(sides: tuple[
             first, *others = [json.loads(event.data) for event in events]
             assert first["delta"] == ""
             assert others == [json.loads(rest), {**end, "text": MAIL}, {"type": "response.done"}, {"b": 1}]
+
+
+def unseen() -> int:
+    """Bytes that the proxy has read, and that nobody has looked at."""
+    return sum(len(one.data) for one in gc.get_objects() if isinstance(one, DataReceived))
+
+
+@pytest.mark.parametrize("faster", ["client", "provider"])
+def test_what_is_said_while_a_message_is_judged_does_not_pile_up(
+    faster: str, sides: tuple[Proxy, RawUpstream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who says it has to wait, and all of it arrives in the end."""
+    judging, decided, judged = threading.Event(), threading.Event(), Judge.verdict
+
+    async def slow(self: Judge, exchange: Exchange) -> Verdict:
+        judging.set()
+        if not decided.is_set():
+            await asyncio.to_thread(decided.wait, 30)
+        return await judged(self, exchange)
+
+    with switched(sides) as (client, tls, upstream):
+        monkeypatch.setattr(Judge, "verdict", slow)
+        speaker = client if faster == "client" else Connection(ConnectionType.SERVER)
+        said = [speaker.send(TextMessage(f"{number} {'x' * 4000}")) for number in range(800)]
+
+        def speak() -> None:
+            for one in said:
+                tls.sendall(one) if faster == "client" else upstream.send(one)
+
+        tls.settimeout(60)
+        tls.sendall(Connection(ConnectionType.CLIENT).send(TextMessage("first")))
+        assert judging.wait(20)
+        speaking = threading.Thread(target=speak)
+        speaking.start()
+        before, held = -1, 0
+        while before < held or not held:  # until nothing more is read
+            time.sleep(1)
+            before, held = held, unseen()
+        decided.set()
+        assert 2**20 <= held <= 2 * 2**20
+        if faster == "client":
+            size = len(upstream.received[-1].partition(b"\r\n\r\n")[0]) + sum(map(len, said))
+            assert eventually(lambda: len(upstream.received[-1]) > size + len("first"), 60)
+            provider = Connection(ConnectionType.SERVER)
+            provider.receive_data(bytes(upstream.received[-1]).partition(b"\r\n\r\n")[2])
+            heard = list(provider.events())[1:]
+        else:
+            heard = events_of(client, tls, len(said))
+        texts = [event.data for event in heard if isinstance(event, TextMessage)]
+        assert [one.partition(" ")[0] for one in texts] == [str(number) for number in range(len(said))]
+        speaking.join(20)
+
+
+def test_who_cannot_be_made_to_wait_is_cut_off_and_the_provider_hears_no_more_of_it(
+    sides: tuple[Proxy, RawUpstream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where connections come in over WireGuard: nobody can stop the reading there."""
+    judging, decided = threading.Event(), threading.Event()
+
+    async def slow(self: Judge, exchange: Exchange) -> Verdict:
+        judging.set()
+        await asyncio.to_thread(decided.wait, 30)
+        return Verdict(Outcome.REFUSE, 503)
+
+    monkeypatch.setattr(ahead, "transport_of", lambda *_: None)
+    with switched(sides) as (client, tls, upstream):
+        monkeypatch.setattr(Judge, "verdict", slow)
+        told = len(upstream.received[-1])
+        tls.sendall(client.send(TextMessage("first")))
+        assert judging.wait(20)
+        piece = client.send(TextMessage("x" * 4000)) * 100
+        with pytest.raises(OSError):
+            for _ in range(100):  # 40 MB
+                tls.sendall(piece)
+        assert unseen() <= ahead.MOST
+        decided.set()
+        assert eventually(lambda: unseen() == 0)
+        assert len(upstream.received[-1]) <= told + 20  # the end of the connection
 
 
 def test_what_a_provider_compresses_unasked_is_not_unpacked(sides: tuple[Proxy, RawUpstream]) -> None:

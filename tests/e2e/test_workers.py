@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -17,8 +18,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from e2e.fleet import SOURCES, URL, Fleet, Traffic, fleet, question, received
+from e2e.fleet import POLICY, SOURCES, URL, Fleet, Traffic, begun, fleet, question, received
 from outgate.cli.restart import command as restart
+from outgate.rollout import signing
+from outgate.rollout.bundle import pack
+from providers.bundles import BundleServer
 from providers.standin import Server
 
 if sys.platform != "linux":
@@ -120,6 +124,28 @@ def test_a_reload_is_for_all_of_them(it: Fleet) -> None:
     before = it.metric('outgate_policy_loads_total{result="loaded"}')
     it.process.send_signal(signal.SIGHUP)
     it.until(lambda: it.metric('outgate_policy_loads_total{result="loaded"}') == before + 2)
+
+
+def test_a_first_policy_that_is_long_in_coming_is_waited_for_and_told_of(
+    server: Server, tmp_path: Path
+) -> None:
+    key, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    signing.keygen(key, public)
+    packed = pack({"policy.yaml": POLICY.encode()}, 1, datetime.now(UTC), None)
+    (tmp_path / "bundles").mkdir()
+    with BundleServer(tmp_path / "bundles") as bundles:
+        bundles.gate = threading.Event()
+        bundles.publish(packed, signing.sign(packed, key))
+        source = {"url": bundles.url, "keys": [str(public)]}
+        roots = [str(server.root), str(bundles.root)]
+        with begun(server, tmp_path, policies=None, policy_source=source, extra_roots=roots) as it:
+            waits = f"waits for the first policies from {bundles.url}"
+            it.until(lambda: waits in it.get("readyz").text)
+            assert f"not started yet: waiting for the first policies from {bundles.url}" in it.log()
+            bundles.gate.set()
+            it.ready()
+            assert "version 1 of" in it.log() and waits not in it.get("readyz").text
+            assert it.metric("outgate_worker_ends_total") == 0
 
 
 def test_what_keeps_workers_from_starting_is_told_once(tmp_path: Path) -> None:

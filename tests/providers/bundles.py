@@ -26,6 +26,7 @@ class BundleServer:
     always: int = 0  # a status that every request is answered with
     redirect: str = ""
     drip: str = ""  # head or body: what never ends, a byte at a time
+    gate: threading.Event | None = None  # nothing is answered before it is set
 
     def __enter__(self) -> Self:
         self.root, certificate, key = certificates(self.folder)
@@ -53,6 +54,8 @@ class BundleServer:
     def _handler(server) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if server.gate is not None:
+                    server.gate.wait(60)
                 if server.drip:
                     self._drip()
                     return

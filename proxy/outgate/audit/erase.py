@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
@@ -20,14 +19,18 @@ from typing import Final
 from outgate.audit import jsonl, record, schema
 from outgate.audit.chain import Entry, Sealed
 from outgate.audit.checkpoint import Signer
+from outgate.audit.event import AuditEvent
 from outgate.audit.jsonl import JsonlSink
 from outgate.audit.sink import AuditError, Retention
-from outgate.audit.sqlite import connect, keep, transaction
+from outgate.audit.sqlite import connect, keep
+from outgate.disk.sqlite import purge, transaction
 
 _RANGES: Final = 1000  # in one note
-_WAIT: Final = 30.0  # seconds for readers of the log to let go of what they see
 _LONGEST: Final = 200  # characters of a reason
 _KEEP: Final = Retention(float("inf"), 2**62)  # nothing is removed here
+
+# Whether somebody is meant: by a user's name and a client's address, or what is in their place, or None.
+Test = Callable[[object, object], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,31 @@ class Person:
     user: str | None = None
     client: str | None = None
 
-    def test(self) -> Callable[[bytes], bool]:
-        """Whether the personal part of an entry is theirs. Raises AuditError for what is no address."""
+    def test(self) -> Test:
+        """Whether they are somebody. Raises AuditError for what is no address."""
         if (self.user is None) == (self.client is None):
             raise AuditError("say whose events: --user NAME or --client ADDRESS")
         if self.user is not None:
-            return lambda personal: _told(personal, "user") == self.user
+            return lambda user, _client: user == self.user
         try:
             network = ip_network(self.client or "")
         except ValueError:
             raise AuditError(f"{self.client}: not an address such as 10.1.2.3, nor a network") from None
-        return lambda personal: _is_in(_told(personal, "client"), network)
+        return lambda _user, client: _is_in(client, network)
+
+    def references(self, events: Iterable[AuditEvent]) -> set[str]:
+        """Of those events that are theirs. Raises as ``test``."""
+        is_theirs = self.test()
+        return {event.id for event in events if is_theirs(event.user, event.client)}
+
+
+def check(person: Person, reason: str) -> None:
+    """Raises AuditError for an erasure that cannot be meant."""
+    person.test()
+    if len(reason) > _LONGEST or not reason.isprintable():
+        raise AuditError(f"a reason of up to {_LONGEST} printable characters is expected")
+    if (person.user or person.client or "").casefold() in reason.casefold():
+        raise AuditError("the reason names whom it should be forgotten of; give a case number, say")
 
 
 def erase(path: Path, person: Person, reason: str, signer: Signer) -> int:
@@ -56,12 +73,8 @@ def erase(path: Path, person: Person, reason: str, signer: Signer) -> int:
     ``reason`` is kept in the log for all to read. When this returns no file of the log has the erased any more;
     blocks that a file system has freed, and backups, are for whoever keeps them.
     """
+    check(person, reason)
     is_theirs = person.test()
-    if len(reason) > _LONGEST or not reason.isprintable():
-        raise AuditError(f"a reason of up to {_LONGEST} printable characters is expected")
-    name = (person.user or person.client or "").casefold()
-    if name in reason.casefold():
-        raise AuditError("the reason names whom it should be forgotten of; give a case number, say")
     with path.open("rb") as stream:
         owner, head = os.fstat(stream.fileno()).st_uid, stream.read(16)
     if (
@@ -76,7 +89,7 @@ def erase(path: Path, person: Person, reason: str, signer: Signer) -> int:
         raise AuditError(f"{path}: {error}; what was not erased yet will be when you try again") from None
 
 
-def _from_sqlite(path: Path, is_theirs: Callable[[bytes], bool], reason: str, signer: Signer) -> int:
+def _from_sqlite(path: Path, is_theirs: Test, reason: str, signer: Signer) -> int:
     with closing(connect(path)) as connection:
         connection.execute(
             "PRAGMA secure_delete = ON"
@@ -91,36 +104,22 @@ def _from_sqlite(path: Path, is_theirs: Callable[[bytes], bool], reason: str, si
             head = schema.append(connection, [Sealed.of(note, None) for note in notes])
             if notes:
                 keep(connection, signer.sign(head))
-        _purge(connection)
-    return len(numbers)
-
-
-def _theirs(
-    connection: sqlite3.Connection, is_theirs: Callable[[bytes], bool], after: int, last: int
-) -> list[tuple[int]]:
-    query = (
-        "SELECT seq, personal FROM entries WHERE seq > ? AND seq <= ? AND personal IS NOT NULL ORDER BY seq"
-    )
-    return [(seq,) for seq, told in connection.execute(query, (after, last)) if is_theirs(told.encode())]
-
-
-def _purge(connection: sqlite3.Connection) -> None:
-    """Write the file anew, and empty the write-ahead log: both hold pages as they were."""
-    end = time.monotonic() + _WAIT
-    while True:
-        with suppress(sqlite3.OperationalError):  # locked: another process is at work
-            connection.execute("VACUUM")
-            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0:
-                return
-        if time.monotonic() > end:
+        if not purge(connection):
             raise AuditError(
                 "the events are erased, but another process keeps reading an older state of the file, which is"
                 " still on the disk: end it (`outgate audit tail -f`, a backup) and erase once more"
             )
-        time.sleep(0.1)
+    return len(numbers)
 
 
-def _from_jsonl(path: Path, is_theirs: Callable[[bytes], bool], reason: str, signer: Signer) -> int:
+def _theirs(connection: sqlite3.Connection, is_theirs: Test, after: int, last: int) -> list[tuple[int]]:
+    query = (
+        "SELECT seq, personal FROM entries WHERE seq > ? AND seq <= ? AND personal IS NOT NULL ORDER BY seq"
+    )
+    return [(seq,) for seq, told in connection.execute(query, (after, last)) if is_theirs(*_told(told))]
+
+
+def _from_jsonl(path: Path, is_theirs: Test, reason: str, signer: Signer) -> int:
     sink = JsonlSink(path, _KEEP, signer)
     sink.open()
     try:
@@ -134,16 +133,16 @@ def _from_jsonl(path: Path, is_theirs: Callable[[bytes], bool], reason: str, sig
         sink.close()
 
 
-def _entries_of(file: Path, is_theirs: Callable[[bytes], bool]) -> Iterator[Entry]:
+def _entries_of(file: Path, is_theirs: Test) -> Iterator[Entry]:
     """The person's in the chain."""
     with suppress(FileNotFoundError), file.open("rb") as source:
         for line in source:
             entry = Entry.of_line(line.rstrip(b"\n"))
-            if entry is not None and entry.personal is not None and is_theirs(entry.personal):
+            if entry is not None and entry.personal is not None and is_theirs(*_told(entry.personal)):
                 yield entry
 
 
-def _rewrite(file: Path, is_theirs: Callable[[bytes], bool]) -> int:
+def _rewrite(file: Path, is_theirs: Test) -> int:
     """Write a file anew without whom it tells of; how many lines did."""
     erased = 0
     written = _beside(file)
@@ -164,16 +163,16 @@ def _rewrite(file: Path, is_theirs: Callable[[bytes], bool]) -> int:
     return erased
 
 
-def _without(line: bytes, is_theirs: Callable[[bytes], bool]) -> bytes | None:
+def _without(line: bytes, is_theirs: Test) -> bytes | None:
     """A line without whom it tells of; None when it tells of somebody else."""
     entry = Entry.of_line(line.rstrip(b"\n"))
     if entry is not None:
-        if entry.personal is None or not is_theirs(entry.personal):
+        if entry.personal is None or not is_theirs(*_told(entry.personal)):
             return None
         return replace(entry, personal=None, salt=None).to_line() + b"\n"
     try:
         values = json.loads(line)
-        if not is_theirs(line):
+        if not is_theirs(*_told(line)):
             return None
         values |= {"client": record.ERASED, "user": None, "groups": [], "device": None, "accounts": []}
         for finding in values["findings"]:
@@ -208,11 +207,13 @@ def _chunks(ranges: record.Ranges) -> Iterator[record.Ranges]:
         yield ranges[start : start + _RANGES]
 
 
-def _told(personal: bytes, name: str) -> object:
+def _told(personal: str | bytes) -> tuple[object, object]:
+    """The user and the client that somebody's part of an entry, or all of it, tells of."""
     try:
-        return json.loads(personal).get(name)
+        values = json.loads(personal)
+        return values.get("user"), values.get("client")
     except (ValueError, AttributeError, RecursionError):
-        return None
+        return None, None
 
 
 def _is_in(address: object, network: object) -> bool:

@@ -21,9 +21,11 @@ from outgate.cli.options import json_option
 
 if TYPE_CHECKING:
     from outgate.audit.checkpoint import Checkpoint
+    from outgate.audit.erase import Person
     from outgate.audit.export import Format
     from outgate.audit.stored import Stored
     from outgate.audit.verify import Result
+    from outgate.feedback.tables import Forgotten
 
 _PATH = click.Path(path_type=Path)
 
@@ -109,20 +111,25 @@ def checkpoint(files: AuditFiles) -> None:
 def erase(files: AuditFiles, user: str | None, client: str | None, reason: str, yes: bool) -> None:
     """Take out of the log, for good, who sent the events of a person: address, user, groups, device, fingerprints.
 
-    What was sent where and what was done with it stays, and the log verifies as before.
+    What was sent where and what was done with it stays, and the log verifies as before. What the person said of it
+    (`outgate feedback`, `justify`), and exceptions for that person alone, are removed.
     """
-    from outgate.audit.erase import Person, erase
+    from outgate.audit.erase import Person, check, erase
     from outgate.audit.signing import signer_of
 
     person = Person(user or None, client or None)
-    person.test()
+    check(person, reason)
     if not yes:
         click.confirm("This cannot be undone. Erase?", abort=True, err=True)
     try:
-        count = erase(files.log, person, reason, signer_of(files.settings))
+        signer = signer_of(files.settings)
+        said = _forget(files, person)  # first: it is told of by what the log is about to lose
+        count = erase(files.log, person, reason, signer)
     except OSError as error:
         raise AuditError(f"{files.log}: {error.strerror}") from None
     click.echo(f"{count} events tell of nobody any more.")
+    if any(said):
+        click.echo("{} reports, {} reasons and {} exceptions of theirs are gone.".format(*said))
 
 
 @click.command(short_help="Events for other programs.")
@@ -154,6 +161,23 @@ def export(files: AuditFiles, /, form: Format, output: Path | None, **wanted: An
 
 
 COMMANDS = (verify, key, checkpoint, erase, export)
+
+
+def _forget(files: AuditFiles, person: Person) -> Forgotten:
+    """Remove what a person said. Raises AuditError, FeedbackError, OSError."""
+    from outgate.audit.read import Filter, reader_of
+    from outgate.cli.asking import store_of
+
+    reader = reader_of(files.log)
+    try:  # what a user said from an address is by the user's name
+        references = person.references(reader.select(Filter())) if person.client else ()
+    finally:
+        reader.close()
+    store = store_of(files.settings)
+    try:
+        return store.forget(person.test(), references)
+    finally:
+        store.close()
 
 
 def _copy(files: AuditFiles, name: str, log_id: str | None) -> Stored:

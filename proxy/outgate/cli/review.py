@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from outgate.audit.read import Reader
     from outgate.feedback.store import Store
     from outgate.feedback.tables import KeptException, Report
+    from outgate.policy import Policy
+    from outgate.rollout.lineup import Lineup
 
 _LONGEST = 366 * 86_400  # seconds that an exception may count
 _EVENTS = 1000  # of the audit log that are looked at for one value
@@ -139,7 +141,7 @@ def allow(
     with _store(settings) as store:
         report = None if _FINGERPRINT.fullmatch(target) else store.find(_number(target))
         who = _who(user, group, address, everyone, report)
-        _check(settings, provider, report)
+        _check(settings, provider, who, report)
         fingerprint = report.fingerprint if report else target
         what = entity or (report.entity if report else "")
         try:
@@ -244,22 +246,46 @@ def _who(
     return named[0] if named or report is None else report.person
 
 
-def _check(settings: Settings, provider: str | None, report: Report | None) -> None:
+def _check(settings: Settings, provider: str | None, who: str, report: Report | None) -> None:
     """That the exception will have an effect. Raises PolicyError, FeedbackError."""
     from outgate.catalogue import Catalogue
-    from outgate.policy import load
-    from outgate.rollout.loading import policies
+    from outgate.rollout.loading import Loading
 
     catalogue = Catalogue.load(extra=settings.catalogue)
     if provider is not None and provider not in catalogue.providers:
         raise click.BadParameter(
             f"no provider of the catalogue is called {provider!r}", param_hint="--provider"
         )
-    rules = load(policies(settings), run_commands=False, providers=catalogue.providers.values()).rules
-    if report and any(rule.name == report.rule and not rule.exceptions for rule in rules):
+    if report is None:
+        return
+    lineup = Loading(settings, catalogue.providers.values()).lineup(check_model=False, run_commands=False)
+    judging = _judging(settings, lineup, who, report)
+    closed = [
+        track
+        for track, policy in judging.items()
+        if any(rule.name == report.rule and not rule.exceptions for rule in policy.rules)
+    ]
+    if len(closed) == len(judging):
         raise FeedbackError(
             f"The rule {report.rule!r} takes no exceptions. Change it in the policy, or reject the report."
         )
+    for track in closed:
+        click.echo(
+            f"It has no effect on those whom the {track} policy judges: its rule takes none.", err=True
+        )
+
+
+def _judging(settings: Settings, lineup: Lineup, who: str, report: Report) -> Mapping[str, Policy]:
+    """The policies that may judge whom an exception is for: of who reported, the one; of others, any that does."""
+    from outgate.audit.record import ERASED
+
+    judging = {name: policy for name, policy in lineup.tracks.items() if name != "shadow"}
+    if who != report.person:
+        return judging
+    with _log(settings) as reader:  # which knows the groups
+        sent = [event for event in reader.find(report.reference) if event.client != ERASED] if reader else []
+    theirs = lineup.judging(*sent[-1].asker) if sent else None
+    return {name: policy for name, policy in judging.items() if theirs is None or policy is theirs}
 
 
 def _occurs(settings: Settings, fingerprint: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from typing import Final
 from outgate.disk.private import Error, is_same_file
 
 PATIENCE: Final = 2.0  # seconds to wait for another process's transaction
+_RELEASED: Final = 30.0  # seconds for readers of a file to let go of what they see
 # Settings, each for a PRAGMA (sqlite.org, "PRAGMA Statements").
 SHRINKING: Final = "auto_vacuum = INCREMENTAL"  # has an effect on an empty file only
 OVERWRITING: Final = "secure_delete = ON"  # of what is deleted nothing stays
@@ -66,6 +68,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def purge(connection: sqlite3.Connection) -> bool:
+    """Write a file anew, and empty its write-ahead log: both hold pages as they were. Blocks for half a minute at most.
+
+    False when another process goes on reading an older state, which stays on the disk for it.
+    """
+    end = time.monotonic() + _RELEASED
+    while True:
+        with suppress(sqlite3.OperationalError):  # locked: another process is at work
+            connection.execute("VACUUM")
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0:
+                return True
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
 
 
 def has_tables(connection: sqlite3.Connection, version: int, where: str, error: Error) -> bool:

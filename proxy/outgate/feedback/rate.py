@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 _MINUTE = 60.0
 _MOST = 10_000  # clients that are counted in a minute; those beyond share one count
@@ -16,15 +16,15 @@ class Rate:
         """``most``: times a minute."""
         self._most, self._clock = most, clock
         self._minute = 0.0
-        self._counts: dict[str, int] = {}
+        self._counts: dict[Hashable, int] = {}
 
-    def allows(self, client: str) -> bool:
+    def allows(self, client: Hashable) -> bool:
         """Whether ``client`` may, once more."""
         minute = self._clock() // _MINUTE
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()
         if client not in self._counts and len(self._counts) >= _MOST:
-            client = ""
+            client = None
         count = self._counts[client] = self._counts.get(client, 0) + 1
         return count <= self._most

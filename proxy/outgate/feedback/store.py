@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from outgate.disk.private import closed_file
-from outgate.disk.sqlite import AT_ONCE, OVERWRITING, SqliteFile, make_tables
+from outgate.disk.sqlite import AT_ONCE, OVERWRITING, SqliteFile, make_tables, purge
+from outgate.feedback.counting import prepare, whose
 from outgate.feedback.errors import FeedbackError, RefusedError
+from outgate.feedback.forgetting import take_out
 from outgate.feedback.tables import (
     TABLES,
     VERSION,
+    Forgotten,
     Justification,
     KeptException,
     Report,
@@ -120,16 +123,16 @@ class Store:
         with self._transaction() as connection:
             for one in findings:
                 told = (one.rule, one.entity, str(one.role), one.place, one.score, str(one.action))
-                values = (milliseconds(now), reference, person, provider, *told, one.fingerprint, reason)
-                taken += connection.execute(_REPORT, values).rowcount
+                row = (milliseconds(now), reference, person, provider, *told, one.fingerprint, reason)
+                taken += connection.execute(_REPORT, row).rowcount
             if not taken:
                 raise RefusedError("This was reported before, and somebody has decided that it is sensitive.")
-            for most, where, whose in (
-                (self._limits.waiting, "", ()),
-                (self._limits.waiting_of_one, " AND person = ?", (person,)),
+            for most, where, of in (
+                (self._limits.waiting, "true", ()),
+                (self._limits.waiting_of_one, *whose(person)),
             ):
-                count = f"SELECT count(*) FROM reports WHERE state = 'open'{where}"  # noqa: S608
-                if connection.execute(count, whose).fetchone()[0] > most:
+                count = f"SELECT count(*) FROM reports WHERE state = 'open' AND {where}"  # noqa: S608
+                if connection.execute(count, of).fetchone()[0] > most:
                     raise RefusedError("Too many reports are waiting to be looked at.")
             self._tidy(connection, now)
         return taken
@@ -162,15 +165,15 @@ class Store:
                 "INSERT INTO justified VALUES (?, ?, ?, ?)",
                 [(made, *value, since + seconds * 1000) for value, seconds in values.items()],
             )
-            for most, where, whose in (
-                (self._limits.justified, "", ()),
-                (self._limits.justified_of_one, " AND person = ?", (person,)),
+            for most, where, of in (
+                (self._limits.justified, "true", ()),
+                (self._limits.justified_of_one, *whose(person)),
             ):
                 count = (
                     "SELECT count(*) FROM justified JOIN justifications ON id = justification"  # noqa: S608
-                    f" WHERE justified.expires > ?{where}"
+                    f" WHERE justified.expires > ? AND {where}"
                 )
-                if connection.execute(count, (since, *whose)).fetchone()[0] > most:
+                if connection.execute(count, (since, *of)).fetchone()[0] > most:
                     raise RefusedError("Too many reasons are in force. Wait until some of them have expired.")
             self._tidy(connection, now)
 
@@ -260,6 +263,26 @@ class Store:
         )
         return list(map(Tally._make, rows))
 
+    def forget(
+        self, is_theirs: Callable[[str | None, str | None], bool], references: Collection[str] = ()
+    ) -> Forgotten:
+        """Remove, for good, what was said by whom ``is_theirs`` means (by user or address; the other one is None) or
+        of exchanges with these ``references``, and what is let pass for them alone; how much it was.
+
+        When this returns it is in no file any more. Raises FeedbackError.
+        """
+        if not self._path.exists():
+            return Forgotten(0, 0, 0)
+        with self._transaction() as connection:
+            gone = take_out(connection, is_theirs, references)
+        with self._told():
+            if not purge(self._file.connection()):
+                raise FeedbackError(
+                    f"{self._path}: another process keeps reading an older state of the file, which is still on the"
+                    " disk. End it (a backup, say) and erase once more."
+                )
+        return gone
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
@@ -315,6 +338,7 @@ class Store:
         return self._file.connection()
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
+        prepare(connection)
         make_tables(connection, TABLES, VERSION, str(self._path), FeedbackError)
 
 

@@ -134,6 +134,14 @@ class Tally(NamedTuple):
     rejected: int
 
 
+class Forgotten(NamedTuple):
+    """How much was kept of somebody who was forgotten."""
+
+    reports: int
+    reasons: int
+    exceptions: int
+
+
 def milliseconds(time: datetime) -> int:
     """Since 1970."""
     return int(time.timestamp() * 1000)

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
-from mitmproxy.addonmanager import Loader
 
 from outgate.answer_pipeline import AnswerInspection, holds_answer, inspect_answer
 from outgate.gateway import core, errors, exchanges, restoring
+from outgate.gateway.ahead import transport_of
 from outgate.gateway.core_hooks import Piece
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.restoring import Stream
@@ -116,10 +116,6 @@ class Answers:
         self._waiting: dict[str, asyncio.Transport] = {}  # by flow: providers that are not read from
         self._reviews: set[asyncio.Task[None]] = set()
 
-    def load(self, loader: Loader) -> None:
-        """Learn whom to ask for connections."""
-        self._addons = loader.master.addons
-
     @staticmethod
     def expect(flow: http.HTTPFlow, report: Report, rules: Rules) -> None:
         """A request leaves now. An answer that may be held has to come without a content encoding."""
@@ -190,12 +186,10 @@ class Answers:
 
     def answer_ahead(self, flow: http.HTTPFlow) -> None:
         """The provider is faster than the inspection: it has to wait."""
-        handler = self._addons.get("proxyserver").connections.get(flow.client_conn.id)
-        connection = handler.transports.get(flow.server_conn) if handler else None
-        writer = connection.writer if connection is not None else None
-        if writer is not None and not writer.transport.is_closing():
-            self._waiting[flow.id] = writer.transport
-            writer.transport.pause_reading()
+        transport = transport_of(flow.client_conn, flow.server_conn)
+        if transport is not None:
+            self._waiting[flow.id] = transport
+            transport.pause_reading()
 
     def answer_caught_up(self, flow: http.HTTPFlow) -> None:
         """It may go on."""

@@ -20,7 +20,7 @@ from mitmproxy.websocket import WebSocketMessage
 
 from outgate.answer_pipeline import ConversationInspection, holds_answer, inspect_conversation
 from outgate.gateway import errors, exchanges, messages
-from outgate.gateway.answering import MOST_RECORDED, Answers
+from outgate.gateway.answering import MOST_RECORDED
 from outgate.gateway.messages import Said
 from outgate.gateway.report import Report, Reporter
 from outgate.gateway.running import ClientLeftError, Running
@@ -69,12 +69,10 @@ class Conversations:
         judge: Callable[[], Judge],
         reporter: Reporter,
         running: Running,
-        answers: Answers,
         deadline: float,
     ) -> None:
         """``deadline``: seconds for a message."""
         self._judge, self._reporter, self._running, self._deadline = judge, reporter, running, deadline
-        self._answers = answers
         self._reviews: set[asyncio.Task[None]] = set()
 
     def opened(self, flow: http.HTTPFlow, report: Report) -> None:
@@ -148,15 +146,12 @@ class Conversations:
             self._later(flow, conversation, piece)
             return None
         started = time.perf_counter()
-        self._answers.answer_ahead(flow)
         try:
             told = await self._running.run(flow, conversation.judged(piece, self._deadline))
         except ClientLeftError:
             told = []
         except Exception:  # what ends a whole process, say
             told = conversation.inspection.fail("exception")
-        finally:
-            self._answers.answer_caught_up(flow)
         self._tell(flow, conversation, started, piece)
         return [Said(one[1:], one[:1] == frames.TEXT) for one in told]
 

@@ -32,6 +32,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpRequestHook
 
 from outgate.gateway import core_http1, exchanges
+from outgate.gateway.ahead import Ahead
 from outgate.gateway.core_hooks import (
     AnswerAheadHook,
     AnswerCaughtUpHook,
@@ -49,10 +50,6 @@ LAST = (
     "outgate.last"  # there: what the ``error`` hook wants said of an answer that breaks off, before its end
 )
 INSPECTED = "outgate.inspected"  # there: the answer goes on piece by piece, as the hook ``answer_piece`` says
-AHEAD = 1024 * 1024  # bytes of an answer that wait for the hook before no more are asked for
-AGAIN = (
-    128 * 1024
-)  # bytes more after which that is said again: a stream's own buffer may have gone on reading
 BUFFER = "outgate_buffer"  # option: bytes of unfinished request bodies, of all clients together
 
 _Commands = layer.CommandGenerator[None]
@@ -100,11 +97,9 @@ class EgressStream(HttpStream):
         super().__init__(context, stream_id)
         self._share = Share()
         self._answering = False
-        self._waiting = 0  # bytes of an answer that nobody has looked at
-        self._most_waiting = AHEAD
+        self._answered = Ahead()  # of an answer that is inspected
         self._announced: int | None = None  # bytes of the request's body, as its head says; 0: it does not
-        self._unheard = 0  # bytes of a request whose head is being looked at
-        self._most_unheard = AHEAD
+        self._unheard = Ahead()  # of a request whose head is being looked at
 
     def handle_event(self, event: events.Event) -> _Commands:
         """Tell of a client that has gone at once, not only when the hook that is running is over."""
@@ -117,16 +112,12 @@ class EgressStream(HttpStream):
         return super().handle_event(event)
 
     def _sent_ahead(self, event: RequestData, unknown: bool) -> _Commands:
-        self._unheard += len(event.data)
-        if unknown and self._unheard > self._most_unheard:
-            self._most_unheard = self._unheard + AGAIN
+        if unknown and self._unheard.more(len(event.data)):
             yield RequestAheadHook(self.flow)
         yield from super().handle_event(event)
 
     def _ahead(self, event: ResponseData) -> _Commands:
-        self._waiting += len(event.data)
-        if self._waiting > self._most_waiting and INSPECTED in self.flow.metadata:
-            self._most_waiting = self._waiting + AGAIN
+        if INSPECTED in self.flow.metadata and self._answered.more(len(event.data)):
             yield AnswerAheadHook(self.flow)
         yield from super().handle_event(event)
 
@@ -178,9 +169,7 @@ class EgressStream(HttpStream):
             self.flow.response.stream(data)  # to whoever counts
         piece = Piece(self.flow, data, last=isinstance(event, ResponseEndOfMessage))
         yield AnswerPieceHook(piece)
-        self._waiting = max(0, self._waiting - len(data))
-        if self._most_waiting > AHEAD and (self._waiting < AHEAD // 2 or piece.ends):
-            self._most_waiting = AHEAD
+        if self._answered.less(len(data), over=piece.ends):
             yield AnswerCaughtUpHook(self.flow)
         if piece.ends and not piece.last:
             yield SendHttp(

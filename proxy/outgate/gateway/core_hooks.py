@@ -8,6 +8,8 @@ from mitmproxy import http
 from mitmproxy.connection import Client
 from mitmproxy.proxy import commands
 
+from outgate.gateway.ahead import Speaker
+
 
 @dataclass
 class RequestAbandonedHook(commands.StartHook):
@@ -66,3 +68,19 @@ class AnswerCaughtUpHook(commands.StartHook):
 
     blocking = False
     flow: http.HTTPFlow
+
+
+@dataclass
+class SpeakerAheadHook(commands.StartHook):
+    """More of what one side of a WebSocket says has come than is looked at in time."""
+
+    blocking = False
+    speaker: Speaker
+
+
+@dataclass
+class SpeakerCaughtUpHook(commands.StartHook):
+    """More of it can come."""
+
+    blocking = False
+    speaker: Speaker

@@ -26,6 +26,7 @@ from outgate.gateway.sockets import Sockets
 from outgate.metrics import Metrics
 from outgate.model import IPAddress
 from outgate.settings import Settings
+from outgate.sites import Site, site_of
 
 log = logging.getLogger("outgate")
 
@@ -59,7 +60,7 @@ class Entrance:
                 "(`ulimit -n`, systemd's LimitNOFILE)",
                 self._most,
             )
-        self._of_client: Counter[IPAddress] = Counter()
+        self._of_site: Counter[Site] = Counter()
         self._room = asyncio.Event()
         self._room.set()
         self._opened = asyncio.Event()
@@ -159,17 +160,18 @@ class Entrance:
             if client is None:
                 writer.transport.abort()
                 return
-            if self._of_client[client] >= self._most_of_one:
+            site = site_of(client)
+            if self._of_site[site] >= self._most_of_one:
                 self._metrics.connections_refused("client_limit")
                 writer.transport.abort()
                 return
-            self._of_client[client] += 1
+            self._of_site[site] += 1
             try:
                 await handle(reader, writer)
             finally:
-                self._of_client[client] -= 1
-                if not self._of_client[client]:
-                    del self._of_client[client]
+                self._of_site[site] -= 1
+                if not self._of_site[site]:
+                    del self._of_site[site]
         except OSError:
             pass
         except Exception as error:

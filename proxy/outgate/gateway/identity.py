@@ -26,6 +26,7 @@ from mitmproxy.connection import Client
 from mitmproxy.proxy import mode_specs
 from mitmproxy.proxy.layers import modes
 
+from outgate.gateway.ahead import transport_of
 from outgate.identity import local_user
 from outgate.identity.evidence import (
     Credentials,
@@ -221,10 +222,10 @@ class Identities:
 
     def request_ahead(self, flow: http.HTTPFlow) -> None:
         """Whom nobody knows yet sends much: it has to wait, or it would fill our memory."""
-        writer = _writer_of(flow.client_conn)
-        if flow.id in self._asking and writer is not None and not writer.transport.is_closing():
-            self._asking[flow.id] = writer.transport
-            writer.transport.pause_reading()
+        transport = transport_of(flow.client_conn, flow.client_conn)
+        if flow.id in self._asking and transport is not None:
+            self._asking[flow.id] = transport
+            transport.pause_reading()
 
     def _evidence(
         self,

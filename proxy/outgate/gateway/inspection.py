@@ -19,6 +19,7 @@ from mitmproxy.websocket import WebSocketMessage
 
 from outgate.budgets import PATIENCE
 from outgate.gateway import core, errors, exchanges, messages, restoring, signing, websocket
+from outgate.gateway.ahead import Speakers
 from outgate.gateway.answering import Answers
 from outgate.gateway.block_page import Stopped
 from outgate.gateway.conversations import Conversations
@@ -67,9 +68,10 @@ class Inspection:
         self._look_ups = restoring.LookUps()
         self._running = Running()
         self._answers = Answers(judge, reporter, self._running, self._deadline)
-        self._conversations = Conversations(judge, reporter, self._running, self._answers, self._deadline)
+        self._conversations = Conversations(judge, reporter, self._running, self._deadline)
         self._spending = Spending(judge, reporter)
-        self.addons = [self._answers, self._conversations, self._spending]  # they get what hooks they have
+        # They get what hooks they have.
+        self.addons = [self._answers, self._conversations, self._spending, Speakers()]
 
     def load(self, loader: Loader) -> None:
         """Tell the core its limits."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 _SOCKET = "NOTIFY_SOCKET"
 _WATCHDOG = "WATCHDOG_USEC"
+_AGAIN = 10.0  # seconds between two requests for more time
+_MORE = 30  # seconds that each asks for
 
 
 def tell(state: str) -> None:
@@ -25,6 +28,14 @@ def forget() -> None:
     """This is a child: it is not its state that systemd wants to know."""
     os.environ.pop(_SOCKET, None)
     os.environ.pop(_WATCHDOG, None)
+
+
+async def more_time(is_wanted: Callable[[], bool]) -> None:
+    """While it is, have the service's start take as long as it takes, whatever TimeoutStartSec says."""
+    while True:
+        if is_wanted():
+            tell(f"EXTEND_TIMEOUT_USEC={_MORE * 1_000_000}")
+        await asyncio.sleep(_AGAIN)
 
 
 async def signs_of_life() -> None:

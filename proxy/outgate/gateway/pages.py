@@ -29,6 +29,7 @@ from outgate.gateway import exchanges, page
 from outgate.metrics import Metrics
 from outgate.model import Exchange
 from outgate.policy.exceptions import person
+from outgate.sites import site_of
 
 log = logging.getLogger("outgate")
 
@@ -68,7 +69,7 @@ class Pages:
     ) -> None:
         """``desk``: None where the settings want no pages. ``changed`` is called when somebody has said something."""
         self._desk, self._key, self._metrics, self._changed, self._clock = desk, key, metrics, changed, clock
-        self._reads, self._words = Rate(_READS), Rate(_WORDS)
+        self._reads, self._words = Rate(_READS, clock), Rate(_WORDS, clock)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """What names us, by any name it has, is ours."""
@@ -120,7 +121,7 @@ class Pages:
             raise _WrongError(421, "The host asked for and the Host header differ.")
         if self._desk is None:
             raise _WrongError(404, "These pages are turned off.")
-        if not self._reads.allows(str(exchange.client)):
+        if not self._reads.allows(site_of(exchange.client)):
             raise _WrongError(429, "Wait a minute.")
         who, found = person(exchange.identity, exchange.client), _PATH.fullmatch(exchange.path)
         if found is None:
@@ -140,7 +141,7 @@ class Pages:
         return 200, json.dumps(case | {"token": token}) if as_json else page.of_case(case, token), {}
 
     async def _say(self, desk: Desk, exchange: Exchange, reference: str, verb: str, who: str) -> int:
-        if not self._words.allows(str(exchange.client)):
+        if not self._words.allows(site_of(exchange.client)):
             raise _WrongError(429, "Wait a minute.")
         if not _is_from_here(exchange):
             raise _WrongError(403, "This came from another site's page.")

@@ -44,6 +44,7 @@ from outgate.gateway.report import Reporter
 from outgate.gateway.seats import Seats
 from outgate.gateway.shadow import ShadowWatch
 from outgate.gateway.sockets import Sockets
+from outgate.gateway.waiting import Waiting
 from outgate.identity import files
 from outgate.identity.sources import Sources
 from outgate.metrics import Metrics
@@ -58,7 +59,6 @@ log = logging.getLogger("outgate")
 
 _IDLE = 0.25  # seconds without a sign of life after which a connection is closed at the end
 _TICK = 1.0  # seconds between looks at queue, audit and CA
-_DRAIN = 10.0  # seconds for a replaced pool of workers to finish what it has
 
 
 class Service:
@@ -79,6 +79,7 @@ class Service:
         self.ways_in: list[str] = []  # the same for people: what listens where
         self.health: HealthServer | None = None
         self.accepting = False
+        self.waiting = Waiting()
         self._stop = asyncio.Event()
         self._leave = asyncio.Event()
         self._patience = _IDLE
@@ -103,7 +104,9 @@ class Service:
         puller = None
         if loading.source:
             puller = Puller(loading.source, loading.store, settings, partial(_looked, metrics, settings))
-        lineup = await asyncio.to_thread(partial(puller.first, loading.lineup) if puller else loading.lineup)
+            lineup = await self.waiting.until(partial(puller.first, loading.lineup), lambda: puller.stage)
+        else:
+            lineup = await asyncio.to_thread(loading.lineup)
         proxy_tls = ProxyTls(settings.tls)
         identities, watched = _identities(settings, catalogue, metrics, proxy_tls)
         audit = AuditLog.open(settings)

@@ -16,12 +16,15 @@ from typing import Any
 
 from mitmproxy import http
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import websocket
 from mitmproxy.websocket import WebSocketMessage
 from wsproto import events as ws
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason, Opcode
 
+from outgate.gateway.ahead import MOST, Ahead, Speaker
+from outgate.gateway.core_hooks import SpeakerAheadHook, SpeakerCaughtUpHook
 from outgate.gateway.exchanges import PASSED
 
 MESSAGE = "outgate_message"  # option: bytes of one message
@@ -49,7 +52,22 @@ def to_client(content: bytes, *, is_text: bool = True) -> WebSocketMessage:
 
 
 class EgressWebsocketLayer(websocket.WebsocketLayer):
-    """Both sides of a WebSocket."""
+    """Both sides of a WebSocket. While a message of either is looked at, little of what else they say is kept."""
+
+    def __init__(self, context: Context, flow: http.HTTPFlow) -> None:
+        super().__init__(context, flow)
+        self._ahead = {True: Ahead(), False: Ahead()}  # by whether it is the client
+
+    def handle_event(self, event: events.Event) -> _Commands:
+        """What a side says waits for what was said before it, as far as there is room."""
+        if isinstance(event, events.DataReceived):
+            ahead = self._ahead[event.connection == self.context.client]
+            if ahead.more(len(event.data)):
+                yield SpeakerAheadHook(Speaker(self.context.client, event.connection))
+            if ahead.waiting > MOST:
+                yield commands.CloseConnection(event.connection)
+                return
+        yield from super().handle_event(event)
 
     def start(self, event: events.Event) -> _Commands:
         """Set up both sides."""
@@ -78,6 +96,10 @@ class EgressWebsocketLayer(websocket.WebsocketLayer):
                 asked.ends = self.flow.metadata.pop(ENDS, asked.ends)
         while self.client_ws.pongs and self.client_ws.state is ConnectionState.OPEN:
             yield self.client_ws.send2(self.client_ws.pongs.popleft())
+        if isinstance(event, events.DataReceived):
+            ahead = self._ahead[event.connection == self.context.client]
+            if ahead.less(len(event.data)):
+                yield SpeakerCaughtUpHook(Speaker(self.context.client, event.connection))
 
     def _told(self) -> _Commands:
         metadata = self.flow.metadata

@@ -89,7 +89,8 @@ async def _beat(line: Line, service: Service) -> None:
     """From the event loop: one that hangs is silent."""
     while True:
         ready, problems = service.ready()
-        line.say(accepting=service.accepting, ready=ready, problems=problems)
+        waits_for = service.waiting.what
+        line.say(accepting=service.accepting, ready=ready, problems=problems, waits_for=waits_for)
         await asyncio.sleep(control.BEAT)
 
 

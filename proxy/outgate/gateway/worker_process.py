@@ -19,7 +19,9 @@ from typing import Any
 from outgate.gateway.control import Line, Order
 
 _SOURCE_ROOT = Path(__file__).parents[2]
-_START = 120.0  # seconds in which a worker has to say that it accepts; a large model may be loaded
+# Seconds in which a worker has to say that it accepts; a large model may be loaded. What it waits for that comes from
+# elsewhere has deadlines of its own (``rollout``), and does not count.
+_START = 120.0
 _AFTER = (
     15.0  # seconds beyond the deadline of its end until it is killed: for audit, vault, and its own workers
 )
@@ -38,10 +40,11 @@ class WorkerProcess:
         self.ways_in: list[str] = []
         self.problems: list[str] = ["it is starting"]
         self.problem: str | None = None  # why it ended, in its own words
+        self.waits_for = ""  # before it can start
         self.ready = False
         self.leaving = False
         self.accepting = asyncio.Event()
-        self.hung = False
+        self.hung = ""  # how it was seen that it had to be killed
         self._process = process
         self._line = line
         self._started = self._heard = time.monotonic()
@@ -93,14 +96,15 @@ class WorkerProcess:
             silent = now - self._heard > (stall if self.accepting.is_set() else max(stall, _START))
             late = not self.accepting.is_set() and now - self._started > _START
             if silent or late:
-                self.hung = True
+                slow = f"it did not accept connections within {_START:g} seconds"
+                self.hung = "it did not answer any more" if silent else slow
                 self.kill()
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
         await self._line.flushed()
         code = waiting.result()
         if self.hung:
-            return "it did not answer any more"
+            return self.hung
         return self.problem or (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}")
 
     async def end(self, order: Order, drain: float) -> None:
@@ -120,6 +124,9 @@ class WorkerProcess:
             self._heard = time.monotonic()
             self.ways_in = message.get("ways_in", self.ways_in)
             self.problem = message.get("problem", self.problem)
+            self.waits_for = message.get("waits_for", "")
+            if self.waits_for:
+                self._started = self._heard
             if "ready" in message:
                 self.ready, self.problems = message["ready"], message["problems"]
                 if message["accepting"]:

@@ -99,6 +99,9 @@ class Supervisor:
             problems = ["it is about to end"]
         elif not serving:
             problems = ["no worker accepts connections yet"]
+            problems += [
+                f"worker {one.slot} waits for {one.waits_for}" for one in list(self.workers) if one.waits_for
+            ]
         return not problems, problems
 
     def reload(self) -> None:
@@ -136,8 +139,10 @@ class Supervisor:
             first = await self._start(0)
             accepting = asyncio.create_task(first.accepting.wait())
             life = self._later(self._live(first, alone=True))
+            asking = self._later(notify.more_time(lambda: bool(first.waits_for)))
             await asyncio.wait({accepting, life, stopping}, return_when="FIRST_COMPLETED")
             accepting.cancel()
+            asking.cancel()
             if first.accepting.is_set() and not self._stop.is_set():
                 for slot in range(1, self._number):
                     self._later(self._live(await self._start(slot)))

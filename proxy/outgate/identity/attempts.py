@@ -12,9 +12,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_network
 
 from outgate.model import IPAddress
+from outgate.sites import Site, site_of
 
 OF_ADDRESS = 20  # failures that cost an address nothing: many people may stand behind one
 OF_USER = 5
@@ -63,37 +63,32 @@ class Attempts:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._addresses: _Records[Hashable] = _Records(OF_ADDRESS)
+        self._addresses: _Records[Site] = _Records(OF_ADDRESS)
         self._users: _Records[str] = _Records(OF_USER)
-        self._right: OrderedDict[tuple[Hashable, str], None] = OrderedDict()
+        self._right: OrderedDict[tuple[Site, str], None] = OrderedDict()
 
     def begin(self, address: IPAddress, user: str) -> float:
         """Seconds before a try may be looked at; 0.0: it may now, and has begun. ``user`` is "" with a token."""
-        now, place = self._clock(), _place(address)
-        counts = bool(user) and (place, user) not in self._right
-        wait = max(self._addresses.wait(place, now), self._users.wait(user, now) if counts else 0.0)
+        now, site = self._clock(), site_of(address)
+        counts = bool(user) and (site, user) not in self._right
+        wait = max(self._addresses.wait(site, now), self._users.wait(user, now) if counts else 0.0)
         if not wait:
-            self._addresses.begin(place, now)
+            self._addresses.begin(site, now)
             if counts:
                 self._users.begin(user, now)
         return wait
 
     def failed(self, address: IPAddress, user: str) -> None:
         """It was wrong."""
-        now, place = self._clock(), _place(address)
-        self._addresses.failed(place, now)
-        if user and (place, user) not in self._right:
+        now, site = self._clock(), site_of(address)
+        self._addresses.failed(site, now)
+        if user and (site, user) not in self._right:
             self._users.failed(user, now)
 
     def succeeded(self, address: IPAddress, user: str) -> None:
         """It was right. What else failed from there is not forgiven: a guesser may have an account, too."""
         if user:
-            self._right[_place(address), user] = None
-            self._right.move_to_end((_place(address), user))
+            self._right[site_of(address), user] = None
+            self._right.move_to_end((site_of(address), user))
             if len(self._right) > _MOST:
                 self._right.popitem(last=False)
-
-
-def _place(address: IPAddress) -> Hashable:
-    """An address; of IPv6 the network that one subscriber has all of (RFC 6177)."""
-    return ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import IPv6Address, ip_network
 from itertools import islice, product
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from outgate.policy.condition import compiled as conditions
 from outgate.policy.error import Mark
 from outgate.policy.message import BUDGET_FIELDS, DEFAULT_BUDGET, Message
 from outgate.policy.schema_budgets import BudgetSpec
+from outgate.sites import site_of
 
 Holder = tuple[str | None, ...]  # for each part of ``per`` its value; None: not known
-MOST_HOLDERS = 200  # of one budget that a request counts for: so many groups has nobody
-_NETWORK = 64  # bits of an IPv6 address that tell one site from another; the rest a client chooses itself
+MOST_HOLDERS = 200  # of one budget that a request counts for: groups of who asks, models of a batch
 _LENGTHS = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -91,13 +90,6 @@ def lasting(window: Window) -> str:
     return word if count == 1 else f"{count} {word}s"
 
 
-def _client(facts: Facts) -> Sequence[str]:
-    address = facts.client
-    if isinstance(address, IPv6Address):
-        return (str(ip_network((address, _NETWORK), strict=False)),)
-    return (str(address),)
-
-
 def _one(value: str | None) -> Sequence[str]:
     """A name in the spelling that all of its spellings have in common: who writes it otherwise gets no more."""
     return () if value is None else (value.strip().casefold(),)
@@ -108,5 +100,5 @@ _PARTS: Mapping[str, Callable[[Facts], Sequence[str]]] = {
     "identity.group": lambda facts: sorted({group.casefold() for group in facts.identity.groups}),
     "provider": lambda facts: (facts.provider.id,),
     "model": lambda facts: _one(facts.model),
-    "client": _client,
+    "client": lambda facts: (str(site_of(facts.client)),),
 }

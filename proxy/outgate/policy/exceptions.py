@@ -49,6 +49,12 @@ def person(identity: Identity, client: IPAddress) -> str:
     return f"user:{identity.user}" if identity.user else f"address:{client}"
 
 
+def asker(person: str) -> tuple[str | None, str | None]:
+    """The user or the address that ``person`` names; neither, of everyone and of a group."""
+    kind, _, name = person.partition(":")
+    return name if kind == "user" else None, name if kind == "address" else None
+
+
 class Exceptions:
     """All that are in force. Asking costs some look-ups, however many there are."""
 

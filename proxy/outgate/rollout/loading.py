@@ -14,6 +14,7 @@ from outgate.model import Provider
 from outgate.policy import Policy, PolicyError, Problem, load
 from outgate.policy.error import Mark
 from outgate.rollout import RolloutError, release
+from outgate.rollout.confinement import Confinement
 from outgate.rollout.lineup import Lineup, Members
 from outgate.rollout.release import Release
 from outgate.rollout.source import Source, source_of
@@ -31,21 +32,27 @@ class Loading:
         given = settings.policy_source
         self.source: Source | None = source_of(settings, self.store) if given and given.pulls else None
 
-    def lineup(self, *, check_model: bool = True) -> Lineup:
-        """The policies that judge now, as far as this machine knows. Raises PolicyError."""
-        label, watched, named = self.named()
-        loaded = lineup_of(named, self._providers, check_model=check_model)
+    def lineup(self, *, check_model: bool = True, run_commands: bool = True) -> Lineup:
+        """The policies that judge now, as far as this machine knows; see ``policy.load``. Raises PolicyError."""
+        label, watched, named, confined = self.named()
+        loaded = lineup_of(named, self._providers, check_model=check_model, run_commands=run_commands)
+        if confined is not None:
+            own = self._settings.rollout  # which may name what it likes
+            theirs = [policy for name, policy in loaded.tracks.items() if getattr(own, name, None) is None]
+            if problems := confined.outside(file for policy in theirs for file in policy.files):
+                raise PolicyError(problems, (*watched, *loaded.files))
         watched = (*watched, self.store.promotion)
         return self._promoted(replace(loaded, release=label, watched=watched))
 
-    def named(self) -> tuple[str, tuple[Path, ...], Release]:
-        """What the release is called (``""``: it is none), what decides on it, and which files it names.
+    def named(self) -> tuple[str, tuple[Path, ...], Release, Confinement | None]:
+        """What the release is called (``""``: it is none), what decides on it, which files it names, what it may.
 
-        The settings' own ``rollout`` stands above the release's. Raises PolicyError.
+        The settings' own ``rollout`` stands above the release's. Raises PolicyError, also for code that it may not
+        state.
         """
         settings, given = self._settings, self._settings.policy_source
         if given is None:
-            return "", (), Release(policies=settings.policies, rollout=settings.rollout)
+            return "", (), Release(policies=settings.policies, rollout=settings.rollout), None
         if given.directory is not None:
             label, folder, decides = str(given.directory), given.directory, given.directory / release.NAME
         else:
@@ -54,11 +61,14 @@ class Loading:
             found = release.read(folder)
         except PolicyError as error:
             raise PolicyError(error.problems, {decides, *error.files}) from None
+        confined = Confinement(folder, given.may_run, given.may_read)
+        if code := [problem for paths in found.tracks for problem in confined.code(paths)]:
+            raise PolicyError(code, {decides})
         own = settings.rollout
         rollout = found.rollout.model_copy(
             update={name: track for name in ("canary", "shadow") if (track := getattr(own, name)) is not None}
         )
-        return label, (decides,), found.model_copy(update={"rollout": rollout})
+        return label, (decides,), found.model_copy(update={"rollout": rollout}), confined
 
     def _kept(self) -> tuple[str, Path]:
         assert self.source is not None
@@ -89,12 +99,14 @@ class Loading:
         return replace(loaded, stable=loaded.canary, canary=None, members=None)
 
 
-def lineup_of(named: Release, providers: Iterable[Provider], *, check_model: bool) -> Lineup:
+def lineup_of(
+    named: Release, providers: Iterable[Provider], *, check_model: bool, run_commands: bool = True
+) -> Lineup:
     """The policies that a release names, loaded. Raises PolicyError, with what is wrong with any of them."""
     providers = tuple(providers)
 
     def loaded(paths: tuple[Path, ...]) -> Policy:
-        return load(paths, check_model=check_model, providers=providers)
+        return load(paths, check_model=check_model, run_commands=run_commands, providers=providers)
 
     canary, shadow = named.rollout.canary, named.rollout.shadow
     return Lineup(

@@ -13,17 +13,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from outgate import shipped
 from outgate.catalogue import Catalogue
 from outgate.dlp import DetectionError
 from outgate.policy import Policy, PolicyError, cases
-from outgate.policy.files import Files
-from outgate.policy.source import Node
 from outgate.rollout import RefusedError, RolloutError, release
+from outgate.rollout.confinement import Confinement
 from outgate.rollout.inspections import inspections
 from outgate.rollout.lineup import Lineup
 from outgate.rollout.loading import lineup_of
@@ -33,8 +31,6 @@ from outgate.settings import Settings
 _DEADLINE = 300.0  # seconds; a large model takes some of them to load
 _MOST_TOLD = 20  # problems
 _SOURCE_ROOT = Path(__file__).parents[2]
-# What of a policy is code: the list below `detectors`, and the key of its entries.
-_CODE = (("known_values", "command"), ("recognizers", "class"))
 
 
 def prove(folder: Path, settings: Settings) -> None:
@@ -68,44 +64,16 @@ def problems(folder: Path, catalogue: Catalogue, *, may_run: bool, may_read: Seq
     """Everything that keeps the release in ``folder`` from being taken."""
     try:
         named = release.read(folder)
-        tracks = [
-            one.policies for one in (named, named.rollout.canary, named.rollout.shadow) if one is not None
-        ]
-        if not may_run and (code := [told for paths in tracks for told in _code(paths)]):
-            return code  # before anything is loaded, which would run it
+        confined = Confinement(folder, may_run, may_read)
+        if code := [problem for paths in named.tracks for problem in confined.code(paths)]:
+            return list(map(str, code))
         lineup = lineup_of(named, catalogue.providers.values(), check_model=True)
-        allowed = [folder.resolve(), shipped.policies().resolve(), *(path.resolve() for path in may_read)]
-        outside = [
-            f"{path}: outside of the release, and of `may_read`"
-            for path in dict.fromkeys(lineup.files)
-            if not any(path.resolve().is_relative_to(one) for one in allowed)
-        ]
+        outside = list(map(str, confined.outside(lineup.files)))
         return outside or asyncio.run(_failures(named, lineup, catalogue))
     except PolicyError as error:
         return [str(problem) for problem in error.problems]
     except DetectionError as error:
         return [f"its detectors cannot be built: {error}"]
-
-
-def _code(paths: Sequence[Path]) -> Iterator[str]:
-    """Where a policy states code."""
-    files = Files()
-    files.add(paths)
-    for path, node in files.read:
-        for kind, key in _CODE:
-            for entry in _listed(node, "detectors", kind):
-                if isinstance(entry.value, dict) and key in entry.value:
-                    where = entry.keys[key]
-                    yield f"{path}:{where.line}:{where.column}: `{key}` is code; a release may state it with `may_run`"
-
-
-def _listed(node: Node, *keys: str) -> list[Node]:
-    for key in keys:
-        inner = node.value.get(key) if isinstance(node.value, dict) else None
-        if inner is None:
-            return []
-        node = inner
-    return node.value if isinstance(node.value, list) else []
 
 
 async def _failures(named: Release, lineup: Lineup, catalogue: Catalogue) -> list[str]:

@@ -44,6 +44,7 @@ class Puller(threading.Thread):
         self._told = told or (lambda state, result: None)
         self._every = given.every
         self._wake, self._stopping = threading.Event(), False
+        self.stage = ""  # what ``first`` waits for, for whoever looks on
         self._silent = 0  # looks in a row that the source gave no answer to
         self._refused: tuple[str, str] = ("", "")  # id of a release that was tried, and why it was not taken
 
@@ -57,6 +58,7 @@ class Puller(threading.Thread):
         while not self._store.lock(_WAIT):
             with suppress(PolicyError):
                 return load()
+            self.stage = f"another process, which gets the first policies from {self._source.origin}"
             if time.monotonic() > end:
                 raise RolloutError(
                     f"policy_source: another process has been getting {self._source.origin} for too long."
@@ -65,12 +67,14 @@ class Puller(threading.Thread):
             if self._kept() is not None:
                 with suppress(PolicyError):  # of an earlier version, say; there may be a newer release
                     return load()
+            self.stage = f"the first policies from {self._source.origin}"
             state = self.look()
             if not state.taken:
                 raise RolloutError(
                     f"policy_source: there is no policy, and none to be had from {self._source.origin}: "
                     f"{state.problem}. The proxy does not start without one."
                 )
+            self.stage = ""
             return load()
         finally:
             self._store.unlock()
@@ -145,6 +149,7 @@ class Puller(threading.Thread):
         """Keep it, try it, and put it in force. Raises RolloutError, OSError."""
         if self._refused[0] == offer.identifier:
             raise RefusedError(self._refused[1])  # as it was; trying it anew takes seconds
+        self.stage = f"{offer.label}, got from {self._source.origin}, to be tried"
         staged = self._store.stage(offer.files, offer.proof)
         try:
             prove(staged / "files", self._settings)

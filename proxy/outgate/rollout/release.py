@@ -36,6 +36,12 @@ class Release(BaseModel):
     policies: Annotated[tuple[Path, ...], Field(min_length=1)] = (_DEFAULT,)
     rollout: Rollout = Rollout()
 
+    @property
+    def tracks(self) -> list[tuple[Path, ...]]:
+        """The files of each of its policies."""
+        named = (self, self.rollout.canary, self.rollout.shadow)
+        return [one.policies for one in named if one is not None]
+
 
 def read(folder: Path) -> Release:
     """What the release in ``folder`` says. Raises PolicyError."""

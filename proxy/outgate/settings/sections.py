@@ -99,7 +99,9 @@ class Limits(Section):
     )
     connections: int = Field(8192, ge=1, description="connections of all clients together; more have to wait")
     client_connections: int = Field(
-        1024, ge=1, description="connections of one client's address; more are closed at once"
+        1024,
+        ge=1,
+        description="connections of one client's address (of IPv6: of a /64); more are closed at once",
     )
     requests: int = Field(
         2048, ge=1, description="requests being inspected or answered; more are answered 503, try again"

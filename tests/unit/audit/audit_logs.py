@@ -77,7 +77,10 @@ class Log:
         key.chmod(0o600)
         name = "jsonl" if self.kind is JsonlSink else "sqlite"
         file = self.path.parent.parent / "outgate.yaml"
-        file.write_text(f"audit: {{sink: {name}, path: {self.path}, key: {{file: {key}}}}}\n")
+        file.write_text(
+            f"audit: {{sink: {name}, path: {self.path}, key: {{file: {key}}}}}\n"
+            f"state_dir: {file.parent / 'state'}\n"
+        )
         return file
 
 

@@ -23,6 +23,9 @@ from outgate.audit.erase import Person, erase
 from outgate.audit.jsonl import pieces
 from outgate.audit.read import Filter, reader_of
 from outgate.audit.sink import Retention
+from outgate.feedback.errors import FeedbackError
+from outgate.feedback.store import Store
+from outgate.settings import Settings
 
 ANN = "ann.of.the.north@example.com"
 PRINT = "feedfacecafebeef"
@@ -124,7 +127,7 @@ def test_what_still_lies_in_a_write_ahead_log_that_another_process_reads_is_said
 ) -> None:
     log = Log.of(tmp_path, "sqlite")
     log.write(by(1, ANN))
-    monkeypatch.setattr("outgate.audit.erase._WAIT", 0.0)
+    monkeypatch.setattr("outgate.disk.sqlite._RELEASED", 0.0)
     monkeypatch.setattr("outgate.disk.sqlite.PATIENCE", 0.05)
     with closing(sqlite3.connect(log.path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
@@ -217,3 +220,61 @@ def test_the_command_asks_first(log: Log) -> None:
     assert done.output == "1 events tell of nobody any more.\n"
     assert ANN.encode() not in log.bytes()
     assert "1 events of people who were forgotten" in run(config, "verify").output
+
+
+@pytest.mark.parametrize(
+    ("whom", "gone", "said"),
+    [
+        (("--user", ANN), ["og_1", "og_3"], "2 reports, 1 reasons and 1 exceptions of theirs are gone.\n"),
+        # what ann said of what came from there is by her name
+        (("--client", "10.9.0.0/16"), ["og_1", "og_2"], "2 reports, 1 reasons and 1 exceptions of theirs"),
+        (("--user", "eve"), [], ""),
+    ],
+    ids=["user", "client", "nobody"],
+)
+def test_what_a_person_said_is_erased_with_what_they_sent(
+    log: Log, whom: tuple[str, str], gone: list[str], said: str
+) -> None:
+    ring = os.urandom(32)
+    log.signer = Signer([ring])
+    there = [
+        by(1, ANN, "10.9.1.1"),
+        by(2, None, "10.9.1.2"),
+        by(3, ANN, "10.1.1.1"),
+        by(4, "bob", "10.1.1.1"),
+    ]
+    log.write(*(replace(one, id=f"og_{number}") for number, one in enumerate(there, 1)))
+    config = log.settings(ring)
+    store, now = Store(Settings.load(config).feedback_path), datetime.now(UTC)
+    found = event(1).findings[0]
+    people = (f"user:{ANN}", "address:10.9.1.2", f"user:{ANN}", "user:bob")
+    for number, person in enumerate(people, 1):
+        findings = [replace(found, fingerprint=f"{number:016x}")]
+        store.report(f"og_{number}", person, "openai", findings, f"reason of {person}", now)
+    store.justify("og_1", people[0], "openai", {("rule", PRINT): 600}, "needed", people[0], now)
+    for who in (people[0], people[1], "group:staff", "everyone"):
+        store.let_pass(PRINT, "EMAIL_ADDRESS", who, None, timedelta(days=1), "root", now)
+
+    done = run(config, "erase", *whom, "--reason", "request 17", "--yes")
+    assert said in done.output and done.exit_code == 0
+    left = {one.reference for one in store.reports()}
+    assert left == {f"og_{number}" for number in range(1, 5)} - set(gone)
+    assert len(store.exceptions()) == (3 if gone else 4)
+    assert len(store.justifications("og_1")) == ("og_1" not in gone)
+    assert len(store.in_force(now)[0]._justified) == ("og_1" not in gone)
+    store.close()
+
+
+def test_nothing_is_erased_when_what_the_person_said_cannot_be(log: Log) -> None:
+    """And there is no need to find out what is left: erasing again does all of it."""
+    ring = os.urandom(32)
+    log.signer = Signer([ring])
+    log.write(by(1, ANN))
+    config = log.settings(ring)
+    path = Settings.load(config).feedback_path
+    path.parent.mkdir(mode=0o700, parents=True)
+    path.write_text("no database")
+    path.chmod(0o600)
+    done = run(config, "erase", "--user", ANN, "--yes")
+    assert isinstance(done.exception, FeedbackError) and str(path) in done.exception.message
+    assert ANN.encode() in log.bytes() and log.verify().erased == 0

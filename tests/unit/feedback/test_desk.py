@@ -199,10 +199,14 @@ async def test_without_an_audit_log_it_is_told(house: House, tmp_path: Path) -> 
 
 
 async def _page(
-    pages: Pages, path: str, body: bytes = b"", accept: str = "application/json"
+    pages: Pages,
+    path: str,
+    body: bytes = b"",
+    accept: str = "application/json",
+    client: str = "10.0.0.7",
 ) -> tuple[int, Any]:
     flow = tflow.tflow()
-    flow.client_conn.peername, flow.client_conn.sni = ("10.0.0.7", 1), None
+    flow.client_conn.peername, flow.client_conn.sni = (client, 1), None
     flow.request.host = flow.request.headers["host"] = "outgate.internal"
     flow.request.path, flow.request.method, flow.request.content = path, "POST" if body else "GET", body
     flow.request.headers.update({"accept": accept, "content-type": "application/json"})
@@ -230,6 +234,24 @@ async def test_a_page_that_was_open_for_too_long_has_to_be_loaded_again(house: H
         now[0] = moment
         assert (await _page(pages, f"/why/{reference}/justify", said))[0] == expected
     assert (await house.send("about Bluebird", None))[1].outcome is Outcome.EDIT
+
+
+@pytest.mark.parametrize(("body", "most", "status"), [(b"", 120, 404), (b"{}", 20, 403)], ids=["read", "say"])
+async def test_another_address_of_the_same_network_may_not_ask_more_often(
+    house: House, body: bytes, most: int, status: int
+) -> None:
+    async def changed() -> None:
+        return None
+
+    pages = Pages(house.desk, KEY, Metrics(), changed, clock=lambda: 1.0)
+    path = "/why/og_0000000000000000/justify" if body else "/why/nothing"
+
+    async def asked(client: str) -> int:
+        return (await _page(pages, path, body, client=client))[0]
+
+    assert {await asked(f"2001:db8::{number:x}") for number in range(most)} == {status}
+    assert await asked("2001:db8::1:0:0:1") == 429
+    assert await asked("2001:db8:0:1::1") == status
 
 
 async def test_pages_that_are_turned_off_are_answered_all_the_same(house: House, tmp_path: Path) -> None:

@@ -98,6 +98,23 @@ def test_what_waits_is_bounded_for_one_and_for_all(path: Path) -> None:
     assert len(store.reports()) == 3  # nothing of what was refused
 
 
+def test_addresses_of_one_network_are_one_as_far_as_bounds_go(path: Path) -> None:
+    store = Store(path, Limits(waiting_of_one=2, justified_of_one=2))
+    for number in range(1, 3):
+        who = f"address:2001:db8::{number}"
+        store.report(f"og_{number}", who, None, [record("aa")], "no", NOW)
+        store.justify(f"og_{number}", who, "openai", {("names", "aa"): 60}, "r", who, NOW)
+    one, another, other = "address:2001:db8::3", "address:2001:db8:0:1::3", "user:2001:db8::3"
+    with pytest.raises(RefusedError):
+        store.report("og_3", one, None, [record("aa")], "no", NOW)
+    with pytest.raises(RefusedError):
+        store.justify("og_3", one, "openai", {("names", "aa"): 60}, "r", one, NOW)
+    for who in (another, other, "address:10.0.0.1", "address:10.0.0.2"):
+        store.report("og_3", who, None, [record("aa")], "no", NOW)
+        store.justify("og_3", who, "openai", {("names", "aa"): 60}, "r", who, NOW)
+    assert len(store.reports()) == 6
+
+
 def test_reasons_in_force_are_bounded_and_given_again_they_count_anew(path: Path) -> None:
     store = Store(path, Limits(justified_of_one=2))
     values = {("names", "aa"): 60, ("names", "bb"): 120}
@@ -216,6 +233,47 @@ async def test_what_cannot_be_read_excepts_nothing_until_it_can(
         await in_force.refresh()
         assert told == [1, 0, 1]
         store.close()
+
+
+def test_who_is_forgotten_is_in_no_byte_of_the_file_and_nobody_else_is_touched(path: Path) -> None:
+    store, gateway = Store(path), Store(path)
+    for number in range(200):
+        who = "user:kim" if number % 2 else "user:kimberley"
+        print_ = f"{'feed' if number % 2 else 'aaaa'}{number:012}"
+        store.report(f"og_{number}", who, "openai", [record(print_)], f"{who} says so", NOW)
+        store.justify(f"og_{number}", who, "openai", {("mail", print_): 600}, f"{who} has to", who, NOW)
+    store.let_pass("feed", "E", "user:kim", None, timedelta(days=1), "root", NOW)
+    store.let_pass("bb", "E", "group:kim", None, timedelta(days=1), "root", NOW)
+    assert gateway.in_force(NOW)[1] == 2
+    seen = gateway.version()
+    assert store.forget(lambda user, _address: user == "kim") == (100, 100, 1)
+    assert gateway.version() != seen  # who has it open looks anew
+    assert gateway.in_force(NOW)[1] == 1
+    written = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert b"user:kim " not in written and b"feed" not in written
+    assert len(store.reports()) == 100 and {one.person for one in store.reports()} == {"user:kimberley"}
+    assert written.count(b"user:kimberley has to") == 100
+    assert store.forget(lambda user, _address: user == "kim") == (0, 0, 0)
+
+
+def test_to_forget_makes_no_file_and_says_when_another_process_still_has_what_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(path)
+    assert store.forget(lambda *_: True) == (0, 0, 0)
+    assert not path.parent.exists()
+    monkeypatch.setattr("outgate.disk.sqlite._RELEASED", 0.0)
+    monkeypatch.setattr("outgate.disk.sqlite.PATIENCE", 0.05)
+    store.report("og_1", "user:kim", None, [record("aa")], "no", NOW)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM reports").fetchone()
+    with pytest.raises(FeedbackError, match="erase once more"):
+        store.forget(lambda *_: True)
+    reader.close()
+    assert store.forget(lambda *_: True) == (0, 0, 0)
+    assert b"user:kim" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+    store.close()
 
 
 def test_a_file_of_another_version_is_left_alone(path: Path) -> None:

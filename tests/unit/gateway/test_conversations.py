@@ -51,24 +51,17 @@ class Inspection:
 
 
 class Told:
-    """Who is told; and which provider is to wait."""
+    """Who is told."""
 
     def __init__(self) -> None:
         self.reports: list[Report] = []
         self.errors: list[str] = []
-        self.steps: list[str] = []
 
     def finish(self, report: Report, status: int, own_bytes: int) -> None:
         self.reports.append(report)
 
     def error(self, reason: str) -> None:
         self.errors.append(reason)
-
-    def answer_ahead(self, flow: Any) -> None:
-        self.steps.append("waits")
-
-    def answer_caught_up(self, flow: Any) -> None:
-        self.steps.append("goes on")
 
 
 def opened(
@@ -78,7 +71,7 @@ def opened(
     rules = SimpleNamespace(policy=SimpleNamespace(hash="h"))
     judge = SimpleNamespace(rules=rules)
     judge.of = lambda _: judge
-    talk = Conversations(lambda: judge, told, Running(), told, deadline)  # type: ignore[arg-type,return-value]
+    talk = Conversations(lambda: judge, told, Running(), deadline)  # type: ignore[arg-type,return-value]
     flow = tflow.twebsocketflow()
     exchange = exchanges.to_exchange(flow, "api.example", message=b"")
     talk.opened(flow, Report(exchange, VERDICT, 0.0, 0, "h"))
@@ -98,7 +91,6 @@ async def test_what_only_records_keeps_no_message_and_judges_them_in_their_order
     await talk.done()
     assert inspection.fed == [b"\x01one", b"\x01two", b"the end"]
     assert [report.response_bytes for report in told.reports] == [3, 3, 0]
-    assert told.steps == []
 
 
 async def test_of_what_comes_faster_than_it_is_judged_so_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,17 +103,6 @@ async def test_of_what_comes_faster_than_it_is_judged_so_much_waits(monkeypatch:
     inspection.gate.set()
     await talk.done()
     assert inspection.fed == [b"\x01three"]
-
-
-async def test_a_provider_waits_while_its_message_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    inspection, told = Inspection(holds=True), Told()
-    talk, flow = opened(monkeypatch, inspection, told)
-    work = asyncio.create_task(talk.said(flow, MESSAGE))  # type: ignore[arg-type]
-    await asyncio.sleep(0)
-    assert told.steps == ["waits"]
-    inspection.gate.set()
-    assert [one.content for one in await work] == [b"words"]
-    assert told.steps == ["waits", "goes on"]
 
 
 async def test_what_is_judged_too_long_is_on_errors_to_decide(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from outgate.gateway import worker_process, workers
+from outgate.gateway import notify, worker_process, workers
 from outgate.gateway.problem import GatewayError
 from outgate.gateway.workers import Supervisor
 from outgate.settings import Settings
@@ -36,8 +37,8 @@ def orders():
         yield json.loads(said)["order"]
     log("gone")
 def accept():
-    log("accepts")
     mmap.mmap(order["seats"], 0)[order["seat"] * 8] = 1
+    log("accepts")
     say(ways_in=["a way"])
     say(accepting=True, ready=True, problems=[])
 {body}
@@ -151,6 +152,64 @@ async def test_a_worker_that_is_silent_is_killed_and_replaced(fleet: Callable[[s
     assert not alive(it.told("hangs")[0])
     it.supervisor.stop()
     await it.over(running)
+
+
+WAITING = """
+for _ in range(12):
+    say(accepting=False, ready=False, problems=["it is starting"], waits_for="policies from afar")
+    time.sleep(0.25)
+log("waited")
+"""
+
+
+async def test_a_worker_that_waits_for_policies_from_elsewhere_is_starting_for_as_long_as_it_does(
+    fleet: Callable[[str], Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "_START", 1.0)
+    it = fleet(WAITING + SERVING)
+    running = asyncio.create_task(it.supervisor.run())
+    seen: set[str] = set()
+    await it.until(lambda: seen.update(it.supervisor.ready()[1]) or it.told("waited"))
+    assert "worker 0 waits for policies from afar" in seen
+    await it.both()
+    assert len(it.told("waited")) == 2
+    it.supervisor.stop()
+    await it.over(running)
+
+
+async def test_a_worker_that_has_waited_starts_in_time_or_is_killed(
+    fleet: Callable[[str], Fleet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_process, "_START", 1.0)
+    it = fleet(WAITING + "while True:\n  say(accepting=False, ready=False, problems=['']); time.sleep(0.2)")
+    with pytest.raises(
+        GatewayError, match="while it was starting: it did not accept connections within 1 seconds"
+    ):
+        async with asyncio.timeout(30):
+            await it.supervisor.run()
+    assert len(it.told("waited")) == 1
+
+
+async def test_systemd_is_told_to_wait_as_long_as_a_worker_waits(
+    fleet: Callable[[str], Fleet], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(notify, "_AGAIN", 0.5)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        it = fleet(WAITING + SERVING)
+        running = asyncio.create_task(it.supervisor.run())
+        await it.both()
+        it.supervisor.stop()
+        await it.over(running)
+        told = [systemd.recv(1000) for _ in range(3)]
+        assert told[:2] == [b"EXTEND_TIMEOUT_USEC=30000000"] * 2
+        while told[-1] != b"READY=1":
+            told.append(systemd.recv(1000))
+        systemd.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            systemd.recv(1000)
 
 
 async def test_workers_that_end_again_and_again_end_it_all_loudly(fleet: Callable[[str], Fleet]) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mitmproxy.proxy import events
+from mitmproxy.proxy.commands import CloseConnection as Closed
+from mitmproxy.proxy.commands import Command, StartHook
+from mitmproxy.proxy.context import Context
 from mitmproxy.test import tflow
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, Pong, TextMessage
 
-from outgate.gateway.websocket import Leg, Pieces
+from outgate.gateway import core
+from outgate.gateway.ahead import MOST
+from outgate.gateway.websocket import MESSAGE, EgressWebsocketLayer, Leg, Pieces
 
 LIMIT = 1000
 
@@ -107,6 +115,65 @@ def test_what_comes_after_an_end_of_ours_is_not_read(sides: Sides) -> None:
     assert getattr(next(events), "data", "") == "a"
     sides.server_leg.ends = 1011, "sorry"
     assert list(events) == [CloseConnection(1011, "sorry")]
+
+
+# --- while a message is looked at ----------------------------------------------------------------
+
+
+class Talk:
+    """A WebSocket without a network, and what the core does of it."""
+
+    def __init__(self) -> None:
+        core.install()
+        self.flow = tflow.twebsocketflow()
+        self.flow.websocket.messages.clear()
+        self.flow.response.headers.clear()
+        options = SimpleNamespace(**{MESSAGE: 10 * 2**20})
+        context = Context(self.flow.client_conn, options)  # type: ignore[arg-type]
+        context.server = self.flow.server_conn
+        self.layer = EgressWebsocketLayer(context, self.flow)
+        self.client = Connection(ConnectionType.CLIENT)
+        (begins,) = self.layer.handle_event(events.Start())
+        self.done(begins)
+
+    def says(self, size: int) -> list[Command]:
+        data = self.client.send(BytesMessage(bytes(size)))
+        return list(self.layer.handle_event(events.DataReceived(self.flow.client_conn, data)))
+
+    def done(self, hook: Command) -> list[Command]:
+        """A hook is over."""
+        return list(self.layer.handle_event(events.HookCompleted(hook)))  # type: ignore[arg-type]
+
+
+def names(commands: list[Command]) -> list[str]:
+    return [command.name for command in commands if isinstance(command, StartHook)]
+
+
+def test_who_says_more_than_is_looked_at_waits_and_goes_on_when_half_of_it_is_gone() -> None:
+    talk, piece = Talk(), 2**16
+    (looking,) = talk.says(1)
+    said = [names(talk.says(piece)) for _ in range(20)]
+    asked = [number for number, one in enumerate(said) if one == ["speaker_ahead"]]
+    assert asked == [15, 17, 19]  # and again, where more comes all the same
+    told, left = talk.done(looking), []
+    while names(told):
+        if "speaker_caught_up" in names(told):
+            left.append(talk.layer._ahead[True].waiting)
+        told = talk.done(told[-1])
+    assert len(left) == 1 and 2**19 - 2 * piece < left[0] < 2**19
+    assert talk.layer._ahead[True].waiting == 0
+
+
+def test_who_cannot_be_made_to_wait_is_cut_off() -> None:
+    """A tunnel of which nobody can stop the reading."""
+    talk, piece = Talk(), 2**16
+    talk.says(1)
+    while not any(isinstance(one, Closed) for one in talk.says(piece)):
+        assert talk.layer._ahead[True].waiting <= MOST
+    kept = sum(
+        len(one.data) for one in talk.layer._paused_event_queue if isinstance(one, events.DataReceived)
+    )
+    assert MOST - 2 * piece < kept <= MOST
 
 
 def frames(content: bytes, lengths: list[int], *, is_text: bool) -> list[bytes]:

@@ -103,6 +103,40 @@ async def test_provider_model_and_client_tell_apart_what_they_say(desk: Any) -> 
     assert (await judge(request(client="2001:db8:0:1::1"))).outcome is Outcome.EDIT
 
 
+def batch(*models: str) -> Exchange:
+    """Many requests in one, each for a model of its own."""
+    each = [
+        {"custom_id": str(number), "params": {**CHAT, "model": model}} for number, model in enumerate(models)
+    ]
+    one = request(body=json.dumps({"requests": each}).encode())
+    return replace(one, host="api.anthropic.com", target=b"/v1/messages/batches")
+
+
+async def test_a_batch_is_asked_of_every_model_that_it_is_for(desk: Any) -> None:
+    judge = desk(
+        "  - {name: big, when: {model: '*opus*'}, limit: {requests: 2}, window: 1d, message: 'no {model}'}\n"
+        "  - {name: each, per: model, limit: {requests: 3}, window: 1d, message: '{model} is used up'}\n"
+    )
+
+    async def told(*models: str) -> str:
+        return str((await judge(batch(*models))).message)
+
+    assert await told("claude-haiku-4-5", "claude-opus-4-5", "claude-opus-4-5") == ""  # is one request
+    assert await told("claude-opus-4-6", "claude-haiku-4-5") == ""
+    assert await told("claude-haiku-4-5", "claude-opus-4-7") == "no claude-opus-4-7"
+    assert await told("claude-haiku-4-5") == ""  # of which nothing was taken for the one before
+    assert await told("claude-sonnet-4-5", "claude-haiku-4-5") == "claude-haiku-4-5 is used up"
+    assert [await told("claude-sonnet-4-5") for _ in range(4)] == ["", "", "", "claude-sonnet-4-5 is used up"]
+
+
+async def test_a_batch_for_more_models_and_groups_than_can_be_counted_is_an_error(desk: Any) -> None:
+    judge = desk("  - {name: a, per: [model, identity.group], limit: {requests: 9}, window: 1d}\n")
+    one = batch(*(f"m{number}" for number in range(50)))
+    assert (await judge(replace(one, identity=Identity("ann", tuple("abcd"))))).outcome is not Outcome.BLOCK
+    with pytest.raises(BudgetError, match="more than 200 groups and models"):
+        await judge(replace(one, identity=Identity("ann", tuple("abcde"))))
+
+
 async def test_without_per_all_count_together_and_conditions_say_who_counts(desk: Any) -> None:
     judge = desk(
         "  - {name: guests, when: {identity.user: 'guest*'}, unless: {model: gpt-4o-mini}, "

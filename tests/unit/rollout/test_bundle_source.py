@@ -208,7 +208,9 @@ def test_a_release_states_no_code_and_names_no_file_elsewhere_unless_it_may(
     outside = policy().replace(b"words: [Bluebird]", f"file: {words}".encode())
     server.publish(*publisher.release(2, {"policy.yaml": outside}))
     assert f"{words}: outside of the release" in machine.look().problem
-    assert subscribed(may_read=[tmp_path]).look().problem == ""
+    may = subscribed(may_read=[tmp_path])
+    assert may.look().problem == "" and may.words() == ("Bluebird",)
+    assert subscribed().words() == ()  # it may no more
 
 
 def test_who_is_asked_is_verified_and_leads_nowhere_else(

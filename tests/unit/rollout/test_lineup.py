@@ -20,6 +20,7 @@ from outgate.policy import PolicyError
 from outgate.rollout.comparing import Difference, Kind, differences
 from outgate.rollout.differences import Counted, Differences, told
 from outgate.rollout.lineup import Members, share
+from outgate.rollout.loading import policies
 from outgate.rollout.store import Store
 from outgate.settings import Settings
 from outgate.settings.rollout import Canary, PolicySource
@@ -122,6 +123,47 @@ def test_a_canary_that_is_promoted_judges_everybody_until_there_is_another(
     machine.loading.store.promotion.chmod(0o666)
     with pytest.raises(PolicyError, match="others can write"):
         machine.loading.lineup()
+
+
+def test_a_folder_states_no_code_and_names_no_file_elsewhere_unless_it_may(
+    tmp_path: Path, machine: Callable[..., Machine]
+) -> None:
+    folder, trap, words = tmp_path / "release", tmp_path / "trap", tmp_path / "words.txt"
+    folder.mkdir()
+    words.write_text("Bluebird\n")
+    command = f"known_values: [{{entity: PROJECT, command: [/usr/bin/touch, {trap}]}}]"
+    code = policy().replace(b"words: [{entity: PROJECT, words: [Bluebird]}]", command.encode())
+    (folder / "policy.yaml").write_bytes(code)
+    it = machine(directory=folder)
+    for load in (it.loading.lineup, lambda: policies(it.settings)):
+        with pytest.raises(PolicyError, match=r"policy.yaml:5:36: `command` is code; .* with `may_run`"):
+            load()
+    assert not trap.exists()
+    with pytest.raises(PolicyError, match="no value in the command"):  # it was run
+        machine(directory=folder, may_run=True).loading.lineup()
+    assert trap.exists()
+
+    (folder / "policy.yaml").write_bytes(policy().replace(b"words: [Bluebird]", f"file: {words}".encode()))
+    with pytest.raises(PolicyError, match=r"words\.txt: outside of the release") as raised:
+        machine(directory=folder).loading.lineup()
+    mending = {words, folder / "policy.yaml", folder / "release.yaml"}  # a change of any may
+    assert mending <= raised.value.files
+    assert machine(directory=folder, may_read=[tmp_path]).words() == ("Bluebird",)
+    (folder / "words.txt").symlink_to(words)
+    (folder / "policy.yaml").write_bytes(policy().replace(b"words: [Bluebird]", b"file: words.txt"))
+    with pytest.raises(PolicyError, match="outside of the release"):
+        machine(directory=folder).loading.lineup()
+
+
+def test_the_settings_own_canary_may_name_what_it_likes(
+    tmp_path: Path, directory: Callable[..., Machine]
+) -> None:
+    (tmp_path / "own.yaml").write_bytes(policy("Nightingale"))
+    machine = directory(RELEASE)
+    own = {"canary": {"policies": [tmp_path / "own.yaml"], "groups": ["pilots"]}}
+    values = machine.settings.model_dump(exclude_unset=True) | {"rollout": own}
+    canary = Machine(Settings.model_validate(values), []).loading.lineup().canary
+    assert canary is not None and canary.detectors.words[0].words == ("Nightingale",)
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,12 @@ spec:
         - {name: metrics, containerPort: 9464}
       securityContext: *confined
       resources: {{- toYaml .Values.resources | nindent 8 }}
-      # Models are loaded first: up to two minutes.
+      # Models are loaded first, and the first release of a `policy_source` is got and tried: up to ten minutes.
       startupProbe:
         httpGet: {path: /readyz, port: metrics}
         periodSeconds: 2
         timeoutSeconds: 2
-        failureThreshold: 60
+        failureThreshold: 300
       readinessProbe:
         httpGet: {path: /readyz, port: metrics}
         periodSeconds: 5
