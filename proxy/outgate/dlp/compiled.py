@@ -20,6 +20,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from outgate.dlp import trial
 from outgate.dlp.expression import COUNTS, Superset, UntranslatableError, superset
 from outgate.dlp.scanner import Expression
 from outgate.dlp.stretches import EVERYWHERE, Where
@@ -104,7 +105,10 @@ class Plan:
         if databases is None:
             supersets = self._supersets([self._level(index) for index in range(count)])
             databases = _databases(supersets)
-        if databases is None:
+        if databases is not None and not _survive(databases):
+            supersets = {index: one for index, one in supersets.items() if _is_harmless(index, one)}
+            databases = _databases(supersets)
+        if databases is None or (len(supersets) < count and not _survive(databases)):
             return None, b""
         ends = {
             place: [
@@ -173,6 +177,18 @@ def _databases(supersets: Mapping[int, Superset]) -> dict[Where, Any] | None:
         if some:
             made[place] = _database(place, some)
     return None if not made or None in made.values() else made
+
+
+def _survive(databases: Mapping[Where, Any]) -> bool:
+    return trial.survives(hyperscan.dumpb(database) for database in databases.values())
+
+
+def _is_harmless(index: int, one: Superset) -> bool:
+    """Whether an expression does not end the process that looks for it. None did of which no start is asked."""
+    if all(source.before is not None for source in one.sources.values()):
+        return True
+    databases = _databases({index: one})
+    return databases is not None and _survive(databases)
 
 
 def _loaded(blob: bytes) -> Any:

@@ -246,6 +246,14 @@ def test_what_makes_the_library_crash_is_not_asked_of_it(pattern: str) -> None:
     assert (done.returncode, done.stdout) == (0, "hyperscan [[0]]\n"), done.stderr
 
 
+def test_what_ends_its_process_is_left_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outgate.dlp.expression._begins_open", lambda _: False)
+    some = [Expression("x+y"), Expression(r"key=\d")]
+    scanner = one_pass.build(some, None, "now")
+    assert scanner.kind == "hyperscan"
+    assert found(scanner, some, "\n" * 777 + "xxy key=1") == {0: [(777, 780)], 1: [(781, 786)]}
+
+
 def test_windows_that_overlap_a_match_give_it_once() -> None:
     windows = [Window(0, 3, 20, 20), Window(5, 9, 20, 20)]
     assert [m.span() for m in matches(re.compile(r"\d+"), "0123456789 ", windows)] == [(0, 10)]
