@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import regex
 
 from outgate.settings import Settings
+
+# Every engine has the same expressions, more than these two keep of what they compiled.
+for _module in (re, sys.modules[regex.compile.__module__]):
+    _module._MAXCACHE = 20_000  # type: ignore[attr-defined]
+
+
+def pytest_collection_finish() -> None:
+    """What all tests and their libraries are made of stays: no collection of garbage has to go through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from mitmproxy.proxy.context import Context
+from mitmproxy.tls import TlsData
 from mitmproxy.websocket import WebSocketMessage
 from wsproto.events import TextMessage
 
@@ -97,7 +98,7 @@ def test_a_hook_that_is_cancelled_ends_as_that_and_forwards_nothing(
             assert eventually(hook.done)
     assert hook.cancelled()
     assert websocket_bodies(proxy) == [] and body not in [one.body for one in proxy.received]
-    assert 'reason="exception"' not in proxy.metrics()
+    assert 'outgate_on_error_total{action="block",reason="exception"} 0.0' in proxy.metrics()
 
 
 ASKS = {
@@ -167,11 +168,18 @@ def test_a_connection_of_which_nobody_knows_what_it_is_carries_nothing(
 def test_without_a_context_for_its_tls_a_connection_carries_nothing(
     make_proxy: Callable[..., Proxy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str
 ) -> None:
+    whole, breaks = getattr(EgressTlsConfig, hook), [True]
+
+    def broken(self: EgressTlsConfig, data: TlsData) -> None:
+        if breaks:
+            raise RuntimeError
+        whole(self, data)
+
+    monkeypatch.setattr(EgressTlsConfig, hook, broken)  # before it is looked up, which is done once
     with RawUpstream(tmp_path / "raw") as upstream:
         proxy = make_proxy(routes={"api.openai.com": upstream.address}, extra_roots=[str(upstream.root)])
-        with monkeypatch.context() as patch:
-            patch.setattr(EgressTlsConfig, hook, raises())
-            with pytest.raises(httpx.HTTPError):
-                post(proxy, chat("clean")).raise_for_status()
+        with pytest.raises(httpx.HTTPError):
+            post(proxy, chat("clean")).raise_for_status()
         assert upstream.received == []
+        breaks.clear()
         assert post(proxy, chat("clean")).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_the_demo_shows_what_left_and_what_did_not(tmp_path: Path) -> None:
     done = outgate("demo", home=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "[REDACTED" in done.stdout
-    assert done.stdout.count("403") == 2
+    assert len(re.findall(r"\b403 [A-Z]", done.stdout)) == 2  # a reference may have these digits, too
 
 
 def test_the_shipped_policy_passes_its_check(tmp_path: Path) -> None:

@@ -11,33 +11,35 @@ from collections.abc import Iterator, Sequence
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match, PatternDetector, Text
-from outgate.dlp.personal.address_labels import LabelledAddressDetector
-from outgate.dlp.personal.addresses import AddressDetector
-from outgate.dlp.personal.addresses_abroad import AddressAbroadDetector
-from outgate.dlp.personal.cards import CardDetector
-from outgate.dlp.personal.iban import IbanDetector
-from outgate.dlp.personal.internet import EmailDetector, IpDetector
-from outgate.dlp.personal.urls import UrlDetector
 from outgate.dlp.scanner import Window
 
 
 def detectors(config: DetectorConfig) -> list[PatternDetector]:
-    """Those whose entity is wanted."""
-    made: tuple[PatternDetector, ...] = (
-        AddressDetector(),
-        AddressAbroadDetector(),
-        LabelledAddressDetector(),
-        CardDetector(),
-        EmailDetector(),
-        IbanDetector(),
-        IpDetector(),
-        UrlDetector(),
-    )
+    """Those whose entity is wanted. Of others not even the module is loaded: its expressions take long to compile."""
+    made: list[PatternDetector] = []
+    if "STREET_ADDRESS" in config.entities:
+        from outgate.dlp.personal.address_labels import LabelledAddressDetector
+        from outgate.dlp.personal.addresses import AddressDetector
+        from outgate.dlp.personal.addresses_abroad import AddressAbroadDetector
+
+        made += AddressDetector(), AddressAbroadDetector(), LabelledAddressDetector()
+    if "CREDIT_CARD" in config.entities:
+        from outgate.dlp.personal.cards import CardDetector
+
+        made.append(CardDetector())
+    if "IBAN_CODE" in config.entities:
+        from outgate.dlp.personal.iban import IbanDetector
+
+        made.append(IbanDetector())
+    if config.entities & {"EMAIL_ADDRESS", "IP_ADDRESS", "URL"}:
+        from outgate.dlp.personal.internet import EmailDetector, IpDetector
+        from outgate.dlp.personal.urls import UrlDetector
+
+        made += EmailDetector(), IpDetector(), UrlDetector()
     if "DATE_OF_BIRTH" in config.entities:
-        # Its expressions take as long to compile as all others together.
         from outgate.dlp.personal.births import BirthDetector
 
-        made += (BirthDetector(),)
+        made.append(BirthDetector())
     return [_Sure(detector) for detector in made if detector.entities & config.entities]
 
 
