@@ -51,6 +51,7 @@ class Lanes[T]:
         if end.alone:
             return [end.prefix] if end.prefix in self._lanes else []
         below = self._below.get(end.prefix, {})
-        if end.but is not None and len(self._below.get(end.but, ())) == len(below):
-            return []  # all of them go on
+        if end.but is not None and end.but[: len(end.prefix)] == end.prefix:
+            if len(self._below.get(end.but, ())) == len(below):
+                return []  # all of them go on
         return [key for key in below if end.of(key)]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outgate.formats.answers import End, Key
@@ -22,6 +22,7 @@ KEYS = st.lists(st.sampled_from(["choices", 0, 1, None]), max_size=3).map(tuple)
 ENDS = st.builds(End, KEYS, st.none() | KEYS) | KEYS.map(lambda key: End(key, alone=True))
 
 
+@example(keys=[("choices",), (0,)], ends=[End(("choices",), but=(0,))])
 @given(st.lists(KEYS, unique=True, max_size=12), st.lists(ENDS, max_size=6))
 def test_an_end_is_that_of_the_lanes_below_its_key_in_their_order(keys: list[Key], ends: list[End]) -> None:
     lanes: Lanes[Key] = Lanes()
