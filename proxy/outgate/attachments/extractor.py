@@ -121,7 +121,7 @@ class Extractor:
             if kept and not self._closing:
                 self._idle.append(worker)
             else:
-                await asyncio.shield(worker.kill())
+                await worker.kill()
 
     async def _start(self) -> WorkerProcess:
         try:
@@ -136,7 +136,7 @@ class Extractor:
             raise ExtractionError("not_ready", "a worker ended while it was starting") from None
         finally:
             if not ready:
-                await asyncio.shield(worker.kill())
+                await worker.kill()
         if not ready:
             raise ExtractionError("not_ready", "a worker could not start")
         return worker

@@ -258,7 +258,7 @@ class DetectionPool:
             finally:
                 if worker is not None:
                     self._live.discard(worker)
-                    await asyncio.shield(worker.kill())
+                    await worker.kill()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _BACK_OFF[1])
 

@@ -84,7 +84,18 @@ class WorkerProcess:
             raise WorkerGoneError from None
 
     async def kill(self) -> None:
-        """End the child now, whatever it is doing; it holds nothing that would have to be saved."""
+        """End the child now, whatever it is doing; it holds nothing that would have to be saved.
+
+        Who is cancelled meanwhile is so when the child has ended, which is soon: nothing of it is left behind.
+        """
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
-        await self._process.wait()
+        ended = asyncio.create_task(self._process.wait())
+        cancelled: asyncio.CancelledError | None = None
+        while not ended.done():
+            try:
+                await asyncio.wait({ended})
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled

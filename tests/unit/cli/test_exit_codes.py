@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -242,34 +243,48 @@ CASES = (
 )
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A person's home with files, a CA and one exchange in the audit log."""
-    for name in ("OUTGATE_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    for name, text in FILES.items():
-        Path(name).write_text(text)
-    Path("secret.txt").write_text(f"deploy with {fake('GITHUB_TOKEN')}\n")
-    Path("users").write_text(f"ada:$2b$12${'a' * 53}\n")
-    Path("users").chmod(0o600)
-    Path("key.txt").write_text("made-up-" * 4)
-    Path("exit7.sh").write_text("exit 7\n")
-    settings = Settings.load()
-    ca.create(settings.ca_dir, Catalogue.load().constraint_names())
-    log = AuditLog.open(settings)
-    log.record(_event())
-    log.record(
-        replace(
-            _event(), id=COACHED, provider="openai", rule="code names", findings=(FOUND,), findings_total=1
+    home = tmp_path_factory.mktemp("furnished")
+    with pytest.MonkeyPatch.context() as patch:
+        _live_in(home, patch)
+        for name, text in FILES.items():
+            Path(name).write_text(text)
+        Path("secret.txt").write_text(f"deploy with {fake('GITHUB_TOKEN')}\n")
+        Path("users").write_text(f"ada:$2b$12${'a' * 53}\n")
+        Path("users").chmod(0o600)
+        Path("key.txt").write_text("made-up-" * 4)
+        Path("exit7.sh").write_text("exit 7\n")
+        settings = Settings.load()
+        ca.create(settings.ca_dir, Catalogue.load().constraint_names())
+        log = AuditLog.open(settings)
+        log.record(_event())
+        log.record(
+            replace(
+                _event(), id=COACHED, provider="openai", rule="code names", findings=(FOUND,), findings_total=1
+            )
         )
-    )
-    log.close()
-    unsigned = Entry.after(Head.new(), Sealed.of(b'{"entry":"made up"}', None))
-    Path("rewritten.jsonl").write_bytes(unsigned.to_line() + b"\n")
-    _make_bundle()
+        log.close()
+        unsigned = Entry.after(Head.new(), Sealed.of(b'{"entry":"made up"}', None))
+        Path("rewritten.jsonl").write_bytes(unsigned.to_line() + b"\n")
+        _make_bundle()
+    return home
+
+
+@pytest.fixture(autouse=True)
+def home(furnished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that home, to live in."""
+    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
+    _live_in(tmp_path, monkeypatch)
     return tmp_path
+
+
+def _live_in(home: Path, patch: pytest.MonkeyPatch) -> None:
+    for name in ("OUTGATE_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "NO_COLOR", "FORCE_COLOR"):
+        patch.delenv(name, raising=False)
+    patch.setenv("HOME", str(home))
+    patch.chdir(home)
 
 
 def _make_reports() -> None:

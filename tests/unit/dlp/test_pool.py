@@ -10,6 +10,7 @@ import pytest
 from outgate.dlp import DetectionError
 from outgate.dlp.config import CustomPattern, DetectorConfig
 from outgate.dlp.pool import DetectionPool
+from outgate.dlp.process import WorkerProcess
 from outgate.model import BODY, Finding, Role, Segment
 
 # One entity that is found at once, and one whose pattern takes for ever on the right text.
@@ -134,3 +135,31 @@ async def test_a_model_that_is_absent_is_not_ready_and_says_so() -> None:
         assert pool.problem
     finally:
         await pool.close()
+
+
+async def test_who_is_cancelled_while_a_worker_is_killed_has_waited_for_its_end() -> None:
+    worker = await WorkerProcess.start("outgate.dlp.worker")
+    killing = asyncio.create_task(worker.kill())
+    await asyncio.sleep(0)
+    killing.cancel()
+    await asyncio.gather(killing, return_exceptions=True)
+    assert killing.cancelled()
+    assert not worker.alive
+
+
+async def test_a_pool_that_is_closed_leaves_no_worker_that_is_about_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ending, kill = asyncio.Queue[WorkerProcess](), WorkerProcess.kill
+
+    async def told(worker: WorkerProcess) -> None:
+        ending.put_nowait(worker)
+        await kill(worker)
+
+    monkeypatch.setattr(WorkerProcess, "kill", told)
+    config = DetectorConfig(entities=frozenset({"PERSON"}), ner_model="no_such_model")
+    pool = DetectionPool(config, workers=1, deadline=30.0, queue_limit=4)
+    await pool.start()
+    worker = await ending.get()
+    await pool.close()
+    assert not worker.alive
