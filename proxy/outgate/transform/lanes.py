@@ -51,7 +51,7 @@ class Lanes[T]:
         if end.alone:
             return [end.prefix] if end.prefix in self._lanes else []
         below = self._below.get(end.prefix, {})
-        if end.but is not None and end.but[: len(end.prefix)] == end.prefix:
-            if len(self._below.get(end.but, ())) == len(below):
-                return []  # all of them go on
+        goes_on = self._below.get(end.but, {}) if end.but is not None else {}
+        if end.but is not None and end.but[: len(end.prefix)] == end.prefix and len(goes_on) == len(below):
+            return []  # all of them do
         return [key for key in below if end.of(key)]
