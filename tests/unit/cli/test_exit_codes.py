@@ -262,7 +262,12 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         log.record(_event())
         log.record(
             replace(
-                _event(), id=COACHED, provider="openai", rule="code names", findings=(FOUND,), findings_total=1
+                _event(),
+                id=COACHED,
+                provider="openai",
+                rule="code names",
+                findings=(FOUND,),
+                findings_total=1,
             )
         )
         log.close()
