@@ -80,7 +80,8 @@ def free_port() -> int:
 def holds_to_the_policy(curl: Curl, received: list[Received], base: str) -> None:
     """A clean body arrives as it is, a card is taken out, a secret never arrives."""
     url = f"{base}/v1/chat/completions"
-    assert curl.post(url, CLEAN).status == 200
+    answer = curl.post(url, CLEAN)
+    assert answer.status == 200, answer
     assert received[-1].body == CLEAN
     card = fake("CREDIT_CARD")
     assert curl.post(url, chat(f"pay {card}")).status == 200

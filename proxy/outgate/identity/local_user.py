@@ -14,7 +14,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_ESTABLISHED = "01"
+# Established; and about to be: of a connection that the system's redirector takes we are told at once.
+_STATES = ("01", "02")
 
 Address = tuple[str, int]
 
@@ -53,7 +54,7 @@ def _owner(lines: Iterable[str], wanted: set[tuple[str, str]]) -> int | None:
     for line in lines:
         fields = line.split(None, 10)
         if len(fields) > 9 and (fields[1], fields[2]) in wanted:
-            return int(fields[7]) if fields[3] == _ESTABLISHED and fields[9] != "0" else None
+            return int(fields[7]) if fields[3] in _STATES and fields[9] != "0" else None
     return None
 
 

@@ -248,7 +248,13 @@ _LINE = (
 
 @pytest.mark.parametrize(
     ("state", "uid", "inode", "expected"),
-    [("01", "1000", "77", 1000), ("06", "0", "0", None), ("01", "0", "0", None), ("04", "0", "0", None)],
+    [
+        ("01", "1000", "77", 1000),
+        ("02", "1000", "77", 1000),
+        ("06", "0", "0", None),
+        ("01", "0", "0", None),
+        ("04", "0", "0", None),
+    ],
 )
 def test_a_connection_that_its_client_has_given_up_is_nobodys_and_not_roots(
     state: str, uid: str, inode: str, expected: int | None
