@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -101,11 +102,11 @@ def inspected(name: str, label: str, pieces: list[bytes], *, finds: bool) -> byt
 
 
 def _frames(body: bytes | None, label: str) -> list[bytes]:
-    """Without their order: comments and pings wait for nobody."""
+    """Without their order: comments, pings and empty lines wait for nobody."""
     if label.endswith("eventstream"):
         parser = eventstream.Parser()
         return sorted(frame.raw for frame in [*parser.feed(body or b""), *parser.finish()])
-    return sorted((body or b"").split(b"\n"))
+    return sorted(filter(None, re.split(rb"[\r\n]", body or b"")))
 
 
 def main() -> int:
