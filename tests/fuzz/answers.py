@@ -102,11 +102,11 @@ def inspected(name: str, label: str, pieces: list[bytes], *, finds: bool) -> byt
 
 
 def _frames(body: bytes | None, label: str) -> list[bytes]:
-    """Without their order: comments, pings and empty lines wait for nobody."""
+    """Without their order: comments, pings, empty lines and byte order marks wait for nobody."""
     if label.endswith("eventstream"):
         parser = eventstream.Parser()
         return sorted(frame.raw for frame in [*parser.feed(body or b""), *parser.finish()])
-    return sorted(filter(None, re.split(rb"[\r\n]", body or b"")))
+    return sorted(filter(None, re.split(rb"[\r\n]|\xef\xbb\xbf", body or b"")))
 
 
 def main() -> int:
