@@ -21,9 +21,8 @@ from outgate.audit.checkpoint import KEPT, Checkpoint, Signer, is_due
 from outgate.audit.event import AuditEvent
 from outgate.audit.sink import AuditError, Retention
 from outgate.disk.private import closed_file, is_same_file
-from outgate.disk.sqlite import DURABLE, SHORT_LOG, SHRINKING
+from outgate.disk.sqlite import DURABLE, SHORT_LOG, SHRINKING, transaction
 from outgate.disk.sqlite import connect as connect_to
-from outgate.disk.sqlite import transaction as transaction  # for whoever writes into the log
 
 _CHUNK = 200  # entries removed in one transaction
 _PAGES = 2000  # pages given back to the file system in one go

@@ -108,7 +108,9 @@ class Plan:
         if databases is not None and not _survive(databases):
             supersets = {index: one for index, one in supersets.items() if _is_harmless(index, one)}
             databases = _databases(supersets)
-        if databases is None or (len(supersets) < count and not _survive(databases)):
+            if databases is not None and not _survive(databases):
+                databases = None
+        if databases is None:
             return None, b""
         ends = {
             place: [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ KINDS: dict[str, type[Change]] = {}  # by name: how a record of a change is read
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(ABC):
     """What every change can do. Its fields but ``wanted`` say which thing it is, and are what is recorded."""
 
     why_root: ClassVar[str] = ""  # why it needs root, if it does
@@ -47,22 +48,22 @@ class Change:
         return any(command.root for command in self.commands(self.wanted))
 
     @property
+    @abstractmethod
     def told(self) -> str:
         """The thing, in a person's words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, machine: Machine) -> str | None:
         """Its value now; None when it is not there. Raises SetupError when that cannot be known."""
-        raise NotImplementedError
 
     def write(self, machine: Machine, value: str | None) -> None:
         """Give it a value, or take it away. Raises SetupError."""
         for command in self.commands(value):
             machine.do(command)
 
+    @abstractmethod
     def commands(self, value: str | None) -> tuple[Command, ...]:
         """What `write` runs. Empty for what is written without a program."""
-        raise NotImplementedError
 
     def is_done(self, now: str | None) -> bool:
         """Whether the value is the one that is wanted."""
@@ -223,13 +224,13 @@ class FromFile(Change):
 
     source: str
 
+    @abstractmethod
     def add(self, path: str) -> tuple[Command, ...]:
         """Set it to what the file ``path`` holds."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self) -> tuple[Command, ...]:
         """Take it away."""
-        raise NotImplementedError
 
     def commands(self, value: str | None) -> tuple[Command, ...]:
         return self.remove() if value is None else self.add(self.source)
