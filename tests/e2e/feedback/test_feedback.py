@@ -6,9 +6,7 @@ import http.client
 import json
 import re
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,31 +17,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from e2e.conftest import Proxy
-from e2e.people import FORM, PAGES, Person, coaching, read
+from e2e.people import FORM, PAGES, Person, read
 from e2e.ways import chat
 from outgate.cli import outgate
 from outgate.dlp.examples import fake
 from outgate.feedback.store import Store
 from patience import eventually
-from providers.standin import Server
-
-_numbers = count(2)
-
-
-@pytest.fixture(scope="module")
-def proxy(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with coaching(server, tmp_path_factory.mktemp("feedback")) as running:
-        yield running
-
-
-@pytest.fixture
-def person(proxy: Proxy) -> Person:
-    return Person(proxy, f"127.0.0.{next(_numbers)}")
-
-
-@pytest.fixture
-def another(proxy: Proxy) -> Person:
-    return Person(proxy, f"127.0.0.{next(_numbers)}")
 
 
 def command(proxy: Proxy, *words: str) -> Result:

@@ -6,39 +6,17 @@ import http.client
 import re
 import sqlite3
 import subprocess
-from collections.abc import Iterator
-from itertools import count
 from urllib.parse import urlencode
 
 import pytest
 from click.testing import CliRunner, Result
 
 from e2e.conftest import Proxy
-from e2e.people import FORM, HOST, PAGES, Person, coaching, read
+from e2e.people import FORM, HOST, PAGES, Person, read
 from e2e.raw import connect
 from e2e.ways import chat
 from outgate.cli import outgate
 from outgate.dlp.examples import fake
-from providers.standin import Server
-
-_numbers = count(2)
-
-
-@pytest.fixture(scope="module")
-def proxy(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    with coaching(server, tmp_path_factory.mktemp("feedback")) as running:
-        yield running
-
-
-@pytest.fixture
-def person(proxy: Proxy) -> Person:
-    return Person(proxy, f"127.0.0.{next(_numbers)}")
-
-
-@pytest.fixture
-def another(proxy: Proxy) -> Person:
-    return Person(proxy, f"127.0.0.{next(_numbers)}")
-
 
 # --- what a browser may be made to do ------------------------------------------------------------
 
@@ -201,7 +179,7 @@ def test_another_machine_asks_and_says_through_the_proxy(
     )
     assert run("justify", reference, "--reason", "they have signed").exit_code == 0
     assert me.passes("Merlin and Sunrise")
-    foreign = Person(proxy, f"127.0.0.{next(_numbers)}").stopped("about Bluebird")
+    foreign = Person(proxy, "127.0.1.1").stopped("about Bluebird")
     refused = run("justify", foreign, "--reason", "they have signed")
     assert (refused.exit_code, "No exchange of yours" in refused.stderr) == (1, True)
     ada = Person(proxy, "127.0.0.1", "ada").stopped("about Sunrise")
