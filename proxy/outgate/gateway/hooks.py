@@ -34,11 +34,6 @@ class Hooks(AddonManager):
         super().__init__(master)
         self._known: dict[str, _Listening] = {}  # by the name of a hook
 
-    def register(self, addon: Any) -> Any:
-        """As the library does."""
-        self._known.clear()
-        return super().register(addon)
-
     def add(self, *addons: Any) -> None:
         """As the library does."""
         super().add(*addons)
