@@ -7,16 +7,14 @@ and nothing of how a detector works inside.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from outgate.dlp.scanner import Expression, Window
 from outgate.dlp.surroundings import Surroundings
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """An entity at a span of one text; ``start`` and ``end`` are code points, ``end`` exclusive."""
 
     start: int

@@ -49,7 +49,14 @@ def divide(texts: Sequence[str], stages: Sequence[Stage]) -> Division:
         return Division((Task({"stage": "all", "stages": stages, "texts": texts}, cost),), ())
     batches = [batch for stage in stages for batch in _batches(stage, texts)]
     tasks = [
-        Task({"stage": stage, "texts": [piece.of(texts) for piece in pieces]}, _cost(stage, pieces))
+        Task(
+            {
+                "stage": stage,
+                "texts": [piece.of(texts) for piece in pieces],
+                "ours": [piece.ours for piece in pieces],
+            },
+            _cost(stage, pieces),
+        )
         for stage, pieces in batches
     ]
     return Division(tuple(tasks), tuple(tuple(pieces) for _, pieces in batches))
@@ -57,13 +64,13 @@ def divide(texts: Sequence[str], stages: Sequence[Stage]) -> Division:
 
 def settling(texts: Sequence[str], found: Sequence[Sequence[Match]], values: Sequence[Value]) -> list[Task]:
     """The tasks that make one answer of the findings of all stages and pieces, and find ``values`` again."""
-    repeating = [[v.text, v.entity, v.score, v.detector, v.inside] for v in values]
+    repeating = list(values)
     return [
         Task(
             {
                 "stage": "settle",
                 "texts": texts[first:last],
-                "found": [[row_of(match) for match in own] for own in found[first:last]],
+                "found": found[first:last],
                 "values": repeating,
             },
             _PER_TASK + _SETTLE_WEIGHT * sum(map(len, texts[first:last])),
@@ -75,11 +82,6 @@ def settling(texts: Sequence[str], found: Sequence[Sequence[Match]], values: Seq
 def matches_of(answer: dict[str, Any]) -> list[list[Match]]:
     """The matches in a worker's answer."""
     return [[Match(*row) for row in rows] for rows in answer["found"]]
-
-
-def row_of(match: Match) -> list[Any]:
-    """A match as it goes over a pipe."""
-    return [match.start, match.end, match.entity, match.score, match.detector]
 
 
 def _batches(stage: Stage, texts: Sequence[str]) -> Iterator[tuple[Stage, list[Piece]]]:

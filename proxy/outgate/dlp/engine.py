@@ -41,6 +41,7 @@ _CROWDED = 50  # characters to each place to judge, below which a text is crowde
 _TOGETHER = 64  # pieces that a stage is asked for at once
 _READING = 10  # places that a reading of a text costs as much as
 _READ = 300  # characters that a reader reads in the time that a place takes
+_FARTHEST = 512  # characters before a window in which a detector can find something
 
 
 class Engine:
@@ -106,7 +107,9 @@ class Engine:
         found: list[list[Match]] = [[] for _ in texts]
         for stage in (stage for stage in self.stages if stage in stages):
             for pieces in batched(cut(stage, texts), _TOGETHER):
-                answers = self.find_many(stage, [piece.of(texts) for piece in pieces])
+                answers = self.find_many(
+                    stage, [piece.of(texts) for piece in pieces], [piece.ours for piece in pieces]
+                )
                 for piece, matches in zip(pieces, answers, strict=True):
                     found[piece.text].extend(piece.place(matches))
         return found
@@ -119,18 +122,24 @@ class Engine:
         found: list[list[Match]] = [[] for _ in texts]
         for piece in cut("patterns", texts):
             text = piece.of(texts)
-            looked = self._looked(text)
+            looked = self._looked(text, piece.ours)
             most -= looked.size + len(text) * len(self._readers) // _READ
             if most < 0:
                 return None
             found[piece.text].extend(piece.place(self._resolved(text, self._judged(text, looked))))
         return found
 
-    def find_many(self, stage: Stage, texts: Sequence[str]) -> list[list[Match]]:
-        """What one stage's detectors find in each of some pieces of text, without overlaps."""
+    def find_many(self, stage: Stage, texts: Sequence[str], ours: Sequence[int]) -> list[list[Match]]:
+        """What one stage's detectors find in each of some pieces of text, without overlaps.
+
+        ``ours``: the code points of each, behind which a match may be left out.
+        """
         if stage == "names":
             return self._named(texts)
-        return [self._resolved(text, self._judged(text, self._looked(text))) for text in texts]
+        return [
+            self._resolved(text, self._judged(text, self._looked(text, end)))
+            for text, end in zip(texts, ours, strict=True)
+        ]
 
     def _named(self, texts: Sequence[str]) -> list[list[Match]]:
         """What the names' detectors find; they are asked for all texts at once."""
@@ -151,10 +160,11 @@ class Engine:
             raise DetectionError("detector_error", "a match lies outside its text")
         return resolve(text, found, self._ranks)
 
-    def _looked(self, text: str) -> _Looked:
+    def _looked(self, text: str, ours: int) -> _Looked:
         """Where the patterns could match in a text, and in what it may stand for."""
         readings = views(text)
-        places = [list(self._scanner.windows(text))]
+        found = self._scanner.windows(text)
+        places = [list(found if ours >= len(text) else _before(found, ours + _FARTHEST))]
         for view in readings:
             news = view.news(text)
             whole = news is None or sum(end - start for start, end in news) > len(text) / 2
@@ -209,6 +219,14 @@ class _Looked:
     def size(self) -> int:
         """How much there is to judge: places, and a reading for several."""
         return _READING * len(self.readings) + sum(len(windows) for own in self.places for _, windows in own)
+
+
+def _before(places: Iterable[_Place], end: int) -> Iterator[_Place]:
+    """The places whose windows start before ``end``."""
+    for index, windows in places:
+        kept = [window for window in windows if window.start < end]
+        if kept:
+            yield index, kept
 
 
 def _within(places: Iterable[_Place], stretches: Sequence[tuple[int, int]]) -> Iterator[_Place]:

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from outgate.dlp.compiled import Compiled, Plan, available
 from outgate.dlp.projection import project
 from outgate.dlp.scanner import Expression, PythonScanner, Scanner, Window, merged
-from outgate.dlp.stretches import stretches
+from outgate.dlp.stretches import Where, stretches
 
 # When what has not been compiled before is: at once, in a thread while Python's own expressions serve, or
 # not at all, because those take less time than compiling would.
 Compile = Literal["now", "later", "never"]
+
+type _Span = tuple[int, int]
 
 
 def build(expressions: Sequence[Expression], folder: Path | None, compiling: Compile) -> Scanner:
@@ -66,8 +69,7 @@ class HyperscanScanner:
         for place, database in self._compiled.databases.items():
             some = list(stretches(place, text, octets))
             if some:
-                scan, take = database.scan, _taker(found, self._compiled.ends[place], some)
-                scan(b"\n".join([octets[first:last] for first, last in some]), match_event_handler=take)
+                self._look(place, database, octets, some, found)
         length = len(text)
         for index in sorted(found):
             spans = found[index]
@@ -77,32 +79,36 @@ class HyperscanScanner:
         for index, windows in self._slow.windows(text):
             yield self._rest[index], windows
 
+    def _look(
+        self, place: Where, database: Any, octets: bytes, some: Sequence[_Span], found: dict[int, list[_Span]]
+    ) -> None:
+        """Add to ``found`` the spans of what is to be looked for in ``some`` stretches, by expression."""
+        hits: defaultdict[int, list[_Span]] = defaultdict(list)
 
-def _taker(
-    found: dict[int, list[tuple[int, int]]], ends: Set[int], some: Sequence[tuple[int, int]]
-) -> Callable[[int, int, int, int, None], None]:
-    """What is told of each hit in ``some`` stretches, one behind the other, each but the last with a line's end.
+        def take(index: int, start: int, end: int, _flags: int, _context: None) -> None:
+            hits[index].append((start, end))
 
-    It keeps the hit's span by expression; of those in ``ends`` it has no start.
-    """
-    only = some[0][0] if len(some) == 1 else None
-    begins: list[int] = []
-    shifts: list[int] = []
-    if only is None:
-        begins += accumulate((last - first + 1 for first, last in some[:-1]), initial=0)
-        shifts += (first - begin for (first, _), begin in zip(some, begins, strict=True))
+        looked = octets if some == [(0, len(octets))] else b"\n".join([octets[a:b] for a, b in some])
+        database.scan(looked, match_event_handler=take)
+        ends = self._compiled.ends[place]
+        for index, spans in hits.items():
+            if index in ends:  # Hyperscan does not say where they start
+                spans = [(end, end) for _, end in spans]
+            found.setdefault(index, []).extend(_placed(spans, some))
 
-    def take(index: int, start: int, end: int, _flags: int, _context: None) -> None:
-        shift = shifts[bisect_right(begins, end) - 1] if only is None else only
-        end += shift
-        start = end if index in ends else start + shift
-        spans = found.get(index)
-        if spans is None:
-            found[index] = [(start, end)]
-        else:
-            spans.append((start, end))
 
-    return take
+def _placed(spans: list[_Span], some: Sequence[_Span]) -> list[_Span]:
+    """Spans in ``some`` stretches, one behind the other with a line's end between, as spans in their text."""
+    if len(some) == 1:
+        shift = some[0][0]
+        return [(start + shift, end + shift) for start, end in spans] if shift else spans
+    begins = list(accumulate((last - first + 1 for first, last in some[:-1]), initial=0))
+    shifts = [first - begin for (first, _), begin in zip(some, begins, strict=True)]
+    moved: list[_Span] = []
+    for start, end in spans:
+        shift = shifts[bisect_right(begins, end) - 1]
+        moved.append((start + shift, end + shift))
+    return moved
 
 
 class _Later:

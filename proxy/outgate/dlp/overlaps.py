@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from outgate.dlp import entities
 from outgate.dlp.config import DetectorConfig
@@ -59,7 +58,7 @@ def resolve(text: str, matches: Sequence[Match], ranks: Ranks) -> list[Match]:
     if len(matches) < 2:
         return list(matches)
     standing: list[Match] = []
-    for group in _clusters(sorted(matches, key=lambda match: (match.start, match.end))):
+    for group in _clusters(sorted(matches)):
         standing.extend(group if len(group) == 1 else _settle(text, group, ranks))
     return standing
 
@@ -115,18 +114,18 @@ def _beyond(match: Match, starts: list[int], standing: list[Match]) -> list[Matc
     while index < len(standing) and standing[index].start < match.end:
         winner = standing[index]
         if winner.start > position:
-            pieces.append(replace(match, start=position, end=winner.start))
+            pieces.append(match._replace(start=position, end=winner.start))
         position = winner.end
         if winner.score < match.score and (
             winner.entity == match.entity
             or (match.entity in _UNTOLD and (match.start, match.end) == (winner.start, winner.end))
         ):
-            standing[index] = replace(winner, score=match.score)
+            standing[index] = winner._replace(score=match.score)
         index += 1
     if index == first:
         return [match]
     if position < match.end:
-        pieces.append(replace(match, start=position))
+        pieces.append(match._replace(start=position))
     return pieces
 
 

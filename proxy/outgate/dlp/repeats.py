@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import accumulate, compress, islice
 from typing import NamedTuple
 
 from outgate.dlp.detector import Match
@@ -25,6 +26,7 @@ _MOST = 5_000  # values of one request, secrets first; a body with more of them 
 SHORT = 8192  # code points of texts in which it is seen soon that a value does not stand
 _LENGTHS = 32  # different lengths of values that begin with the same word, at most
 _WORD = re.compile(r"\w+")
+_WORDS = re.compile(r"(\w+)")
 
 
 class Value(NamedTuple):
@@ -128,9 +130,17 @@ def settle(
         repeating = [value for value in repeating if any(value.text in text for text in texts)]
     repeats = Repeats(repeating) if repeating else None
     return [
-        resolve(text, [*own, *repeats.find(text)] if repeats else own, ranks)
+        resolve(text, [*own, *_unknown(own, repeats.find(text))] if repeats else own, ranks)
         for text, own in zip(texts, found, strict=True)
     ]
+
+
+def _unknown(known: Sequence[Match], found: Iterable[Match]) -> Iterator[Match]:
+    """Of matches that were ``found``, those that say something that the ``known`` ones do not."""
+    scores = {(match.start, match.end, match.entity): match.score for match in known}
+    for match in found:
+        if match.score > scores.get((match.start, match.end, match.entity), -1.0):
+            yield match
 
 
 class Repeats:
@@ -160,9 +170,13 @@ class Repeats:
             yield from self._walk(text)
 
     def _walk(self, text: str) -> Iterator[Match]:
-        for word in _WORD.finditer(text):
-            for offset, length, candidates in self._walked.get(word[0], ()):
-                start = word.start() - offset
+        # Words at odd places, what is between them at even ones: many times faster than a match for each.
+        parts = _WORDS.split(text)
+        words = parts[1::2]
+        begins = islice(accumulate(map(len, parts)), 0, None, 2)
+        for word, begin in compress(zip(words, begins, strict=False), map(self._walked.__contains__, words)):
+            for offset, length, candidates in self._walked[word]:
+                start = begin - offset
                 if start < 0:
                     continue
                 value = candidates.get(text[start : start + length])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 # Beyond a window, for what an expression looks at after its match.
 _LOOK = 64
@@ -32,8 +32,7 @@ class Expression:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """A match that starts in ``start:end`` has what it must have by ``limit``, and goes on to ``reach`` or beyond."""
 
     start: int

@@ -57,17 +57,17 @@ class _Phrase(NamedTuple):
     bit: int
 
 
-class _Lists:
-    """All lists of words there are, by what a word of a text may be."""
+class _Lists(dict[str, _Word]):
+    """All lists of words there are, by what a word of a text may be. It keeps what it was asked for."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._bits: dict[tuple[str, ...], int] = {}
         self._whole: dict[str, int] = {}
         self._partly: list[tuple[re.Pattern[str], int]] = []
         self._any_part: re.Pattern[str] | None = None
         self._phrases: list[tuple[re.Pattern[str], _Phrase]] = []
         self._begins: dict[str, list[_Phrase]] = {}
-        self._known: dict[str, _Word] = {}
 
     def bit_of(self, words: tuple[str, ...]) -> int:
         """The bit of a list; the same for the same list."""
@@ -77,7 +77,7 @@ class _Lists:
             for word in words:
                 self._add(word, bit)
             self._any_part = None
-            self._known.clear()
+            self.clear()
         return bit
 
     def _add(self, word: str, bit: int) -> None:
@@ -93,12 +93,10 @@ class _Lists:
         elif first:
             self._whole[first] = self._whole.get(first, 0) | bit
 
-    def __getitem__(self, run: str) -> _Word:
-        known = self._known.get(run)
-        if known is None:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            known = self._known[run] = self._read(run)
+    def __missing__(self, run: str) -> _Word:
+        if len(self) >= _KEPT:
+            self.clear()
+        known = self[run] = self._read(run)
         return known
 
     def _read(self, run: str) -> _Word:
@@ -157,10 +155,9 @@ class Surroundings:
         # A place may be within a run, with letters before it: "id12345".
         runs.update([part for run in runs if not run.isalpha() for part in _LETTERS.findall(run)])
         found = 0
-        for run in runs:
-            word = _LISTS[run]
-            found |= word.lists
-            for phrase in word.phrases:
+        for lists, phrases, _, _ in map(_LISTS.__getitem__, runs):
+            found |= lists
+            for phrase in phrases:
                 found |= phrase.bit
         return found
 
@@ -248,15 +245,15 @@ def _levels(runs: Sequence[str]) -> tuple[list[int], bool]:
     between = [0] * len(runs)  # telling words behind each
     count = 0
     for index in range(len(runs) - 1, -1, -1):
-        word = _LISTS[runs[index]]
+        lists, phrases, telling, long_number = _LISTS[runs[index]]
         between[index] = count
-        if word.lists:
-            levels[count] |= word.lists
-        if word.phrases:
-            for bits, last in _phrases_at(word, runs, index):
+        if lists:
+            levels[count] |= lists
+        if phrases:
+            for bits, last in _phrases_at(phrases, runs, index):
                 levels[between[last]] |= bits
-        count += word.telling
-        if word.long_number or count >= MOST:
+        count += telling
+        if long_number or count >= MOST:
             return levels, True
     return levels, False
 
@@ -265,11 +262,11 @@ def _lists_at(runs: Sequence[str], index: int) -> Iterator[tuple[int, int]]:
     """The lists that have the word at ``index``, or a phrase that begins there; and where that ends."""
     word = _LISTS[runs[index]]
     yield word.lists, index
-    yield from _phrases_at(word, runs, index)
+    yield from _phrases_at(word.phrases, runs, index)
 
 
-def _phrases_at(word: _Word, runs: Sequence[str], index: int) -> Iterator[tuple[int, int]]:
-    for rest, bit in word.phrases:
+def _phrases_at(phrases: Sequence[_Phrase], runs: Sequence[str], index: int) -> Iterator[tuple[int, int]]:
+    for rest, bit in phrases:
         if _goes_on(rest, runs, index + 1):
             yield bit, index + len(rest)
 

@@ -44,6 +44,11 @@ class Piece:
     def __len__(self) -> int:
         return self.end - self.start
 
+    @property
+    def ours(self) -> int:
+        """The code points of it behind which nothing starts that it answers for."""
+        return self.core_end - self.start
+
     def of(self, texts: Sequence[str]) -> str:
         """The piece's characters."""
         return texts[self.text][self.start : self.end]

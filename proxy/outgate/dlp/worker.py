@@ -5,8 +5,8 @@ models, so it is made to be killed: it holds nothing that another needs, inherit
 and no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
 
 First message in: ``{"config", "memory", "seconds", "folder", "compiling"}``; first out: ``{"ready"}`` or
-``{"problem"}``. Then tasks ``{"stage", "texts"}`` with, for the stage "settle", ``found`` and ``values``;
-the answers are ``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
+``{"problem"}``. Then tasks ``{"stage", "texts", "ours"}`` or, for the stages "all" and "settle",
+with ``stages`` or ``found`` and ``values`` in place of ``ours``; the answers are ``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
 """
 
 from __future__ import annotations
@@ -72,10 +72,8 @@ def _build(hello: dict[str, Any], answers: IO[bytes]) -> Engine | None:
 
 
 def _answer(engine: Engine, task: dict[str, Any]) -> dict[str, Any]:
-    from outgate.dlp.division import row_of
-
     try:
-        return {"found": [[row_of(match) for match in own] for own in _found(engine, task)]}
+        return {"found": _found(engine, task)}
     except DetectionError as error:
         return {"error": error.reason, "detail": error.detail}
     except Exception as error:
@@ -94,7 +92,7 @@ def _found(engine: Engine, task: dict[str, Any]) -> list[list[Match]]:
             found = [[Match(*row) for row in rows] for rows in task["found"]]
             return engine.settle(texts, found, [Value(*row) for row in task["values"]])
         case stage:
-            return engine.find_many(stage, texts)
+            return engine.find_many(stage, texts, task["ours"])
 
 
 def _write(answers: IO[bytes], message: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from outgate.dlp.companies import Companies
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import Match
-from outgate.dlp.division import row_of
 from outgate.dlp.engine import Engine
 from outgate.dlp.overlaps import Ranks
 from outgate.dlp.pool import DetectionPool
@@ -89,7 +88,7 @@ async def test_two_requests_at_once_that_share_a_text_are_each_settled_in_their_
             await released.wait()
         found = [[Match(*row) for row in rows] for rows in task["found"]]
         done = ENGINE.settle(task["texts"], found, [Value(*row) for row in task["values"]])
-        return [{"found": [[row_of(match) for match in own] for own in done]}]
+        return [{"found": done}]
 
     monkeypatch.setattr(Schedule, "run", worker)
     pool = pool_without_workers()

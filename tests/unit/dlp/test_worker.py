@@ -32,7 +32,8 @@ def raises(error: type[BaseException]) -> Any:
 def test_an_exception_is_told_by_detector_and_class_and_never_by_its_text(
     error: type[BaseException], stage: str
 ) -> None:
-    answer = worker._answer(raises(error), {"stage": stage, "stages": ["patterns"], "texts": [SECRET]})
+    task = {"stage": stage, "stages": ["patterns"], "texts": [SECRET], "ours": [len(SECRET)]}
+    answer = worker._answer(raises(error), task)
     assert answer == {"error": "detector_error", "detail": f"faulty: {error.__name__}"}
 
 
@@ -56,9 +57,9 @@ class Faulty:
 def test_names_are_looked_for_in_all_texts_at_once_and_a_failure_is_told_without_them(stage: str) -> None:
     engine, faulty = raises(ValueError), Faulty()
     engine._wanted, engine._names = faulty.entities, [faulty]
-    task = {"stage": stage, "stages": ["names"], "texts": ["Jane", "Doe"]}
+    task = {"stage": stage, "stages": ["names"], "texts": ["Jane", "Doe"], "ours": [4, 3]}
     assert worker._answer(engine, task) == {
-        "found": [[[0, 4, "PERSON", 0.85, "faulty"]], [[0, 3, "PERSON", 0.85, "faulty"]]]
+        "found": [[(0, 4, "PERSON", 0.85, "faulty")], [(0, 3, "PERSON", 0.85, "faulty")]]
     }
     assert faulty.asked == [["Jane", "Doe"]]
     answer = worker._answer(engine, {**task, "texts": ["Jane", SECRET]})
