@@ -5,8 +5,9 @@ models, so it is made to be killed: it holds nothing that another needs, inherit
 and no core dump, and tells of a failure by a fixed word, a detector's name and an exception's class.
 
 First message in: ``{"config", "memory", "seconds", "folder", "compiling"}``; first out: ``{"ready"}`` or
-``{"problem"}``. Then tasks ``{"stage", "texts", "ours"}`` or, for the stages "all" and "settle",
-with ``stages`` or ``found`` and ``values`` in place of ``ours``; the answers are ``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
+``{"problem"}``. Then tasks ``{"stage", "texts", "ours"}`` or, for the stages "all" and "settle", with ``stages`` or
+``found`` and ``values`` in place of ``ours``; the answers are
+``{"found": [[[start, end, entity, score, detector], ...], ...]}`` or ``{"error", "detail"}``.
 """
 
 from __future__ import annotations
