@@ -114,20 +114,21 @@ class Engine:
                     found[piece.text].extend(piece.place(matches))
         return found
 
-    def found_if_few(self, texts: Sequence[str], most: int) -> list[list[Match]] | None:
-        """What the patterns find in ``texts``, or None when more than ``most`` places would have to be judged.
+    def places(self, text: str) -> int:
+        """How many places there are in ``text`` to judge. Takes one pass over it."""
+        return self._looked(text, len(text)).size
 
-        To say None takes the one pass over a text, and no more. Raises as ``scan`` does.
+    def found_if_few(self, text: str, ours: int, most: int) -> tuple[list[Match], int] | None:
+        """What the patterns find in a piece of text, ``ours`` as in ``find_many``, and the places judged for it.
+
+        None when they would be more than ``most``, which takes the one pass over the text to say. Raises as ``scan``
+        does.
         """
-        found: list[list[Match]] = [[] for _ in texts]
-        for piece in cut("patterns", texts):
-            text = piece.of(texts)
-            looked = self._looked(text, piece.ours)
-            most -= looked.size + len(text) * len(self._readers) // _READ
-            if most < 0:
-                return None
-            found[piece.text].extend(piece.place(self._resolved(text, self._judged(text, looked))))
-        return found
+        looked = self._looked(text, ours)
+        places = looked.size + len(text) * len(self._readers) // _READ
+        if places > most:
+            return None
+        return self._resolved(text, self._judged(text, looked)), places
 
     def find_many(self, stage: Stage, texts: Sequence[str], ours: Sequence[int]) -> list[list[Match]]:
         """What one stage's detectors find in each of some pieces of text, without overlaps.

@@ -1,7 +1,7 @@
 """Messages between the pool and its worker processes: a length, then that many bytes of JSON.
 
 Owns the framing only. JSON and not pickle: what comes back from a process that has read hostile
-text can be wrong, but it cannot run. ASCII, so that lone surrogates survive as their escapes.
+text can be wrong, but it cannot run.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ import json
 import struct
 from typing import IO, Any
 
+from pydantic_core import from_json, to_json
+
 _LENGTH = struct.Struct(">I")
 LENGTH_SIZE = _LENGTH.size  # bytes
 
 
 def pack(message: dict[str, Any]) -> bytes:
     """One message as it goes over a pipe."""
-    data = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    try:
+        data = to_json(message)
+    except ValueError:  # a lone surrogate, which is no UTF-8: only Python's own JSON has it, as its escape
+        data = json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     return _LENGTH.pack(len(data)) + data
 
 
@@ -28,7 +33,13 @@ def length(header: bytes) -> int:
 
 def parse(data: bytes) -> dict[str, Any]:
     """The message in the bytes after the length; raises ValueError."""
-    message = json.loads(data)
+    try:
+        message = from_json(data)
+    except ValueError:
+        try:
+            message = json.loads(data)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
     if not isinstance(message, dict):
         raise ValueError("a message is an object")
     return message

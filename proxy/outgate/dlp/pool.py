@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from outgate.dlp import DetectionError, entities
+from outgate.dlp.at_once import found_at_once
 from outgate.dlp.cache import FoundCache, Known
 from outgate.dlp.companies import Companies
 from outgate.dlp.config import DetectorConfig
@@ -36,7 +37,6 @@ _START = 120.0  # seconds in which a worker has to be ready; a large model on a 
 _STUCK = 1.0  # seconds after which a task of a request that is over, or abandoned, is more than slow
 _BACK_OFF = (0.1, 30.0)  # seconds before another start: at first, at most
 _GRACE = 30.0  # seconds beyond the deadline after which a worker whose parent has gone ends itself
-_FEW = 200  # places that the event loop judges by itself: a few milliseconds
 _SETTLED_HERE = 60_000  # code points that the event loop settles by itself: a few milliseconds;
 _VALUE = 20  # as many as a value counts for
 
@@ -162,7 +162,7 @@ class DetectionPool:
         stages = self._stages
         here: list[list[Match]] = [[] for _ in texts]
         if self._here is not None and sum(map(len, texts)) <= self._inline:
-            few = self._here.found_if_few(texts, _FEW)
+            few = await found_at_once(self._here, texts)
             if few is not None:
                 here = few
                 stages = tuple(stage for stage in stages if stage != "patterns")

@@ -58,7 +58,7 @@ class Detection(Section):
         "hyperscan", description="what looks for patterns; python is slow, and needs nothing to be compiled"
     )
     inline: int = Field(
-        2**15, ge=0, le=2**18, description="characters of new text that are scanned without asking a worker"
+        2**17, ge=0, le=2**18, description="characters of new text that are scanned without asking a worker"
     )
     memory: int | None = Field(None, ge=2**28, description="bytes of address space for each worker, at most")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import uuid
@@ -9,6 +10,7 @@ import uuid
 import pytest
 
 from outgate.dlp import entities, examples
+from outgate.dlp.at_once import found_at_once
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import everywhere
 from outgate.dlp.engine import Engine
@@ -89,12 +91,38 @@ def test_cards_and_ibans_are_checked(engine: Engine) -> None:
 @pytest.mark.parametrize(
     "texts", [["nothing here"], ["mail ada@firma-mail.de", "card {card}", ""], ["x" * 90_000]]
 )
-def test_few_places_are_judged_at_once_and_with_the_same_answer(engine: Engine, texts: list[str]) -> None:
+async def test_few_places_are_judged_at_once_and_with_the_same_answer(
+    engine: Engine, texts: list[str]
+) -> None:
     whole = [text.format(card=examples.fake("CREDIT_CARD")) for text in texts]
-    assert engine.found_if_few(whole, 200) == engine.found(whole, ("patterns",))
+    assert await found_at_once(engine, whole) == engine.found(whole, ("patterns",))
 
 
-def test_many_places_are_left_to_others(engine: Engine) -> None:
+async def test_many_places_are_left_to_others(engine: Engine) -> None:
     text = " ".join(examples.fake("CREDIT_CARD", seed) for seed in range(1, 40))
-    assert engine.found_if_few(["nothing here", text], 30) is None
-    assert engine.found_if_few([text], 10_000) == engine.found([text], ("patterns",))
+    assert await found_at_once(engine, ["nothing here", text], 30) is None
+    assert await found_at_once(engine, [text], 10_000) == engine.found([text], ("patterns",))
+
+
+async def test_a_long_text_with_many_places_is_told_by_a_glance_at_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = " ".join(examples.fake("CREDIT_CARD", seed) for seed in range(1, 2_000))
+    monkeypatch.setattr(engine, "found_if_few", None)
+    assert await found_at_once(engine, [text]) is None
+
+
+async def test_others_have_a_turn_while_a_long_text_is_looked_through(engine: Engine) -> None:
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    try:
+        assert await found_at_once(engine, ["quiet words " * 20_000]) == [[]]
+        assert len(turns) >= 5
+    finally:
+        task.cancel()

@@ -38,7 +38,9 @@ def engine() -> Engine:
     from outgate.dlp import entities
 
     return Engine(
-        DetectorConfig(entities=frozenset(entities.catalogue()) - entities.named(entities.known())), None, "now"
+        DetectorConfig(entities=frozenset(entities.catalogue()) - entities.named(entities.known())),
+        None,
+        "now",
     )
 
 
