@@ -18,7 +18,7 @@ from typing import NamedTuple
 from outgate.dlp.detector import Match, Text
 from outgate.dlp.expression import beginnings
 from outgate.dlp.projection import project
-from outgate.dlp.scanner import Expression, Window, matches
+from outgate.dlp.scanner import Expression, Window
 from outgate.dlp.secret_names import NOTHING, Name, judge
 from outgate.dlp.secret_scores import LEAST, Place, score
 
@@ -32,7 +32,7 @@ STEMS = (
     *PHRASES,
 )
 _AFTER = 1_024  # code points from a stem to the end of a value after it
-_BEFORE = 80  # code points of a value that stands before: "... is the password"
+_LONGEST_BEFORE = 80  # code points of a value that stands before: "... is the password"
 
 _STEM = re.compile("|".join(STEMS), re.IGNORECASE)
 _SMALL_STEM = re.compile("|".join(STEMS))  # which is much faster
@@ -139,11 +139,12 @@ _SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)[ ]|pass:)(?=
 _OPENING = re.compile(r"\\{0,3}[\"'`]|&quot;|&#34;|&#39;")
 _BARE = re.compile(r"[^\s\"'`<>|]{1,512}")
 # "... is the password": what stands between the value and the name.
-_BACKWARDS = (
+_BACKWARDS = re.compile(
     r"[\"'`]?[ ](?:is|as|ist|als|est|comme|es|como)"
-    r"[ ](?:(?:the|my|our|your|a|new|das|der|mein|unser|le|la|ton|votre|el|mi|tu)[ ]){1,2}(?:[^\W\d_]{2,12}[ ])?"
-    rf"(?=[\w.-]{{0,24}}(?:{'|'.join(map(re.escape, STEMS))}))"
+    r"[ ](?:(?:the|my|our|your|a|new|das|der|mein|unser|le|la|ton|votre|el|mi|tu)[ ]){1,2}(?:[^\W\d_]{2,12}[ ])?\Z",
+    re.IGNORECASE,
 )
+_LONGEST_BACKWARDS = 40  # code points of it
 _EDGES = ",;)]}"
 _EDGES_OF_SENTENCES = ".,;:?)]}*_"
 
@@ -159,25 +160,16 @@ class AssignmentDetector:
 
     name = "assignments"
     entities = frozenset({PASSWORD, SECRET})
-    expressions = (
-        Expression("|".join(map(re.escape, STEMS)), int(re.IGNORECASE), after=_AFTER),
-        Expression(_BACKWARDS, int(re.IGNORECASE), before=_BEFORE),
-    )
-
-    def __init__(self) -> None:
-        self._backwards = re.compile(_BACKWARDS, re.IGNORECASE)
+    expressions = (Expression("|".join(map(re.escape, STEMS)), int(re.IGNORECASE), after=_AFTER),)
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
-        """Values after the names (0) or before the names (1) that are in ``windows``."""
-        if which:
-            for found in matches(self._backwards, text.text, windows):
-                yield from _said_before(text.text, found.start(), found.end())
-            return
+        """Values after the names, and before the names, that are in ``windows``."""
         done = 0
         for window in windows:
             for place in _stems(text, window.start, window.end):
                 if place >= done:
                     left, done = _name_around(text.text, place)
+                    yield from _before(text.text, left, done)
                     yield from _after(text.text, left, done)
 
 
@@ -249,15 +241,19 @@ def _after(text: str, left: int, right: int) -> Iterator[Match]:
             return
 
 
-def _said_before(text: str, end: int, name_start: int) -> Iterator[Match]:
-    """The value that ends at ``end``, if it is one: it is said to be what begins at ``name_start``."""
-    start = end
-    while start > end - _BEFORE and not ((c := text[start - 1 : start]).isspace() or c in ("", *"\"'`")):
-        start -= 1
-    stem = _STEM.search(text, name_start, name_start + 32)
-    if stem is None:
+def _before(text: str, left: int, right: int) -> Iterator[Match]:
+    """The value that is said to be what is named at ``left:right``, if there is one."""
+    if text[left - 1 : left] != " ":
         return
-    name = _named(text, *_name_around(text, stem.start()))
+    said = _BACKWARDS.search(text, max(0, left - _LONGEST_BACKWARDS), left)
+    if said is None:
+        return
+    start = end = said.start()
+    while start > end - _LONGEST_BEFORE and not (
+        (c := text[start - 1 : start]).isspace() or c in ("", *"\"'`")
+    ):
+        start -= 1
+    name = _named(text, left, right)
     worth = score(text[start:end], name, "beside", False) if name.certainty else 0.0
     if worth >= LEAST:
         yield _match(_Span(start, end, False), name, worth)

@@ -54,7 +54,7 @@ _FORMS: tuple[tuple[Expression, str], ...] = (
         rf"(?<![\w.]){_NAMES}[ ]{_HUNGARIAN}[ ]{_NUMBER}" + _END,
     ),
     (
-        Expression(rf"\b{_ROMANIAN} {_UPPER}", after=100),
+        Expression(rf"{_ROMANIAN} {_UPPER}", after=100),
         rf"(?<![\w.]){_ROMANIAN}[ ]{_NAMES},?[ ]nr\.?[ ]?{_NUMBER}(?:,[ ](?:bl|sc|et|ap)\.?[ ]\w{{1,4}}){{0,4}}"
         + _END,
     ),
