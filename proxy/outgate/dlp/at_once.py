@@ -1,8 +1,8 @@
-"""Patterns looked for in the event loop, in turns of bounded length, where there is little to judge.
+"""Patterns looked for in the event loop, text by text, where there is little to judge.
 
 To ask a worker takes longer than to look through a clean text: the text goes through a pipe and JSON, and another
-process is woken. So clean texts are looked through here, a piece at a time, with room for others in between. Where
-much has to be judged it is given up, early: a glance at some of a long text mostly tells.
+process is woken. So clean texts are looked through here, with room for others in between. Where much has to be judged
+it is given up, early: a glance at some of a long text mostly tells.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from collections.abc import Sequence
 
 from outgate.dlp.detector import Match
 from outgate.dlp.engine import Engine
-from outgate.dlp.windows import cut
 
 FEW = 200  # places that are judged here, of one request: a few milliseconds
-_GLANCE = 4_096  # code points that tell whether there are few in a text of
-_LONG = 16_384  # code points, or more
+_LONG = 16_384  # code points of a text that is glanced at first,
+_GLANCES, _GLANCE = 4, 1_024  # so often, at so many of them
 _TURN = 32_768  # code points after which others have a turn: half a millisecond where they are clean
 
 
@@ -25,20 +24,26 @@ async def found_at_once(engine: Engine, texts: Sequence[str], few: int = FEW) ->
 
     Raises DetectionError. ``engine`` must not be used by another thread meanwhile.
     """
-    longest = max(texts, key=len)
-    if len(longest) >= _LONG and engine.places(longest[:_GLANCE]) * len(longest) > few * _GLANCE:
+    if any(len(text) >= _LONG and _is_crowded(engine, text, few) for text in texts):
         return None
-    found: list[list[Match]] = [[] for _ in texts]
+    found: list[list[Match]] = []
     read = 0
-    for piece in cut("patterns", texts):
+    for text in texts:
         if read >= _TURN:
             await asyncio.sleep(0)
             read = 0
-        judged = engine.found_if_few(piece.of(texts), piece.ours, few)
+        judged = engine.found_if_few(text, few)
         if judged is None:
             return None
         matches, places = judged
-        found[piece.text].extend(piece.place(matches))
+        found.append(matches)
         few -= places
-        read += len(piece)
+        read += len(text)
     return found
+
+
+def _is_crowded(engine: Engine, text: str, few: int) -> bool:
+    """Whether, by glances at some of it, there are more than ``few`` places in a long text."""
+    step = len(text) // _GLANCES
+    some = "\n".join([text[place : place + _GLANCE] for place in range(0, step * _GLANCES, step)])
+    return engine.places(some) * len(text) > few * len(some)

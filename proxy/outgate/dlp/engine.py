@@ -118,13 +118,13 @@ class Engine:
         """How many places there are in ``text`` to judge. Takes one pass over it."""
         return self._looked(text, len(text)).size
 
-    def found_if_few(self, text: str, ours: int, most: int) -> tuple[list[Match], int] | None:
-        """What the patterns find in a piece of text, ``ours`` as in ``find_many``, and the places judged for it.
+    def found_if_few(self, text: str, most: int) -> tuple[list[Match], int] | None:
+        """What the patterns find in a whole text, and the places judged for it.
 
         None when they would be more than ``most``, which takes the one pass over the text to say. Raises as ``scan``
         does.
         """
-        looked = self._looked(text, ours)
+        looked = self._looked(text, len(text))
         places = looked.size + len(text) * len(self._readers) // _READ
         if places > most:
             return None
