@@ -139,9 +139,10 @@ _SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)[ ]|pass:)(?=
 _OPENING = re.compile(r"\\{0,3}[\"'`]|&quot;|&#34;|&#39;")
 _BARE = re.compile(r"[^\s\"'`<>|]{1,512}")
 # "... is the password": what stands between the value and the name.
+_SAYING = tuple(f" {word} " for word in ("is", "as", "ist", "als", "est", "comme", "es", "como"))
 _BACKWARDS = re.compile(
-    r"[\"'`]?[ ](?:is|as|ist|als|est|comme|es|como)"
-    r"[ ](?:(?:the|my|our|your|a|new|das|der|mein|unser|le|la|ton|votre|el|mi|tu)[ ]){1,2}(?:[^\W\d_]{2,12}[ ])?\Z",
+    rf"[\"'`]?(?:{'|'.join(_SAYING)})"
+    r"(?:(?:the|my|our|your|a|new|das|der|mein|unser|le|la|ton|votre|el|mi|tu)[ ]){1,2}(?:[^\W\d_]{2,12}[ ])?\Z",
     re.IGNORECASE,
 )
 _LONGEST_BACKWARDS = 40  # code points of it
@@ -245,7 +246,9 @@ def _before(text: str, left: int, right: int) -> Iterator[Match]:
     """The value that is said to be what is named at ``left:right``, if there is one."""
     if text[left - 1 : left] != " ":
         return
-    said = _BACKWARDS.search(text, max(0, left - _LONGEST_BACKWARDS), left)
+    begin = max(0, left - _LONGEST_BACKWARDS)
+    ahead = text[begin:left].lower()
+    said = _BACKWARDS.search(text, begin, left) if any(word in ahead for word in _SAYING) else None
     if said is None:
         return
     start = end = said.start()

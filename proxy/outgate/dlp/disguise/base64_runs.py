@@ -23,6 +23,8 @@ _SHORTEST_WRAPPED = 48  # characters of a line
 _LARGE = 4096  # characters; a longer run is judged by samples
 _SAMPLE = 1024  # characters
 _SHORTEST_HASH = 32  # characters
+# Of text in base64 more than a third is capitals: so much of it without any, or little with no digit either, is a name.
+_NEVER_SMALL = 24
 _LONGEST_PATH = 512  # characters; a longer run is no path and no identifier
 _SAMPLED_LINES = 8
 _FEW_LINES = 4  # of a run that a word below it could spoil
@@ -58,6 +60,7 @@ _MORE_LINES = re.compile(
     rb"(?:={0,2}%b[A-Za-z0-9+/_-]{%d,}+%b)*+(?:%b[A-Za-z0-9+/_-]{1,%d}+%b)?+"
     % (_LINE_END, SHORTEST, _ALONE, _LINE_END, SHORTEST - 1, _ALONE)
 )
+_BEFORE_A_LINE_END = frozenset({bytes((sign,)) for sign in b"= \t\"'+\\\r\n"})
 _FARTHEST = 7  # octets behind a run, of which the last begins the line's end
 _LINE = re.compile(rb"\\[rn]|([A-Za-z0-9+/_-]++)")
 # Where a run may be several: segments of a path, words of an identifier.
@@ -82,7 +85,7 @@ def base64_runs(octets: bytes, reader: Reader) -> Iterator[Encoded]:
         end = classes.find(b" ", start + SHORTEST)
         end = len(octets) if end < 0 else end
         lines = [(start, end)]
-        more = _MORE_LINES.match(octets, end) if _may_end_a_line(octets[end : end + _FARTHEST]) else None
+        more = _MORE_LINES.match(octets, end) if _may_end_a_line(octets, end) else None
         if more and more.end() > end:
             lines += (line.span(1) for line in _LINE.finditer(octets, end, more.end()) if line[1])
             lines = _without_stray(lines)
@@ -94,8 +97,11 @@ def base64_runs(octets: bytes, reader: Reader) -> Iterator[Encoded]:
         start = classes.find(_NEEDLE, end)
 
 
-def _may_end_a_line(behind: bytes) -> bool:
+def _may_end_a_line(octets: bytes, end: int) -> bool:
     """Whether a line's end can be in what stands behind a run; much cheaper than to try."""
+    if octets[end : end + 1] not in _BEFORE_A_LINE_END:
+        return False
+    behind = octets[end : end + _FARTHEST]
     return b"\n" in behind or b"\\" in behind or b"\r" in behind
 
 
@@ -110,7 +116,10 @@ def _worth_a_look(octets: bytes, start: int, end: int) -> bool:
     length = end - start
     if length > _LARGE:
         return True
-    if length >= _SHORTEST_HASH and not octets[start:end].translate(None, _HEX):
+    run = octets[start:end]
+    if run.islower() and (length >= _NEVER_SMALL or run.translate(None, b"/_-").isalpha()):
+        return False
+    if length >= _SHORTEST_HASH and not run.translate(None, _HEX):
         return False
     signs = _MORE_ASCII_OCTETS if length >= _MIDDLING else _ASCII_OCTETS
     return bool(

@@ -198,8 +198,11 @@ def _named_house(shared: Text, found: re.Match[str]) -> _Judged:
 
 
 _ENGLISH_TAILS = ((forms.POSTAL_TAIL, _POSTAL), (forms.REGION_TAIL, _REGION), (forms.ZIP_TAIL, _REGION))
-# What every postcode has; looked for first, because trying where the city ends takes long.
-_CODE = re.compile(r"\d{4}|\d[ -]?[A-Za-z]")
+# What every postcode ends with, an Australian one with a word before it; looked for first, because trying where the
+# city ends takes long.
+_CODE = re.compile(
+    rf"\d{{5}}|(?:{forms.TERRITORIES}|[a-z]{{4}})\b,?[ ]{{1,2}}\d{{4}}(?!\d)|\d(?:[A-Z]{{2}}|[A-Z]\d)\b", re.I
+)
 _LONGEST_TAIL = 160  # code points, at most: three lines of a few words
 
 
