@@ -3,7 +3,8 @@ what it should not.
 
 Each class stands in for the library's of the same purpose from ``install`` on. Here is mechanism only: what
 a client is told, and what is counted, is the inspection's to say, through the hook ``error`` and those of
-``core_hooks``. Streams are here, the client's side of HTTP/1 is ``core_http1``. Read from mitmproxy 12.2's
+``core_hooks``. Streams are here, the client's side of HTTP/1 is ``core_http1``, how things are sent
+``core_sending``. Read from mitmproxy 12.2's
 ``proxy/layers``.
 """
 
@@ -31,7 +32,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook, HttpRequestHeadersHook, HttpRequestHook
 
-from outgate.gateway import core_http1, exchanges
+from outgate.gateway import core_http1, core_sending, exchanges
 from outgate.gateway.ahead import Ahead
 from outgate.gateway.core_hooks import (
     AnswerAheadHook,
@@ -60,6 +61,8 @@ def install() -> None:
     # A check of each message's field types, for its developers: its own parser makes them.
     http.MessageData.__post_init__ = lambda _: None  # type: ignore[method-assign]
     library.HttpStream = EgressStream  # type: ignore[misc]
+    library.HttpLayer._handle_event = core_sending.handle_event  # type: ignore[method-assign]
+    library.Http1Client = core_sending.EgressHttp1Client  # type: ignore[attr-defined]
     library.Http1Server = core_http1.EgressHttp1Server  # type: ignore[attr-defined]
     _http1.make_body_reader = core_http1.make_body_reader
     library_websocket.WebsocketLayer = EgressWebsocketLayer  # type: ignore[misc]
