@@ -106,6 +106,7 @@ async def inspect(
             models=document.models,
             decoded_size=len(body.data),
             stream=document.stream,
+            seconds=watch.seconds,  # of every verdict that this one becomes
             body=None if body.coherent or policy.mode == "audit" else body.data,
             scope=scope,
         )
@@ -115,7 +116,8 @@ async def inspect(
         if judgement.blocked_by is None:
             with watch("extract"):
                 document = await opened(document, body.data, extract)
-            plain = replace(plain, uninspectable=document.uninspectable)
+            if document.uninspectable:
+                plain = replace(plain, uninspectable=document.uninspectable)
             with watch("detect"):
                 findings = await detect(document.segments) if policy.seeks(Direction.REQUEST) else ()
                 findings = policy.sought(findings, Direction.REQUEST)
@@ -162,7 +164,7 @@ async def inspect(
             would_block=judgement.would_block,
             scope=scope,
         )
-    return replace(verdict, seconds=watch.seconds)
+    return verdict if verdict.seconds is watch.seconds else replace(verdict, seconds=watch.seconds)
 
 
 def _uneditable(error: edits.UneditableError) -> str:
@@ -217,18 +219,19 @@ def _apply(
         pseudonymiser=pseudonymiser,
         fingerprints=fingerprints,
     )
-    plain = replace(plain, records=edited.records, rules=judgement.rules, would_block=judgement.would_block)
-    if blocked:
-        return block(plain, judgement)
     touched = edited.body is not None or edited.target is not None or bool(edited.headers)
-    return replace(
+    applied = replace(
         plain,
+        records=edited.records,
+        rules=judgement.rules,
+        would_block=judgement.would_block,
         outcome=Outcome.EDIT if touched else Outcome.FORWARD,
         body=plain.body if edited.body is None else edited.body,
         target=edited.target,
         headers=edited.headers,
         pairs=edited.pairs,
     )
+    return block(applied, judgement) if blocked else applied
 
 
 def _left_alone(exchange: Exchange, verdict: Verdict) -> bool:
