@@ -49,9 +49,13 @@ _OTHER = re.compile(
     r"|\d+\.\d+$"
     r"|\d{1,3}(?:\.\d{3}){2,}$"
 )
-_NANP = re.compile(
-    r"(?:1[ .-]?)?(?:\([2-9]\d\d\)[ .-]?[2-9]\d\d[ .-]\d{4}|[2-9]\d\d(?:([.-])[2-9]\d\d\1| [2-9]\d\d[ -])\d{4})"
+_NANP_NUMBER = (
+    r"(?:1[ .-]?)?(?:\([2-9]\d\d\)[ .-]?[2-9]\d\d[ .-]\d{4}"
+    r"|[2-9]\d\d(?:([.-])[2-9]\d\d\1| [2-9]\d\d[ -])\d{4})"
 )
+_NANP = re.compile(_NANP_NUMBER)
+# Begins like a number that needs no word beside it.
+_BY_ITSELF = re.compile(rf"\(?[+0]|{_NANP_NUMBER}")
 # A trunk prefix and groups: Europe, Australia, India and most of the world.
 _TRUNK = re.compile(r"\(?0\d{1,5}\)?[ ./\u00a0\u2010-\u2013-]{1,3}\d[\d ./\u00a0\u2010-\u2013-]{3,14}\d")
 _TRUNK_REGIONS = (
@@ -102,8 +106,11 @@ class PhoneDetector:
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
         """Numbers with a score of at least 0.4."""
+        told = not text.crowded or _WORDS.occurs(text)
         for found in matches(self._candidate, text.text, windows):
             start, written = found.start(), found[0]
+            if not told and not _BY_ITSELF.match(written):
+                continue
             if written.startswith("(") and ")" not in written:
                 start, written = start + 1, written[1:]
             for part in _parts(written):
@@ -120,8 +127,11 @@ class PhoneDetector:
         score, regions = shape(written)
         if not score:
             return 0.0
+        near = _WORDS.near(text, start, end)
+        if not near and score < _LEAST:
+            return 0.0
         against = _AGAINST_WORDS.before(text, start, 2)
-        if not against and _WORDS.near(text, start, end):
+        if near and not against:
             score = raised(score)
         elif score < _LEAST or against or _AGAINST_WORDS.near(text, start, end):
             score -= _AGAINST

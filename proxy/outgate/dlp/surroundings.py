@@ -28,7 +28,8 @@ _RUN = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _HUMP = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-Þ])")
 _MORE = r"[^\W_]*"
-_LONG_NUMBER = re.compile(r"\d{5}")
+_LONG = 5  # digits of a number that ends what counts
+_IS_LONG = re.compile(rf"\d{{{_LONG}}}")
 _CLAUSE = re.compile(r"[\n,;|{}\"]")
 # Behind a word that is the label of what follows it, and says nothing of what stands before.
 _LABEL = re.compile(r"[\s_.]*(?:number|numéro|nummer|num|no|nr|id|code)?[\s_.\"']*[:=#]", re.IGNORECASE)
@@ -50,6 +51,9 @@ class _Word(NamedTuple):
     long_number: bool
 
 
+_SHORT_NUMBER, _LONG_NUMBER = _Word(0, (), True, False), _Word(0, (), True, True)
+
+
 class _Phrase(NamedTuple):
     """Words one after another, and the list that they are on together."""
 
@@ -68,6 +72,7 @@ class _Lists(dict[str, _Word]):
         self._any_part: re.Pattern[str] | None = None
         self._phrases: list[tuple[re.Pattern[str], _Phrase]] = []
         self._begins: dict[str, list[_Phrase]] = {}
+        self._numbered: set[str] = set()
 
     def bit_of(self, words: tuple[str, ...]) -> int:
         """The bit of a list; the same for the same list."""
@@ -82,6 +87,8 @@ class _Lists(dict[str, _Word]):
 
     def _add(self, word: str, bit: int) -> None:
         first, *rest = re.findall(r"\*?[^\W_]+\*?", word) or [""]
+        if not first.strip("*").isalpha():
+            self._numbered.add(first.strip("*"))
         if rest:
             phrase = _Phrase(tuple(map(_expression, rest)), bit)
             if "*" in first:
@@ -94,6 +101,8 @@ class _Lists(dict[str, _Word]):
             self._whole[first] = self._whole.get(first, 0) | bit
 
     def __missing__(self, run: str) -> _Word:
+        if run.isdecimal():  # there are too many to keep them
+            return _LONG_NUMBER if len(run) >= _LONG else _SHORT_NUMBER
         if len(self) >= _KEPT:
             self.clear()
         known = self[run] = self._read(run)
@@ -114,7 +123,12 @@ class _Lists(dict[str, _Word]):
                 for phrase in self._begins.get(part, ()):
                     if _goes_on(phrase.rest, lowered, index + 1):
                         lists |= phrase.bit
-        return _Word(lists, tuple(phrases), plain not in PASSED_OVER, _LONG_NUMBER.search(run) is not None)
+        return _Word(lists, tuple(phrases), plain not in PASSED_OVER, _IS_LONG.search(run) is not None)
+
+    def numbered_in(self, text: str) -> list[str]:
+        """The words of lists that have a digit and stand in ``text``; there are a few."""
+        small = text.lower()
+        return [word for word in self._numbered if word in small]
 
     def _part_of(self, form: str) -> int:
         if self._any_part is None:
@@ -151,9 +165,9 @@ class Surroundings:
     @cached_property
     def anywhere(self) -> int:
         """The lists that a word of the text is on, or the first word of a phrase, wherever it stands."""
-        runs = set(_RUN.findall(self._text))
         # A place may be within a run, with letters before it: "id12345".
-        runs.update([part for run in runs if not run.isalpha() for part in _LETTERS.findall(run)])
+        runs = set(_LETTERS.findall(self._text))
+        runs.update(_LISTS.numbered_in(self._text))
         found = 0
         for lists, phrases, _, _ in map(_LISTS.__getitem__, runs):
             found |= lists

@@ -144,7 +144,8 @@ class AddressDetector:
         """Whole addresses with a score of at least 0.6."""
         pattern, judged = _WAYS[which]
         begins = _ENGLISH_BEGINS if pattern is forms.ENGLISH else None
-        numbered = [window for window in windows if _NUMBER.search(text.text, window.start, window.reach)]
+        there = _ANY_NAME if which == _BEFORE_A_POSTCODE else _NUMBER
+        numbered = [window for window in windows if there.search(text.text, window.start, window.reach)]
         for found in matches(pattern, text.text, numbered, begins):
             start, end, score = judged(text, found)
             if score:
@@ -155,6 +156,8 @@ class AddressDetector:
 
 
 _NUMBER = re.compile(r"\d|s/n", re.I)
+_BEFORE_A_POSTCODE = 4  # the expression that has numbers in it, and no word
+_ANY_NAME = re.compile("[g-zà-ÿ]", re.I)  # what the digits of a hex dump are not
 _ENGLISH_BEGINS = re.compile(r"(?<![\w.])\d")
 type _Judged = tuple[int, int, float]
 

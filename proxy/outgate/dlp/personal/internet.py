@@ -176,6 +176,8 @@ class IpDetector:
         ):
             return _NONE
         whose = _WHOSE.near(text, start, end)
+        if isinstance(address, ipaddress.IPv4Address) and address.packed[0] == _MASK:
+            return 0.0
         if not address.is_global or address.is_multicast:
             named = whose and not (address.is_loopback or address.is_unspecified or address.is_multicast)
             return raised(_OWN) if named else _OWN
@@ -185,6 +187,7 @@ class IpDetector:
         return raised(score) if stated and str(address) not in _RESOLVERS else score
 
 
+_MASK = 255  # a first part that no address has, and every mask of a network or of all of one does
 # Public resolvers: in every text about networks, and nobody's.
 _RESOLVERS = frozenset(
     {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "2001:4860:4860::8888", "2001:4860:4860::8844"}
