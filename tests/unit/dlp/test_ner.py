@@ -271,3 +271,35 @@ def test_words_of_coding_agents_own_prompts_and_tools_are_no_names(
 )
 def test_ordinary_words_of_other_languages_are_no_names(detector: ner.NameDetector, text: str) -> None:
     assert found(detector, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Guten Tag Herr Wuxelbrenk, danke für die Nachricht und das Gespräch.", ["PERSON Wuxelbrenk"]),
+        ("Anbei die Rechnung von Frau Wuxel-Brenk, die ich nicht kenne.", ["PERSON Wuxel-Brenk"]),
+        ("Elle vit avec sa fille (Gwenola) et son chat.", ["PERSON Gwenola"]),
+        (
+            "Soy Wyxana Roldán Cifuentes, y estoy en la oficina de la calle.",
+            ["PERSON Wyxana Roldán Cifuentes"],
+        ),
+        ("Ask Hannah Marble about it.", ["PERSON Hannah Marble"]),
+        ("je m'appelle wyxane querubin et je cherche un travail", ["PERSON wyxane querubin"]),
+        ("tôi tên là Phạm Thị Hồng Nhung, sinh ngày", ["PERSON Phạm Thị Hồng Nhung"]),
+    ],
+)
+def test_a_name_is_found_whole_in_any_language(
+    detector: ner.NameDetector, text: str, names: list[str]
+) -> None:
+    assert [f"{entity} {name}" for entity, name in found(detector, text)] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Auftragnehmer verpflichtet sich, die Leistungen gemäß der Beschreibung in Anlage 1 zu erbringen.",
+        "Les objectifs : réduire les coûts de 8 % et améliorer la satisfaction dans tous les pays.",
+    ],
+)
+def test_articles_of_other_languages_name_nobody(detector: ner.NameDetector, text: str) -> None:
+    assert found(detector, text) == []

@@ -7,7 +7,7 @@ that judgement, of one name at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +21,7 @@ from outgate.dlp.names.shapes import (
     starts_line,
     starts_sentence,
 )
-from outgate.dlp.names.words import cue_set, data, words
+from outgate.dlp.names.words import cue_set, data, little_words, words
 
 _NEVER = re.compile(r"[_={}<>\\|@#$/()\[\]+*]|::|\.\w|\d{3}")
 _INSIDE = frozenset("in near outside inside around across throughout via".split())
@@ -53,6 +53,9 @@ _SAYS = re.compile(
 _NOUN = re.compile(
     r"(?:zeit|ung|heit|keit|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen)$"
 )
+# How words end that are nobody's family name.
+_NO_FAMILY = ("ed", "ing", "ion", "ions", "ity", "ness", "ment", "ments", "ly", "ies", "able", "al", "ive")
+_GERMAN_ARTICLES = frozenset("der die das den dem ein eine einer einen einem kein keine".split())
 _LABELS = re.compile(r"\.?[ \t]{0,2}:(?:[ \t]|$)", re.MULTILINE)
 
 
@@ -205,6 +208,8 @@ class Name:
 
     def _several(self) -> str | None:
         lists = words()
+        if is_plain_family(self.own, self.label):
+            return "PERSON"
         first, last = self.lower[0], self.lower[-1]
         ordinary = all(word in lists.ordinary for word in self.lower)
         if self.label != "ORGANIZATION" and any(map(str.isdigit, "".join(self.lower))):
@@ -325,6 +330,8 @@ class Name:
         if any(word in lists.nameless for word in self.lower) or self.lower[0] in cue_set("owners"):
             return None
         likely = self.label == "PERSON" and (self.lower[0] in lists.given or len(self.own) > 1)
+        if self.unit.language == "de" and len(self.own) == 2 and self.lower[0] in _GERMAN_ARTICLES:
+            return None
         if starts_sentence(self.text, self.start) and not likely:
             return self._one_abroad() if len(self.own) == 1 and self._says() else None
         if (
@@ -358,8 +365,23 @@ class Name:
         if self._says():
             return "PERSON"
         given = any(half in lists.given for half in word.split("-"))
-        little = word in data("languages").get(self.unit.language, ())
-        if given and word not in lists.ordinary and not little and not self.unit.strict:
+        little = word in data("languages").get(self.unit.language, little_words())
+        if little:
+            return None
+        if given and word not in lists.ordinary and not self.unit.strict:
             noun = self.unit.language == "de" and word in cue_set("german_nouns")
             return None if noun else "PERSON"
         return "PERSON" if word in lists.persons and self.label == "PERSON" else None
+
+
+def is_plain_family(own: Sequence[str], label: str) -> bool:
+    """Whether an ordinary word is the family name behind a given name that is nothing else: "Rhiannon Castle"."""
+    if len(own) != 2 or label != "PERSON" or not own[1][1:].islower():
+        return False
+    lists = words()
+    given, family = own[0].lower(), own[1].lower()
+    if given not in lists.given or given in lists.surnames | lists.places | lists.software | lists.ordinary:
+        return False
+    if family in lists.never or family in lists.software or family in cue_set("organisation_kinds"):
+        return False
+    return family in lists.nameless and not family.endswith(_NO_FAMILY)

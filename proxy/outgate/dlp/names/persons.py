@@ -91,7 +91,8 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
         if run[0].endswith(_HONORIFICS):
             yield *run.span(), "PERSON"
         if not is_glued(text, *run.span()):
-            yield from _addressed(text, run.start(), _before_kind(text, *run.span()), unit.strict)
+            start = _after_title(text, *run.span())
+            yield from _addressed(text, start, _before_kind(text, start, run.end()), unit.strict)
 
 
 def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
@@ -230,6 +231,15 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
         yield first, last, "PERSON"
 
 
+def _after_title(text: str, first: int, last: int) -> int:
+    """Where the last form of address among capitalised words begins, or ``first``: "Guten Tag Frau Quillard"."""
+    inner = first
+    for lead in _LEAD.finditer(text, first, last):
+        if lead["word"].lower() in cue_set("forms_of_address") and lead.end() < last:
+            inner = lead.start()
+    return inner
+
+
 def _may_be_titled(name: Sequence[str]) -> bool:
     """Whether the words can be a name after a form of address, where an ordinary word is one."""
     lists = words()
@@ -252,6 +262,10 @@ def _is_said(before: list[str], text: str, last: int) -> bool:
         return _STOP.match(text, last) is not None
     if not cue_set("introductions").isdisjoint(ends) or before[-1].rstrip(".") in cue_set("titles"):
         return True
+    if before[-1] == "(" and len(before) > 1:  # sa fille (Gwenola)
+        return text[last : last + 1] == ")" and before[-2] in cue_set("relations_abroad") | cue_set(
+            "relations"
+        )
     related = before[-1].rstrip(",:")
     if related in cue_set("relations_abroad"):
         return before[-1].endswith(":") or any(

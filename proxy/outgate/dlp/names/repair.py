@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from outgate.dlp.names.firms import without_lead
 from outgate.dlp.names.gate import Reading, Unit
-from outgate.dlp.names.kinds import Name
-from outgate.dlp.names.shapes import RUN, Span, looks_organised
+from outgate.dlp.names.kinds import Name, is_plain_family
+from outgate.dlp.names.shapes import RUN, Span, looks_organised, starts_sentence
 from outgate.dlp.names.words import WORD, cue_set, words
 
 _PIECE = re.compile(r"(?:(?![ \t][-–—][ \t]|[ \t]{2})[^\n])+")  # what no name goes beyond
@@ -34,7 +34,7 @@ def repaired(reading: Reading, unit: Unit, named: Sequence[Span]) -> Iterator[Sp
         for piece in _pieces(text, first, last):
             start, end = _trimmed(text, *piece, label)
             if unit.language != "en":
-                start = _from_given(text, start, end)
+                start = _from_given(text, start, end, unit.language)
             if entity := Name(text, start, end, label, unit, reading.small).entity():
                 yield start, end, entity
 
@@ -126,10 +126,26 @@ def _pieces(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _from_given(text: str, first: int, last: int) -> int:
-    """Where a person starts in a run whose first words are capitalised nouns or start the sentence."""
+def _from_given(text: str, first: int, last: int, language: str) -> int:
+    """Where a person starts in a run whose first words are capitalised nouns or start the sentence.
+
+    Only German has nouns with capitals; elsewhere what stands before a given name is one, too, but for the first word
+    of a sentence.
+    """
+    lists = words()
     own = list(WORD.finditer(text, first, last))
-    return next((word.start() for word in own[:-1] if word[0].lower() in words().given), first)
+    number = next((n for n, word in enumerate(own[:-1]) if word[0].lower() in lists.given), 0)
+    while number and own[number - 1][0].lower() in lists.surnames - lists.ordinary:
+        number -= 1
+    if number and language != "de":
+        ordinary = any(word[0].lower() in lists.nameless for word in own[:number])
+        begins = (
+            number == 1
+            and starts_sentence(text, first)
+            and not text[max(0, first - 3) : first].rstrip().endswith(":")
+        )
+        number = number if ordinary or begins else 0
+    return own[number].start() if number else first
 
 
 def _trimmed(text: str, first: int, last: int, label: str) -> tuple[int, int]:
@@ -148,7 +164,7 @@ def _trimmed(text: str, first: int, last: int, label: str) -> tuple[int, int]:
                 return without_lead(text, first, last), last
             if _is_lead(own[0]) or own[0].islower():
                 first += len(own[0])
-            elif own[-1].lower() in words().nameless:
+            elif own[-1].lower() in words().nameless and not is_plain_family(own, label):
                 last -= len(own[-1])
         if (first, last) == before:
             return first, last
@@ -162,6 +178,8 @@ def _is_lead(word: str) -> bool:
     """Whether a word before a name is none of it: it starts the sentence, or is a title or a letter."""
     lists = words()
     own = word.lower().rstrip(".,:")
+    if own in cue_set("introductions_perhaps"):  # Soy Inmaculada Roldán
+        return True
     if own in lists.nameless:
         return own not in lists.prefixes
     return own in cue_set("titles") or (len(own) == 1 and word[-1] != ".")
