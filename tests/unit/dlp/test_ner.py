@@ -303,3 +303,26 @@ def test_a_name_is_found_whole_in_any_language(
 )
 def test_articles_of_other_languages_name_nobody(detector: ner.NameDetector, text: str) -> None:
     assert found(detector, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In the Krebs cycle, acetyl-CoA is oxidised; use a Lineweaver-Burk plot to estimate it.",
+        "Then explain Moore's Law and the Cauchy-Schwarz inequality to a child.",
+        "In the editor, attach a Rigidbody to it and sidechain the Lakers.",
+        "Photosynthesis takes place in the Chloroplast. True or False?",
+        "sku,title,color\n8842190,Merino Crew Neck,Forest Green\n8842310,Canvas Tote,Sand",
+        "BERT and RoBERTa baselines reach 88.2 points on the benchmark.",
+        "Pat.-Nr. 448812, Tel. mobil unbekannt, bitte nicht anrufen und nicht schreiben.",
+        "enfourner 35 minutes à 180 °C. Servir tiède avec une salade verte",
+    ],
+)
+def test_what_is_called_after_somebody_or_stands_behind_an_article_names_nobody(
+    detector: ner.NameDetector, text: str
+) -> None:
+    assert found(detector, text) == []
+
+
+def test_a_disease_of_a_patient_does_not_hide_her(detector: ner.NameDetector) -> None:
+    assert ("PERSON", "Simone") in found(detector, "We told the family that Simone's disease has progressed.")

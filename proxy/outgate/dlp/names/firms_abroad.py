@@ -44,6 +44,7 @@ _EMPLOYED = re.compile(
     r"(?i)\b(?:work(?:s|ed|ing)?[ ](?:at|for)|employed[ ](?:at|by|with)|intern(?:s|ed|ing|ship)?[ ](?:at|with)"
     r"|(?:company|startup|start-up|firm|bakery|restaurant|shop|store|business|band|charity|nonprofit|agency|brand|club"
     r"|bar|café|cafe|pub|gym|school|church|clinic|salon|studio)[ ](?:called|named|known[ ]as)"
+    r"|(?:experience|currently|previously|formerly|role|stint|career)[ ]at"
     r"|job[ ](?:at|with)|position[ ](?:at|with)|hired[ ]by"
     r"|arbeite(?:t|n)?[ ](?:bei|für)|beschäftigt[ ]bei|angestellt[ ]bei|tätig[ ]bei|firma|fa\."
     r"|travaill(?:e|es|ons|ent|ait|é|er)[ ](?:chez|pour)|employée?[ ](?:chez|par)|salariée?[ ](?:de|chez)|chez"

@@ -20,6 +20,7 @@ from outgate.dlp.names.shapes import (
     looks_organised,
     starts_line,
     starts_sentence,
+    word_before,
 )
 from outgate.dlp.names.words import cue_set, data, little_words, words
 
@@ -53,6 +54,13 @@ _SAYS = re.compile(
 _NOUN = re.compile(
     r"(?:zeit|ung|heit|keit|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen)$"
 )
+# What is called after whoever found it: "Moore's Law", "the Krebs cycle", "Parkinson's disease".
+_EPONYM = re.compile(
+    r"(?:['’]s?)?[ ](?:laws?(?![ ](?:firm|office|degree|school))|theorems?|lemma|equations?|inequality|conjecture"
+    r"|algorithm|paradox|hypothesis|principle|disease|syndrome|reflex|constant|cycle|plot|kernel|transforms?"
+    r"|distribution|matrix|prior|integral|coefficient|diagram|criterion)\b",
+    re.IGNORECASE,
+)
 # How words end that are nobody's family name.
 _NO_FAMILY = ("ed", "ing", "ion", "ions", "ity", "ness", "ment", "ments", "ly", "ies", "able", "al", "ive")
 _GERMAN_ARTICLES = frozenset("der die das den dem ein eine einer einen einem kein keine".split())
@@ -84,6 +92,12 @@ class Name:
         return [word.lower().strip(".,") for word in self.own]
 
     @cached_property
+    def _article(self) -> str:
+        """The article right before the name, in lower case."""
+        word = word_before(self.text, self.start)
+        return word if word in ("the", "a", "an") else ""
+
+    @cached_property
     def before(self) -> str:
         """The last word before the name on its line, in lower case, but for "the"."""
         line = self.text[max(0, self.start - 30) : self.start].rpartition("\n")[2].lower().split()
@@ -93,6 +107,8 @@ class Name:
         """What the words name, or None."""
         lists = words()
         if self.end - self.start < 2 or not self.own[0][0].isupper() or self._is_part():
+            return None
+        if self.lower[0] not in lists.given and _EPONYM.match(self.text, self.end):
             return None
         if self.before.isdigit() and self.label == "PERSON":  # of a street
             return None
@@ -123,6 +139,8 @@ class Name:
 
     def _is_part(self) -> bool:
         """Whether the name is a piece of an identifier, a path or a call, or one itself."""
+        if self.text[self.end : self.end + 2] == ".-":  # Pat.-Nr.
+            return True
         if is_glued(self.text, self.start, self.end) or _NEVER.search(self.text, self.start, self.end):
             return True
         return any(map(is_identifier, self.own)) and self.own[-1] not in cue_set("organisation_forms")
@@ -250,8 +268,10 @@ class Name:
     def _one(self, place: bool) -> str | None:
         lists = words()
         word = self.lower[0]
+        if self._article and self._is_thing(word):
+            return None
         if word in lists.ordinary:
-            known = word in lists.persons or word in lists.places
+            known = (word in lists.persons or word in lists.places) and not self._follows_noun()
             return self.label if known and self.label and not starts_sentence(self.text, self.start) else None
         if self.label and self.before in _INSIDE and word not in lists.persons:
             return "LOCATION"
@@ -278,6 +298,26 @@ class Name:
                 else None
             )
         return self.label
+
+    def _is_thing(self, word: str) -> bool:
+        """Whether a word behind an article is no name: "the Bass", "the Lakers", "a Rigidbody"."""
+        lists = words()
+        if word in lists.places or word in lists.organisations:
+            return False
+        if self.label == "PERSON":
+            return word in lists.ordinary or word not in lists.persons
+        if self.label == "LOCATION":
+            return self._article != "the" or self.before in _INSIDE
+        return self._article != "the"
+
+    def _follows_noun(self) -> bool:
+        """Whether a capitalised ordinary word stands right before, which is the other half: "Forest Green"."""
+        line = self.text[max(0, self.start - 24) : self.start]
+        word = line.rpartition(" ")[0].rpartition(" ")[2].rpartition(",")[2].strip("(\"'")
+        lower = word.lower()
+        if line[-1:] != " " or not word.isalpha() or not word[0].isupper() or lower not in words().nameless:
+            return False
+        return lower not in cue_set("persons_follow") and lower not in cue_set("greetings")
 
     def _one_strictly(self) -> str | None:
         lists = words()
@@ -376,7 +416,7 @@ class Name:
 
 def is_plain_family(own: Sequence[str], label: str) -> bool:
     """Whether an ordinary word is the family name behind a given name that is nothing else: "Rhiannon Castle"."""
-    if len(own) != 2 or label != "PERSON" or not own[1][1:].islower():
+    if len(own) != 2 or label == "LOCATION" or not own[1][1:].islower():
         return False
     lists = words()
     given, family = own[0].lower(), own[1].lower()

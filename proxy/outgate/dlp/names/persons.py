@@ -17,6 +17,7 @@ from outgate.dlp.names.shapes import (
     RUN,
     Span,
     is_glued,
+    is_identifier,
     looks_organised,
     starts_line,
 )
@@ -54,7 +55,7 @@ _ENUMERATION = re.compile(
     rf"(?:,?[ \t](?:and|&|or|und|oder|et|ou|y|e|ed|en|of|och|og)[ \t]{NAME})?(?![\w/@(])"
 )
 _INITIALLED = re.compile(
-    rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})"
+    rf"(?<![\w.'’/°-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})"
     r"(?:(?:van|von|de|der|den|del|di|da|la|le|ter|ten|te|el|al|af|zu|op|’t|'t)[ ]){0,3}"
     rf"(?P<family>{CAPITALISED})(?![\w(@]|\.\w)"
 )
@@ -176,7 +177,10 @@ def is_person(name: Sequence[str], sure: bool) -> bool:
     if sure:
         return not all(word in lists.nameless for word in lower)
     if len(lower) == 1:
-        return lower[0] in lists.given and lower[0] not in lists.ordinary and lower[0] not in lists.places
+        plain = lower[0] in lists.ordinary or lower[0] in lists.places or is_identifier(name[0])
+        return lower[0] in lists.given and not plain
+    if any(map(is_identifier, name)):  # RoBERTa
+        return False
     known = any(word in lists.persons and word not in lists.ordinary for word in lower)
     return known and lower[0] in lists.given and lower[-1] not in lists.nameless
 
