@@ -51,6 +51,9 @@ _PEOPLE = re.compile(
     r"^[ \t>*#-]{0,20}(?P<label>[^\W\d_][\w -]{1,24})[*]{0,2}[ \t]?:[*]{0,2}[ \t]+(?P<people>[^\n]{3,400})",
     re.MULTILINE,
 )
+# HL7 version 2, PID-5; whoever is to do something, in a programmer's note.
+_SEGMENT = re.compile(r"\bPID\|(?:[^|\n]{0,80}\|){4}(?P<name>[^\W\d_][^|^\n]{0,40}\^[^\W\d_][^|~\n]{0,60})")
+_NOTE = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NOTE)\((?P<name>[^\W\d_]{3,20})\)")
 _BETWEEN = re.compile(
     r"[ \t]*(?:[,;|/&]|\band\b|\bund\b|\bet\b|\by\b|\be\b|\ben\b)[ \t]*|[ \t]*\([^()]{0,60}\)"
 )
@@ -94,6 +97,12 @@ def listed(text: str) -> Iterator[Span]:
         yield from _voted(text, values)
     yield from _people(text)
     yield from _speakers(text)
+    for segment in _SEGMENT.finditer(text):
+        start, end = segment.span("name")
+        yield start, start + len(text[start:end].rstrip("^ ")), "PERSON"
+    for note in _NOTE.finditer(text):
+        if is_person([note["name"].capitalize()], sure=False):
+            yield *note.span("name"), "PERSON"
     for quoted in _QUOTED.finditer(text):
         name = quoted[1].split()
         if name[-1].lower() in words().persons and is_person(name, sure=False):
