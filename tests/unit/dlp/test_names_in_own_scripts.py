@@ -89,3 +89,19 @@ def test_a_text_of_nothing_but_beginnings_takes_linear_time(piece: str) -> None:
     started = time.perf_counter()
     list(own_scripts.told(piece * 20_000))
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "entity", "name"),
+    [
+        ("我的同事下周会去深圳。", "LOCATION", "深圳"),
+        ("وأعمل في دبي منذ عام", "LOCATION", "دبي"),
+        ("ואני גרה בחיפה", "LOCATION", "חיפה"),
+        ("株式会社山本商事の営業部", "ORGANIZATION", "株式会社山本商事"),
+        ("トヨタ自動車株式会社に勤務", "ORGANIZATION", "トヨタ自動車株式会社"),
+        ("就职于上海晨光科技有限公司，", "ORGANIZATION", "上海晨光科技有限公司"),
+        ("(주)한빛소프트에서 일합니다", "ORGANIZATION", "(주)한빛소프트에서"),
+    ],
+)
+def test_cities_and_companies_are_told_in_scripts_without_capitals(text: str, entity: str, name: str) -> None:
+    assert (entity, name) in [(kind, text[start:end]) for start, end, kind in uncased.labelled(text)]

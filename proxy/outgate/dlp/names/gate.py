@@ -127,6 +127,8 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _blank_tag(match: re.Match[str]) -> str:
+    if "@" in match[0]:  # an address says who it is
+        return match[0]
     return "".join("\n" if one == "\n" else " " for one in match[0])
 
 
