@@ -38,6 +38,7 @@ def found(engine: Engine, text: str) -> list[str]:
         "Adresim: [[Bağdat Caddesi No: 214 D: 5, Kadıköy, İstanbul]].",
         "[[Moda Mah. Bahariye Cad. No:12/3 Kadıköy/İstanbul]]",
         "lakik: [[1132 Budapest, Visegrádi utca 14. 3/2]].",
+        "проживает: [[г. Самара, ул. Победы, д. 8, кв. 14]].",
         # Vietnam, Indonesia, India
         "địa chỉ [[45 Lê Lợi, Quận 1, TP. Hồ Chí Minh]].",
         "tinggal di [[Jl. Merdeka No. 45, Bandung 40111]].",

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from outgate.dlp.names import own_scripts, uncased
+from outgate.dlp.names import gate, own_scripts, uncased
 
 
 def persons_in(text: str) -> list[str]:
@@ -105,3 +105,8 @@ def test_a_text_of_nothing_but_beginnings_takes_linear_time(piece: str) -> None:
 )
 def test_cities_and_companies_are_told_in_scripts_without_capitals(text: str, entity: str, name: str) -> None:
     assert (entity, name) in [(kind, text[start:end]) for start, end, kind in uncased.labelled(text)]
+
+
+def test_a_long_sentence_with_a_number_and_no_blank_is_read() -> None:
+    text = "佐々木さん、小林健太様からお電話がありました。折り返し080-4412-2098までお願いします。"
+    assert gate.read(text).text == text

@@ -33,8 +33,9 @@ def test_two_heads_that_tell_make_a_table_of_what_is_below(text: str) -> None:
         "INSERT INTO p (id, first_name, city)\nVALUES\n  (1, 'Wyxo', 'Hicksbury'),\n  (2, 'Qerunib', 'Ottumville')\n;",
         "INSERT INTO p (id, first_name, city)\nVALUES (1, 'Wyxo', 'Hicksbury'),\n       (2, 'Qerunib', 'Ottumville');",
         "INSERT INTO p (id, first_name, city) VALUES (1, 'Wyxo', 'Hicksbury'), (2, 'Qerunib', 'Ottumville');",
+        "COPY public.p (id, first_name, city) FROM stdin;\n1\tWyxo\tHicksbury\n2\tQerunib\tOttumville\n\\.",
     ],
-    ids=["rows below", "VALUES on a line", "rows beside VALUES", "one line"],
+    ids=["rows below", "VALUES on a line", "rows beside VALUES", "one line", "PostgreSQL"],
 )
 def test_an_insert_of_several_rows_is_a_table(text: str) -> None:
     assert [value for _, value in listed(text)] == ["Wyxo", "Hicksbury", "Qerunib", "Ottumville"]
@@ -49,6 +50,7 @@ def test_an_insert_of_several_rows_is_a_table(text: str) -> None:
         ("id,first_name,last_name\n2,Wyxo,de la Qerunib", "de la Qerunib"),
         ("full_name: karen black", "karen black"),
         ('{"firstName": "karen"}', "karen"),
+        ('"u1": User(first="Wyxo", last="Qerunib", n=3)', "Qerunib"),
     ],
 )
 def test_a_labelled_person_may_be_written_in_any_way(text: str, person: str) -> None:

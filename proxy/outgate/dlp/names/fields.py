@@ -60,9 +60,10 @@ _BETWEEN = re.compile(
 _NAME = re.compile(NAME)
 _BLANKS = re.compile(r"[\s_-]+")
 # "Name" is a person's where a column beside it has the other half.
-_HALVES = frozenset("name nom nome naam navn namn nimi".split())
+_HALVES = frozenset("name nom nome naam navn namn nimi first last".split())
 _PARTED = re.compile(
     r"(?i)\b(?:pr[ée]noms?|vorname|cognome|voornaam|achternaam|apelido|sobrenome|fornavn|förnamn|first.?name)\b"
+    r"|\bfirst[\"']?[ ]?[:=][^\n]{1,60}\blast[\"']?[ ]?[:=]"
 )
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")  # customerName
 _COUNT = re.compile(r"(?<=[a-z])[ ]?\d{1,2}$")  # phone1, ort01

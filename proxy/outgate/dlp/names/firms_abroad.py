@@ -114,6 +114,8 @@ def _may_employ(name: str) -> bool:
     """Whether words where an employer stands can be one: no person, no place, not ordinary words only."""
     lists = words()
     own, lower = name.split(), name.lower().split()
+    if len(own[0]) == 2 and own[0][1] == ".":  # chez M. Quillard
+        return False
     if lower[0] in lists.given or lower[0] in cue_set("titles") or any(map(is_identifier, own)):
         return False
     if name.lower() in lists.places or name.lower() in lists.place_phrases or lower[0] in cue_set("owners"):

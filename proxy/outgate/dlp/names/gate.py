@@ -18,8 +18,11 @@ from outgate.dlp.names.language import UNDETERMINED, is_english, language_of
 from outgate.dlp.names.words import WORD, cue_set, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
-# Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has.
-_LONG = re.compile(r"[^\s,;|\"'<>]{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+")
+# Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has. Chinese, Japanese and Thai have
+# no blanks between words, so their letters end it.
+_LONG = re.compile(
+    r"[^\s,;|\"'<>\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+"
+)
 _OPAQUE = re.compile(r"\S{64}|.*://|[^@]*\d[^@]*$")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 # What mail and pages are set with; what stands between is prose. In lower case: others are components of programs.

@@ -52,13 +52,15 @@ _SAYS = re.compile(
 )
 # How nouns of German end, all of which have a capital.
 _NOUN = re.compile(
-    r"(?:zeit|ung|heit|keit|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen)$"
+    r"(?:zeit|ung|ungen|heit|keit|keiten|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen"
+    r"|mutter|vater|arzt|ärztin|leiter|nehmer|geber|inhaber|verfahren|versammlung|nummer|liste|stelle|raum|kosten)$"
 )
 # What is called after whoever found it: "Moore's Law", "the Krebs cycle", "Parkinson's disease".
 _EPONYM = re.compile(
     r"(?:['’]s?)?[ ](?:laws?(?![ ](?:firm|office|degree|school))|theorems?|lemma|equations?|inequality|conjecture"
     r"|algorithm|paradox|hypothesis|principle|disease|syndrome|reflex|constant|cycle|plot|kernel|transforms?"
-    r"|distribution|matrix|prior|integral|coefficient|diagram|criterion)\b",
+    r"|distribution|matrix|prior|integral|coefficient|diagram|criterion|(?:U[ ])?tests?|statistic|correction|telescope"
+    r"|lymphoma|kappa|alpha|r(?=[ ](?:is|was|=|of)))\b",
     re.IGNORECASE,
 )
 # How words end that are nobody's family name.
@@ -378,6 +380,12 @@ class Name:
             self.unit.language == "de"
             and self.lower[-1] not in lists.persons
             and _NOUN.search(self.lower[-1])
+        ):
+            return None
+        if (
+            self.unit.language == "de"
+            and word_before(self.text, self.start) in _GERMAN_ARTICLES
+            and not place
         ):
             return None
         persons = self.lower[0] in lists.given or (len(self.own) > 1 and self.lower[-1] in lists.surnames)

@@ -20,6 +20,8 @@ _INSERT = re.compile(
     re.IGNORECASE,
 )
 _CREATE = re.compile(r"\s*create\s+table\s[^(\n]{1,100}\((?P<heads>[^\n]{1,500})", re.IGNORECASE)
+# PostgreSQL's: the heads, and rows with tabs below.
+_COPY = re.compile(r"\s*copy\s+[\w.\"]{1,80}\s*\((?P<heads>[^()\n]{1,500})\)\s*from\s+stdin", re.IGNORECASE)
 _VALUES = re.compile(r"\s*values\b[ \t]*", re.IGNORECASE)
 _NEXT_ROW = re.compile(r"\)[ \t]*,[ \t]*\(")
 _RULE = frozenset("|-+=: \t")  # what a line between head and rows is made of
@@ -49,6 +51,10 @@ def columns(text: str, is_head: Callable[[Sequence[str]], bool]) -> Iterator[Col
         if (made := _CREATE.match(text, start, last)) is not None:
             yield from table
             table, mark = [Column(cell.split()[0]) for cell in made["heads"].split(",") if cell.strip()], ","
+            continue
+        if (copied := _COPY.match(text, start, last)) is not None:
+            yield from table
+            table, mark = [Column(head.strip(' \t"')) for head in copied["heads"].split(",")], "\t"
             continue
         insert = _INSERT.match(text, start, last)
         if insert is not None:

@@ -59,8 +59,9 @@ _FORMS: tuple[tuple[Expression, str], ...] = (
         + _END,
     ),
     (
-        Expression(rf"\b{_CYRILLIC}", after=100),
-        rf"(?<![\w.]){_CYRILLIC}[ ]?[„\"«]?{_NAMES}[“\"»]?,?[ ](?:д\.?[ ]?|дом[ ]|№[ ]?|буд\.[ ]?)?{_NUMBER}"
+        Expression(rf"\b{_CYRILLIC}", before=60, after=100),
+        rf"(?<![\w.])(?:(?:\d{{6}},[ ])?(?:г\.|город|м\.|місто)[ ]?{_CITY},[ ])?"
+        rf"{_CYRILLIC}[ ]?[„\"«]?{_NAMES}[“\"»]?,?[ ](?:д\.?[ ]?|дом[ ]|№[ ]?|буд\.[ ]?)?{_NUMBER}"
         rf"(?:,[ ](?:кв|корп|стр|ап)\.?[ ]?\d{{1,4}}){{0,3}}" + _END,
     ),
     (Expression(rf"\b{_GREEK} ", after=80), rf"(?<!\w){_GREEK}[ ]{_NAMES}[ ]{_NUMBER}" + _END),
