@@ -41,7 +41,7 @@ def found(engine: Engine, text: str) -> list[str]:
         "проживает: [[г. Самара, ул. Победы, д. 8, кв. 14]].",
         # Vietnam, Indonesia, India
         "địa chỉ [[45 Lê Lợi, Quận 1, TP. Hồ Chí Minh]].",
-        "tinggal di [[Jl. Merdeka No. 45, Bandung 40111]].",
+        "tinggal di [[Jl. Merdeka No. 45, Bandung 40111]]. HP 0812-4412-0987",
         "kantor di [[Jalan Jenderal Sudirman Kav. 52-53, Jakarta Selatan 12190]]",
         "resident of [[Flat 402, Sai Krupa Apartments, MG Road, Pune 411001]].",
         # Japan, China, Korea

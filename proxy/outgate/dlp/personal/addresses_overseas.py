@@ -18,6 +18,7 @@ _SCORE = 0.85
 _WORD = r"[^\W\d_][\w.'’-]{0,24}"
 _NAMES = rf"{_WORD}(?:[ ]{_WORD}){{0,4}}"
 _TITLED = r"(?-i:[A-ZÀ-Þ])[\w.'’-]{0,24}(?:[ ](?:(?:d[aeo]s?|e)[ ])?(?-i:[A-ZÀ-Þ\d])[\w.'’-]{0,24}){0,4}"
+_CITY = r"(?-i:[A-ZÀ-Þ])[\w'’-]{1,24}(?:[ ](?-i:[A-ZÀ-Þ])[^\W\d][\w'’-]{0,24}){0,3}"
 _BRAZILIAN = r"(?:rua|r\.|avenida|av\.?|travessa|tv\.|alameda|al\.|praça|pça\.|rodovia|rod\.|estrada|largo|quadra|vila)"
 _UF = r"(?-i:AC|AL|AP|AM|BA|CE|DF|ES|GO|MA|MT|MS|MG|PA|PB|PR|PE|PI|RJ|RN|RS|RO|RR|SC|SP|SE|TO)"
 _INDIAN = r"(?:flat|shop|plot|house|door|villa|office|room|h\.|d\.)[ ]?(?:no\.?)?"
@@ -60,7 +61,7 @@ _FORMS: tuple[tuple[Expression, str], ...] = (
         Expression(rf"\b{_INDIAN}[ :-]{{0,2}}[a-z]?\d[\w/-]{{0,9}}, ", re.I, after=160),
         rf"(?<!\w){_INDIAN}[ :-]{{0,2}}[A-Z]?\d[\w/-]{{0,9}},[ ](?:(?:{_NAMES},[ ]){{0,4}}?{_NAMES}[ -]{{1,3}}"
         rf"(?<=[ -])[1-9]\d{{2}}[ ]?\d{{3}}(?!\d)|(?:{_TITLED},[ ]){{0,3}}(?:(?-i:[A-Z])[\w.'’-]{{0,24}}[ ]){{1,4}}"
-        rf"{_ROAD}\b(?:,[ ]{_TITLED}){{0,2}}(?:[ ,-]{{1,3}}[1-9]\d{{2}}[ ]?\d{{3}}(?!\d))?)",
+        rf"{_ROAD}\b(?:,[ ]{_CITY}){{0,2}}(?:[ ,-]{{1,3}}[1-9]\d{{2}}[ ]?\d{{3}}(?!\d))?)",
     ),
     # 45 Lê Lợi, Phường Bến Nghé, Quận 1, TP. Hồ Chí Minh
     (
@@ -73,7 +74,7 @@ _FORMS: tuple[tuple[Expression, str], ...] = (
     (
         Expression(r"\b(?:jl\.|jln\.?|jalan) ?[a-z]", re.I, after=150),
         rf"(?<!\w)(?:jl\.|jln\.?|jalan)[ ]?{_TITLED},?[ ](?:no\.?|nomor|kav\.?|blok)[ ]?\w{{1,6}}(?:[-/]\w{{1,4}})?"
-        rf"(?:,?[ ]rt\.?[ ]?\d{{1,3}}[ /]{{1,3}}rw\.?[ ]?\d{{1,3}})?(?:,[ ]{_TITLED}){{0,3}}(?:,?[ ]\d{{5}}(?!\d))?",
+        rf"(?:,?[ ]rt\.?[ ]?\d{{1,3}}[ /]{{1,3}}rw\.?[ ]?\d{{1,3}})?(?:,[ ]{_CITY}){{0,3}}(?:,?[ ]\d{{5}}(?!\d))?",
     ),
     # 〒530-0001 大阪府大阪市北区梅田2-4-9
     (
