@@ -24,6 +24,7 @@ from outgate.dlp.names import (
     persons,
     places,
     repair,
+    uncapitalised,
     uncased,
 )
 from outgate.dlp.names.shapes import Span
@@ -92,7 +93,12 @@ class NameDetector:
             (unit, [span for span in own if span[2] in _NAMES])
             for unit, own in zip(reading.units, said, strict=True)
         ]
-        sure = [*fields.listed(text), *uncased.labelled(text), *own_scripts.told(text)]
+        sure = [
+            *fields.listed(text),
+            *uncased.labelled(text),
+            *own_scripts.told(text),
+            *uncapitalised.told(text),
+        ]
         for unit, named in units:
             sure += firms.companies(text, unit, named)
             sure += firms_abroad.companies(text, unit)

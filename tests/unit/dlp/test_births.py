@@ -46,11 +46,19 @@ Age: 50 ([[05/03/1974]])
 50 yrs ([[05/03/1974]])
 43M ([[12/03/1981]])
 43-year-old male, [[12/03/1981]]
+Trujillo, Amberlynn R. W/F [[08/14/1996]]
+Unger, Dale (B/M, [[08/14/1976]])
+W/F 08/14/2019
+the switch A/M 08/14
 aged 43 (updated 12/03/2021)
 """
 FORMS = r"""
 Date of birth\n\n[[3 May 1974]]
 Date of Birth: ___[[03/05/1974]]___
+Születési dátum: [[1983.05.21]].
+tên tôi là Nhung, sinh ngày [[12/05/1994]], ở Huế
+Hatice Şimşek *[[17.11.1971]], AOK
+geb: [[12.3.80]]
 Name/DOB: Jane Doe, [[05/03/1974]]
 Name and date of birth: John Smith, [[3 May 1974]]
 Place and date of birth: Leeds, [[3 May 1974]]

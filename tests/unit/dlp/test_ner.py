@@ -271,3 +271,58 @@ def test_words_of_coding_agents_own_prompts_and_tools_are_no_names(
 )
 def test_ordinary_words_of_other_languages_are_no_names(detector: ner.NameDetector, text: str) -> None:
     assert found(detector, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Guten Tag Herr Wuxelbrenk, danke für die Nachricht und das Gespräch.", ["PERSON Wuxelbrenk"]),
+        ("Anbei die Rechnung von Frau Wuxel-Brenk, die ich nicht kenne.", ["PERSON Wuxel-Brenk"]),
+        ("Elle vit avec sa fille (Gwenola) et son chat.", ["PERSON Gwenola"]),
+        (
+            "Soy Wyxana Roldán Cifuentes, y estoy en la oficina de la calle.",
+            ["PERSON Wyxana Roldán Cifuentes"],
+        ),
+        ("Ask Hannah Marble about it.", ["PERSON Hannah Marble"]),
+        ("je m'appelle wyxane querubin et je cherche un travail", ["PERSON wyxane querubin"]),
+        ("tôi tên là Phạm Thị Hồng Nhung, sinh ngày", ["PERSON Phạm Thị Hồng Nhung"]),
+    ],
+)
+def test_a_name_is_found_whole_in_any_language(
+    detector: ner.NameDetector, text: str, names: list[str]
+) -> None:
+    assert [f"{entity} {name}" for entity, name in found(detector, text)] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Auftragnehmer verpflichtet sich, die Leistungen gemäß der Beschreibung in Anlage 1 zu erbringen.",
+        "Les objectifs : réduire les coûts de 8 % et améliorer la satisfaction dans tous les pays.",
+    ],
+)
+def test_articles_of_other_languages_name_nobody(detector: ner.NameDetector, text: str) -> None:
+    assert found(detector, text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "In the Krebs cycle, acetyl-CoA is oxidised; use a Lineweaver-Burk plot to estimate it.",
+        "Then explain Moore's Law and the Cauchy-Schwarz inequality to a child.",
+        "In the editor, attach a Rigidbody to it and sidechain the Lakers.",
+        "Photosynthesis takes place in the Chloroplast. True or False?",
+        "sku,title,color\n8842190,Merino Crew Neck,Forest Green\n8842310,Canvas Tote,Sand",
+        "BERT and RoBERTa baselines reach 88.2 points on the benchmark.",
+        "Pat.-Nr. 448812, Tel. mobil unbekannt, bitte nicht anrufen und nicht schreiben.",
+        "enfourner 35 minutes à 180 °C. Servir tiède avec une salade verte",
+    ],
+)
+def test_what_is_called_after_somebody_or_stands_behind_an_article_names_nobody(
+    detector: ner.NameDetector, text: str
+) -> None:
+    assert found(detector, text) == []
+
+
+def test_a_disease_of_a_patient_does_not_hide_her(detector: ner.NameDetector) -> None:
+    assert ("PERSON", "Simone") in found(detector, "We told the family that Simone's disease has progressed.")

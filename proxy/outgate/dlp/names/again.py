@@ -55,7 +55,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 24) : start].split()[-1:]
     if before and before[0].rstrip(".").lower() in cue_set("titles"):
         return True
-    if before and (before[0][0].isdigit() or before[0] == "&"):
+    if before and ((before[0][0].isdigit() and before[0][-1] not in ":.)") or before[0] == "&"):
         return False
     if before and before[0][0].isupper() and not starts_sentence(text, start) and before[0][-1] not in ",;:":
         return False

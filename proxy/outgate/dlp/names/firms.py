@@ -18,6 +18,7 @@ def _title_case(name: str) -> str:
 
 
 _FORMS = "|".join(re.escape(form) for form in sorted(cue_set("organisation_forms"), key=len, reverse=True))
+_FORMS += r"|Sp\.[ ]z[ ]?o\.[ ]?o\.?|Ltd\.?[ ]Şti\.?|Sdn\.?[ ]Bhd\.?"
 _FORMED = re.compile(rf"(?<=[ \t])(?:{_FORMS})(?!\w)")
 _PART = rf"(?:{CAPITALISED}|[A-Z][\w&.'’-]{{0,40}}+)"
 _COMPANY = re.compile(

@@ -44,6 +44,7 @@ _EMPLOYED = re.compile(
     r"(?i)\b(?:work(?:s|ed|ing)?[ ](?:at|for)|employed[ ](?:at|by|with)|intern(?:s|ed|ing|ship)?[ ](?:at|with)"
     r"|(?:company|startup|start-up|firm|bakery|restaurant|shop|store|business|band|charity|nonprofit|agency|brand|club"
     r"|bar|café|cafe|pub|gym|school|church|clinic|salon|studio)[ ](?:called|named|known[ ]as)"
+    r"|(?:experience|currently|previously|formerly|role|stint|career)[ ]at"
     r"|job[ ](?:at|with)|position[ ](?:at|with)|hired[ ]by"
     r"|arbeite(?:t|n)?[ ](?:bei|für)|beschäftigt[ ]bei|angestellt[ ]bei|tätig[ ]bei|firma|fa\."
     r"|travaill(?:e|es|ons|ent|ait|é|er)[ ](?:chez|pour)|employée?[ ](?:chez|par)|salariée?[ ](?:de|chez)|chez"
@@ -113,6 +114,8 @@ def _may_employ(name: str) -> bool:
     """Whether words where an employer stands can be one: no person, no place, not ordinary words only."""
     lists = words()
     own, lower = name.split(), name.lower().split()
+    if len(own[0]) == 2 and own[0][1] == ".":  # chez M. Quillard
+        return False
     if lower[0] in lists.given or lower[0] in cue_set("titles") or any(map(is_identifier, own)):
         return False
     if name.lower() in lists.places or name.lower() in lists.place_phrases or lower[0] in cue_set("owners"):

@@ -18,10 +18,18 @@ from outgate.dlp.names.language import UNDETERMINED, is_english, language_of
 from outgate.dlp.names.words import WORD, cue_set, words
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy keeps its strings as UTF-8
-# Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has.
-_LONG = re.compile(r"[^\s,;|\"'<>]{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+")
+# Hashes, keys, encoded data, paths, addresses: a run without a blank that no name has. Chinese, Japanese and Thai have
+# no blanks between words, so their letters end it.
+_LONG = re.compile(
+    r"[^\s,;|\"'<>\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]{20,}|[a-z][\w+.-]{1,20}://[^\s\"']+"
+)
 _OPAQUE = re.compile(r"\S{64}|.*://|[^@]*\d[^@]*$")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
+# What mail and pages are set with; what stands between is prose. In lower case: others are components of programs.
+_TAG = re.compile(
+    r"</?(?:p|div|span|b|i|u|em|strong|small|font|center|h[1-6]|br|hr|a|img|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|td|th"
+    r"|blockquote|body|section|header|footer|address)(?:[ \t\n][^<>{}]{0,400})?/?>"
+)
 _LOOK = 400  # characters of a line that say whether it is code
 _LINE = re.compile(r"[^\n]+")
 _CODE_MARK = re.compile(r"[{}()\[\];=<>|\\$`*&^~_]")
@@ -87,6 +95,8 @@ def read(
     ``languages``: those that there are models for. ``gated`` False: every sentence that is no code.
     """
     plain = _LONG.sub(_blank, _SURROGATE.sub("\ufffd", text))
+    if "</" in plain:
+        plain = _TAG.sub(_blank_tag, plain)
     lines = list(_lines(plain))
     found = WORD.findall(plain)
     code = sum(is_code for _, _, is_code in lines)
@@ -117,6 +127,12 @@ def read(
 
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0]) if _OPAQUE.match(match[0]) else match[0]
+
+
+def _blank_tag(match: re.Match[str]) -> str:
+    if "@" in match[0]:  # an address says who it is
+        return match[0]
+    return "".join("\n" if one == "\n" else " " for one in match[0])
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, bool]]:

@@ -7,7 +7,7 @@ that judgement, of one name at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,8 +20,9 @@ from outgate.dlp.names.shapes import (
     looks_organised,
     starts_line,
     starts_sentence,
+    word_before,
 )
-from outgate.dlp.names.words import cue_set, data, words
+from outgate.dlp.names.words import cue_set, data, little_words, words
 
 _NEVER = re.compile(r"[_={}<>\\|@#$/()\[\]+*]|::|\.\w|\d{3}")
 _INSIDE = frozenset("in near outside inside around across throughout via".split())
@@ -51,8 +52,20 @@ _SAYS = re.compile(
 )
 # How nouns of German end, all of which have a capital.
 _NOUN = re.compile(
-    r"(?:zeit|ung|heit|keit|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen)$"
+    r"(?:zeit|ung|ungen|heit|keit|keiten|nahme|schaft|tion|tät|nis|tum|lage|fall|wesen|mittel|dienst|platz|akte|bogen"
+    r"|mutter|vater|arzt|ärztin|leiter|nehmer|geber|inhaber|verfahren|versammlung|nummer|liste|stelle|raum|kosten)$"
 )
+# What is called after whoever found it: "Moore's Law", "the Krebs cycle", "Parkinson's disease".
+_EPONYM = re.compile(
+    r"(?:['’]s?)?[ ](?:laws?(?![ ](?:firm|office|degree|school))|theorems?|lemma|equations?|inequality|conjecture"
+    r"|algorithm|paradox|hypothesis|principle|disease|syndrome|reflex|constant|cycle|plot|kernel|transforms?"
+    r"|distribution|matrix|prior|integral|coefficient|diagram|criterion|(?:U[ ])?tests?|statistic|correction|telescope"
+    r"|lymphoma|kappa|alpha|r(?=[ ](?:is|was|=|of)))\b",
+    re.IGNORECASE,
+)
+# How words end that are nobody's family name.
+_NO_FAMILY = ("ed", "ing", "ion", "ions", "ity", "ness", "ment", "ments", "ly", "ies", "able", "al", "ive")
+_GERMAN_ARTICLES = frozenset("der die das den dem ein eine einer einen einem kein keine".split())
 _LABELS = re.compile(r"\.?[ \t]{0,2}:(?:[ \t]|$)", re.MULTILINE)
 
 
@@ -81,6 +94,12 @@ class Name:
         return [word.lower().strip(".,") for word in self.own]
 
     @cached_property
+    def _article(self) -> str:
+        """The article right before the name, in lower case."""
+        word = word_before(self.text, self.start)
+        return word if word in ("the", "a", "an") else ""
+
+    @cached_property
     def before(self) -> str:
         """The last word before the name on its line, in lower case, but for "the"."""
         line = self.text[max(0, self.start - 30) : self.start].rpartition("\n")[2].lower().split()
@@ -90,6 +109,8 @@ class Name:
         """What the words name, or None."""
         lists = words()
         if self.end - self.start < 2 or not self.own[0][0].isupper() or self._is_part():
+            return None
+        if self.lower[0] not in lists.given and _EPONYM.match(self.text, self.end):
             return None
         if self.before.isdigit() and self.label == "PERSON":  # of a street
             return None
@@ -120,6 +141,8 @@ class Name:
 
     def _is_part(self) -> bool:
         """Whether the name is a piece of an identifier, a path or a call, or one itself."""
+        if self.text[self.end : self.end + 2] == ".-":  # Pat.-Nr.
+            return True
         if is_glued(self.text, self.start, self.end) or _NEVER.search(self.text, self.start, self.end):
             return True
         return any(map(is_identifier, self.own)) and self.own[-1] not in cue_set("organisation_forms")
@@ -205,6 +228,8 @@ class Name:
 
     def _several(self) -> str | None:
         lists = words()
+        if is_plain_family(self.own, self.label):
+            return "PERSON"
         first, last = self.lower[0], self.lower[-1]
         ordinary = all(word in lists.ordinary for word in self.lower)
         if self.label != "ORGANIZATION" and any(map(str.isdigit, "".join(self.lower))):
@@ -245,8 +270,10 @@ class Name:
     def _one(self, place: bool) -> str | None:
         lists = words()
         word = self.lower[0]
+        if self._article and self._is_thing(word):
+            return None
         if word in lists.ordinary:
-            known = word in lists.persons or word in lists.places
+            known = (word in lists.persons or word in lists.places) and not self._follows_noun()
             return self.label if known and self.label and not starts_sentence(self.text, self.start) else None
         if self.label and self.before in _INSIDE and word not in lists.persons:
             return "LOCATION"
@@ -273,6 +300,26 @@ class Name:
                 else None
             )
         return self.label
+
+    def _is_thing(self, word: str) -> bool:
+        """Whether a word behind an article is no name: "the Bass", "the Lakers", "a Rigidbody"."""
+        lists = words()
+        if word in lists.places or word in lists.organisations:
+            return False
+        if self.label == "PERSON":
+            return word in lists.ordinary or word not in lists.persons
+        if self.label == "LOCATION":
+            return self._article != "the" or self.before in _INSIDE
+        return self._article != "the"
+
+    def _follows_noun(self) -> bool:
+        """Whether a capitalised ordinary word stands right before, which is the other half: "Forest Green"."""
+        line = self.text[max(0, self.start - 24) : self.start]
+        word = line.rpartition(" ")[0].rpartition(" ")[2].rpartition(",")[2].strip("(\"'")
+        lower = word.lower()
+        if line[-1:] != " " or not word.isalpha() or not word[0].isupper() or lower not in words().nameless:
+            return False
+        return lower not in cue_set("persons_follow") and lower not in cue_set("greetings")
 
     def _one_strictly(self) -> str | None:
         lists = words()
@@ -325,12 +372,20 @@ class Name:
         if any(word in lists.nameless for word in self.lower) or self.lower[0] in cue_set("owners"):
             return None
         likely = self.label == "PERSON" and (self.lower[0] in lists.given or len(self.own) > 1)
+        if self.unit.language == "de" and len(self.own) == 2 and self.lower[0] in _GERMAN_ARTICLES:
+            return None
         if starts_sentence(self.text, self.start) and not likely:
             return self._one_abroad() if len(self.own) == 1 and self._says() else None
         if (
             self.unit.language == "de"
             and self.lower[-1] not in lists.persons
             and _NOUN.search(self.lower[-1])
+        ):
+            return None
+        if (
+            self.unit.language == "de"
+            and word_before(self.text, self.start) in _GERMAN_ARTICLES
+            and not place
         ):
             return None
         persons = self.lower[0] in lists.given or (len(self.own) > 1 and self.lower[-1] in lists.surnames)
@@ -358,8 +413,23 @@ class Name:
         if self._says():
             return "PERSON"
         given = any(half in lists.given for half in word.split("-"))
-        little = word in data("languages").get(self.unit.language, ())
-        if given and word not in lists.ordinary and not little and not self.unit.strict:
+        little = word in data("languages").get(self.unit.language, little_words())
+        if little:
+            return None
+        if given and word not in lists.ordinary and not self.unit.strict:
             noun = self.unit.language == "de" and word in cue_set("german_nouns")
             return None if noun else "PERSON"
         return "PERSON" if word in lists.persons and self.label == "PERSON" else None
+
+
+def is_plain_family(own: Sequence[str], label: str) -> bool:
+    """Whether an ordinary word is the family name behind a given name that is nothing else: "Rhiannon Castle"."""
+    if len(own) != 2 or label == "LOCATION" or not own[1][1:].islower():
+        return False
+    lists = words()
+    given, family = own[0].lower(), own[1].lower()
+    if given not in lists.given or given in lists.surnames | lists.places | lists.software | lists.ordinary:
+        return False
+    if family in lists.never or family in lists.software or family in cue_set("organisation_kinds"):
+        return False
+    return family in lists.nameless and not family.endswith(_NO_FAMILY)

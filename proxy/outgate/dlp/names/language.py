@@ -25,6 +25,8 @@ def language_of(found: Sequence[str]) -> str | None:
     languages = _languages()
     votes: dict[str, int] = {}
     for word in voters:
+        if len(word) == 1 and word.isupper():  # V15, S8
+            continue
         for part in _JOINT.split(word.lower()):
             for language in languages.get(part, ()):
                 votes[language] = votes.get(language, 0) + 1

@@ -35,7 +35,18 @@ _PATRONYMIC = (
     r"(?:(?:ович|евич|йович|ьич)(?:а|у|ем|ом|е|і|ю)?|(?:овн|евн|івн|їн|ичн)(?:а|ы|е|у|ой|ою|і))"
 )
 _INITIALS = r"[А-ЯЁІЇЄ]\.[ ]?(?:[А-ЯЁІЇЄ]\.)?"
+# What stands right behind a Chinese name in a sentence; blanks do not say where it ends.
+_AFTER_CHINESE = (
+    "在是有和与跟说說会會要想的今明昨前后後下上把给給去来來已也都不没沒正刚剛从從被对對向需可希住将將"
+    "于於每很还還就先又能因最"
+)
+# What those are called by that "I am" and a family name's sign may begin: pupils, clerks, teachers.
+_CALLINGS = "(?<![生员員人者师師家工长長手友民粉医醫])"
+# Japanese: wards, towns, prefectures, stations, shops.
+_LOCAL = "(?<![区市町村都道府県駅線店社圏部課])"
 _ARABIC = r"[\u0621-\u064a\u0670\u0671]{2,20}"
+# What goes on after a name: "and", "I", "in", verbs of the first person.
+_NO_ARABIC = rf"(?:و|أنا|انا|من|في|عمري|أ[عسدق]){_ARABIC}?(?!\w)"
 _HINDI = r"[\u0900-\u0963\u0970-\u097f]{2,20}"
 
 
@@ -44,10 +55,14 @@ def _patterns() -> dict[re.Pattern[str], list[re.Pattern[str]]]:
     """By what finds a letter of a script: expressions for names that their surroundings tell."""
     chinese, japanese, korean = (_any(f"{script}_families") for script in ("chinese", "japanese", "korean"))
     own = rf"[{_HAN}々{_KANA}]"
+    ends = rf"(?=$|[^{_HAN}]|[{_AFTER_CHINESE}])"
     patterns = {
         _CHINESE_OR_JAPANESE: (
             rf"(?P<name>{chinese}[{_HAN}]{{1,2}}?)[ ]?(?={_any('chinese_titles')})",
             rf"(?:{_any('chinese_labels')}{_COLON}|(?:我|名字?)叫做?)(?P<name>{chinese}[{_HAN}]{{1,2}})(?![{_HAN}])",
+            rf"(?:我是|本人是?)(?P<name>{chinese}[{_HAN}]{{1,2}}?){_CALLINGS}{ends}",
+            rf"(?:我|我的|我们的|我們的){_any('chinese_relations')}[叫是]?(?P<name>{chinese}[{_HAN}]{{1,2}}?){ends}",
+            rf"(?:の|は|、|^)(?P<name>(?={own}{{3}}){japanese}[ \u3000]?{own}{{1,3}}?){_LOCAL}(?=です|でございます)",
             rf"(?<![{_HAN}々])(?P<name>{japanese}(?:[ \u3000]?{own}{{1,3}}?)?)[ \u3000]?"
             rf"(?={_any('japanese_titles')})",
             rf"(?<![{_HAN}々])(?P<name>{japanese}[ \u3000]?{own}{{1,3}}?)(?=と申し|といいます|と言います)",
@@ -56,6 +71,9 @@ def _patterns() -> dict[re.Pattern[str], list[re.Pattern[str]]]:
         _KOREAN: (
             rf"(?<![{_HANGUL}])(?P<name>{korean}[{_HANGUL}]{{2}})[ ]?(?={_any('korean_titles')}(?![{_HANGUL}]{{3}}))",
             rf"{_any('korean_labels')}{_COLON}(?P<name>[{_HANGUL}]{{2,4}}){_END}",
+            rf"이름은[ ]?(?P<name>{korean}[{_HANGUL}]{{1,2}}?)(?=입니다|이고|이며|이라고|라고|예요|이에요|인데)",
+            rf"저는[ ]?(?P<name>{korean}[{_HANGUL}]{{2}})(?<![사원자인생님가관장])"
+            r"(?=입니다|이고|이라고|라고|이에요|예요)",
         ),
         _CYRILLIC: (
             rf"(?<!\w)(?P<name>(?:{_CAPITAL}[ ]){{1,2}}{_PATRONYMIC}(?:[ ]{_CAPITAL})?)(?!\w)",
@@ -68,6 +86,9 @@ def _patterns() -> dict[re.Pattern[str], list[re.Pattern[str]]]:
             rf"(?<!\w){_any('arabic_titles')}[ ]"
             rf"(?P<name>{_ARABIC}(?:[ ](?:ال|بن[ ]|بنت[ ]|أبو[ ]|عبد[ ]){_ARABIC})?)(?!\w)",
             rf"(?<!\w){_any('arabic_labels')}{_COLON}(?P<name>{_ARABIC}(?:[ ]{_ARABIC}){{0,3}}){_END}",
+            rf"(?<!\w)(?:اسمي|اسمى|أدعى|ادعى)[ ](?:هو[ ])?"
+            rf"(?P<name>{_ARABIC}(?:[ ](?:(?:بن|بنت|أبو|ابو|عبد|آل)[ ])?(?!{_NO_ARABIC}){_ARABIC})?)(?!\w)",
+            rf"(?:मेरा|मेरी[ ]\w{{2,12}}[ ]का)[ ]नाम[ ](?!क्या)(?P<name>{_HINDI}(?:[ ]{_HINDI})?)[ ]है",
             rf"{_any('hindi_titles')}[ ](?P<name>{_HINDI}(?:[ ]{_any('hindi_families')})?)(?![\u0900-\u097f])",
             rf"नाम{_COLON}(?P<name>{_HINDI}(?:[ ]{_HINDI}){{0,2}}){_END}",
         ),

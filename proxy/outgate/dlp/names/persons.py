@@ -17,6 +17,7 @@ from outgate.dlp.names.shapes import (
     RUN,
     Span,
     is_glued,
+    is_identifier,
     looks_organised,
     starts_line,
 )
@@ -54,7 +55,7 @@ _ENUMERATION = re.compile(
     rf"(?:,?[ \t](?:and|&|or|und|oder|et|ou|y|e|ed|en|of|och|og)[ \t]{NAME})?(?![\w/@(])"
 )
 _INITIALLED = re.compile(
-    rf"(?<![\w.'’/-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})"
+    rf"(?<![\w.'’/°-])(?P<initials>(?:[A-ZÀ-ÞĀ-ſ]\.[ -]?){{1,3}})"
     r"(?:(?:van|von|de|der|den|del|di|da|la|le|ter|ten|te|el|al|af|zu|op|’t|'t)[ ]){0,3}"
     rf"(?P<family>{CAPITALISED})(?![\w(@]|\.\w)"
 )
@@ -91,7 +92,8 @@ def told(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
         if run[0].endswith(_HONORIFICS):
             yield *run.span(), "PERSON"
         if not is_glued(text, *run.span()):
-            yield from _addressed(text, run.start(), _before_kind(text, *run.span()), unit.strict)
+            start = _after_title(text, *run.span())
+            yield from _addressed(text, start, _before_kind(text, start, run.end()), unit.strict)
 
 
 def _initialled(text: str, unit: Unit, named: Sequence[Span]) -> Iterator[Span]:
@@ -175,7 +177,10 @@ def is_person(name: Sequence[str], sure: bool) -> bool:
     if sure:
         return not all(word in lists.nameless for word in lower)
     if len(lower) == 1:
-        return lower[0] in lists.given and lower[0] not in lists.ordinary and lower[0] not in lists.places
+        plain = lower[0] in lists.ordinary or lower[0] in lists.places or is_identifier(name[0])
+        return lower[0] in lists.given and not plain
+    if any(map(is_identifier, name)):  # RoBERTa
+        return False
     known = any(word in lists.persons and word not in lists.ordinary for word in lower)
     return known and lower[0] in lists.given and lower[-1] not in lists.nameless
 
@@ -230,6 +235,15 @@ def _addressed(text: str, first: int, last: int, strict: bool) -> Iterator[Span]
         yield first, last, "PERSON"
 
 
+def _after_title(text: str, first: int, last: int) -> int:
+    """Where the last form of address among capitalised words begins, or ``first``: "Guten Tag Frau Quillard"."""
+    inner = first
+    for lead in _LEAD.finditer(text, first, last):
+        if lead["word"].lower() in cue_set("forms_of_address") and lead.end() < last:
+            inner = lead.start()
+    return inner
+
+
 def _may_be_titled(name: Sequence[str]) -> bool:
     """Whether the words can be a name after a form of address, where an ordinary word is one."""
     lists = words()
@@ -252,6 +266,10 @@ def _is_said(before: list[str], text: str, last: int) -> bool:
         return _STOP.match(text, last) is not None
     if not cue_set("introductions").isdisjoint(ends) or before[-1].rstrip(".") in cue_set("titles"):
         return True
+    if before[-1] == "(" and len(before) > 1:  # sa fille (Gwenola)
+        return text[last : last + 1] == ")" and before[-2] in cue_set("relations_abroad") | cue_set(
+            "relations"
+        )
     related = before[-1].rstrip(",:")
     if related in cue_set("relations_abroad"):
         return before[-1].endswith(":") or any(

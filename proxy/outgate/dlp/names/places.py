@@ -39,14 +39,16 @@ _SETTLED = re.compile(
     r"|(?:bor|bosatt|född|født|oppvokst|uppvuxen|flyttade?|flyttet)[ ](?:i|på|til|till|fra|från)"
     r"|(?:mieszkam|mieszka|mieszkający|mieszkająca|urodzony|urodzona|zamieszkał[ya])[ ]w"
     r"|(?:bydlím|bydlí|bytem|narozen[aý]?|bývam)[ ]ve?|(?:locuiesc|locuiește|născut[ă]?|domiciliat[ă]?)[ ][îi]n"
-    r"|asun|asuu|synt(?:ynyt|yi)|κάτοικος|μένω[ ]στην?|γεννήθηκε[ ]στην?|жив(?:у|ёт|ет)[ ]в|родил(?:ся|ась)[ ]в"
+    r"|asun|asuu|synt(?:ynyt|yi)|κάτοικος|μένω[ ]στην?|γεννήθηκε[ ]στην?"
+    r"|жив(?:у|ёт|ет|ем|ём)[ ]в|жив(?:у|е|емо)[ ][ув]|мешка(?:ю|є|ємо)[ ][ув]"
+    r"|(?:из|в)[ ]город[ае]|родил(?:ся|ась)[ ]в"
     r"|г\.|гр\."
     r")[ ](?:the[ ]|la[ ]|le[ ]|den[ ]|der[ ]|l['’])?$"
 )
 # How all of these end; asked first, since it costs next to nothing.
 _LAST = frozenset(
     """in from to of near outside aus nach bei à de dans en au a ad di da te uit naar em no na do i på til till fra från
-    w v ve în asun asuu syntynyt syntyi κάτοικος στη στην в г. гр. the la le den der""".split()
+    w v ve în asun asuu syntynyt syntyi κάτοικος στη στην в у города городе г. гр. the la le den der""".split()
 )
 _REACH = 48  # characters before a name that can say so
 _STATES = (

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from outgate.dlp.names.firms import without_lead
 from outgate.dlp.names.gate import Reading, Unit
-from outgate.dlp.names.kinds import Name
-from outgate.dlp.names.shapes import RUN, Span, looks_organised
-from outgate.dlp.names.words import WORD, cue_set, words
+from outgate.dlp.names.kinds import Name, is_plain_family
+from outgate.dlp.names.shapes import RUN, Span, looks_organised, starts_sentence
+from outgate.dlp.names.words import WORD, cue_set, little_words, words
 
 _PIECE = re.compile(r"(?:(?![ \t][-–—][ \t]|[ \t]{2})[^\n])+")  # what no name goes beyond
 _NEXT = re.compile(r"[ \t]([A-Z][a-z]+)\b")
@@ -30,13 +30,14 @@ def repaired(reading: Reading, unit: Unit, named: Sequence[Span]) -> Iterator[Sp
     runs = [run.span() for run in RUN.finditer(text, unit.start, unit.end)]
     believed = unit.language == unit.reader and not unit.strict
     regions = _joined(runs, named) if believed else _labelled(runs, named)
-    for first, last, label in _without(regions, phrases):
-        for piece in _pieces(text, first, last):
-            start, end = _trimmed(text, *piece, label)
-            if unit.language != "en":
-                start = _from_given(text, start, end)
-            if entity := Name(text, start, end, label, unit, reading.small).entity():
-                yield start, end, entity
+    for begin, last, label in _without(regions, phrases):
+        for piece in _pieces(text, begin, last):
+            start, end = _trimmed(text, *piece, label, unit.language)
+            starts = [start] if unit.language == "en" else _person_starts(text, start, end, unit.language)
+            for first in starts:
+                if entity := Name(text, first, end, label, unit, reading.small).entity():
+                    yield first, end, entity
+                    break
 
 
 def is_public(text: str, start: int, end: int) -> bool:
@@ -126,13 +127,30 @@ def _pieces(text: str, first: int, last: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _from_given(text: str, first: int, last: int) -> int:
-    """Where a person starts in a run whose first words are capitalised nouns or start the sentence."""
+def _person_starts(text: str, first: int, last: int, language: str) -> list[int]:
+    """Where a person may start in a run whose first words are capitalised nouns or start the sentence.
+
+    Only German has nouns with capitals; elsewhere what stands before a given name is one, too, but for the first word
+    of a sentence.
+    """
+    lists = words()
     own = list(WORD.finditer(text, first, last))
-    return next((word.start() for word in own[:-1] if word[0].lower() in words().given), first)
+    number = next((n for n, word in enumerate(own[:-1]) if word[0].lower() in lists.given), 0)
+    while (
+        number
+        and own[number - 1][0].lower() in lists.surnames
+        and own[number - 1][0].lower() not in lists.ordinary
+    ):
+        number -= 1
+    if not number:
+        return [first]
+    begins = number == 1 and starts_sentence(text, first) and text[max(0, first - 2) : first].strip() != ":"
+    if language == "de" or begins or any(word[0].lower() in lists.nameless for word in own[:number]):
+        return [own[number].start()]
+    return [first, own[number].start()]
 
 
-def _trimmed(text: str, first: int, last: int, label: str) -> tuple[int, int]:
+def _trimmed(text: str, first: int, last: int, label: str, language: str) -> tuple[int, int]:
     """The span without quotes and stops around it, and without words that are no part of the name."""
     while True:
         before = first, last
@@ -146,9 +164,13 @@ def _trimmed(text: str, first: int, last: int, label: str) -> tuple[int, int]:
         if len(own) > 1:
             if label != "PERSON" and looks_organised(own):
                 return without_lead(text, first, last), last
-            if _is_lead(own[0]) or own[0].islower():
+            if (
+                _is_lead(own[0])
+                or own[0].islower()
+                or (language != "en" and own[0].lower() in little_words())
+            ):
                 first += len(own[0])
-            elif own[-1].lower() in words().nameless:
+            elif own[-1].lower() in words().nameless and not is_plain_family(own, label):
                 last -= len(own[-1])
         if (first, last) == before:
             return first, last
@@ -162,6 +184,8 @@ def _is_lead(word: str) -> bool:
     """Whether a word before a name is none of it: it starts the sentence, or is a title or a letter."""
     lists = words()
     own = word.lower().rstrip(".,:")
+    if own in cue_set("introductions_perhaps"):  # Soy Inmaculada Roldán
+        return True
     if own in lists.nameless:
         return own not in lists.prefixes
     return own in cue_set("titles") or (len(own) == 1 and word[-1] != ".")

@@ -20,7 +20,14 @@ _INSERT = re.compile(
     re.IGNORECASE,
 )
 _CREATE = re.compile(r"\s*create\s+table\s[^(\n]{1,100}\((?P<heads>[^\n]{1,500})", re.IGNORECASE)
-_RULE = frozenset("|-: \t")  # what a line between head and rows is made of
+# PostgreSQL's: the heads, and rows with tabs below.
+_COPY = re.compile(r"\s*copy\s+[\w.\"]{1,80}\s*\((?P<heads>[^()\n]{1,500})\)\s*from\s+stdin", re.IGNORECASE)
+_VALUES = re.compile(r"\s*values\b[ \t]*", re.IGNORECASE)
+_NEXT_ROW = re.compile(r"\)[ \t]*,[ \t]*\(")
+_RULE = frozenset("|-+=: \t")  # what a line between head and rows is made of
+# Columns that blanks keep below each other.
+_ALIGNED = "  "
+_GAP = re.compile(r"[ ]{2,}")
 
 
 @dataclass(slots=True)
@@ -41,43 +48,76 @@ def columns(text: str, is_head: Callable[[Sequence[str]], bool]) -> Iterator[Col
             end = last if start == end + 1 else end
             continue
         follows, end = start == end + 1, last
-        heads: list[str] = []
         if (made := _CREATE.match(text, start, last)) is not None:
             yield from table
             table, mark = [Column(cell.split()[0]) for cell in made["heads"].split(",") if cell.strip()], ","
             continue
-        if (insert := _INSERT.match(text, start, last)) is not None:
+        if (copied := _COPY.match(text, start, last)) is not None:
+            yield from table
+            table, mark = [Column(head.strip(' \t"')) for head in copied["heads"].split(",")], "\t"
+            continue
+        insert = _INSERT.match(text, start, last)
+        if insert is not None:
+            start, own = insert.end(), ","
             heads = [head.strip(' \t`"[]') for head in (insert["heads"] or "").split(",") if head]
-            start = insert.end()
-            own = ","
+            if heads and [column.head for column in table] != heads:
+                yield from table
+                table, mark = [Column(head) for head in heads], own
         else:
-            start += len(line[0]) - len(line[0].lstrip(" \t("))
-            own = mark if follows and table else max(_MARKS, key=line[0].count)
-        if own not in line[0] and not heads:
-            yield from table
-            table = []
+            values = _VALUES.match(text, start, last) if follows and table and mark == "," else None
+            start = values.end() if values else start + len(line[0]) - len(line[0].lstrip(" \t"))
+            own = mark if follows and table else _mark(text[start:last])
+        rows = list(_rows(text, start, last, own))
+        if table and (follows or insert) and own == mark and all(len(row) == len(table) for row in rows):
+            for row in rows:
+                for column, cell in zip(table, row, strict=True):
+                    if cell[0] < cell[1]:
+                        column.cells.append(cell)
             continue
-        last = start + len(text[start:last].rstrip(" \t);" if own == "," else " \t"))
-        cells = list(_cells(text, start, last, own)) if start < last else []
-        if heads and (not table or [column.head for column in table] != heads):
-            yield from table
-            table, mark = [Column(head) for head in heads], own
-        if table and (follows or insert) and own == mark and len(cells) == len(table):
-            for column, cell in zip(table, cells, strict=True):
-                if cell[0] < cell[1]:
-                    column.cells.append(cell)
-            continue
-        if heads:
+        if insert is not None and insert["heads"]:
             continue
         yield from table
-        mark = max(_MARKS, key=line[0].count) if insert is None else ","
-        cells = list(_cells(text, start, last, mark))
+        table, mark = [], own if insert else _mark(text[start:last])
+        if not mark:
+            continue
+        cells = next(_rows(text, start, last, mark), [])
         labels = [text[first:after] for first, after in cells]
         if len(line[0]) < _LONGEST_HEAD and is_head(labels):
             table = [Column(label) for label in labels]
-        else:
+        elif mark != _ALIGNED:
             table = [Column("", [cell] if cell[0] < cell[1] else []) for cell in cells]
     yield from table
+
+
+def _mark(line: str) -> str:
+    """What separates the cells of a row, as far as one can tell; "" where nothing does."""
+    mark = max(_MARKS, key=line.count)
+    return mark if mark in line else _ALIGNED if _ALIGNED in line.strip() else ""
+
+
+def _rows(text: str, start: int, last: int, mark: str) -> Iterator[list[Cell]]:
+    """The cells of the rows of one line: of SQL there may be several, each in brackets."""
+    if mark == _ALIGNED:
+        yield list(_aligned(text, start, last))
+        return
+    bracketed = mark == "," and (text[start : start + 1] == "(" or text[start - 1 : start] == "(")
+    last = start + len(text[start:last].rstrip(" \t),;" if bracketed else " \t);" if mark == "," else " \t"))
+    start += len(text[start:last]) - len(text[start:last].lstrip(" \t("))
+    while bracketed and (joint := _NEXT_ROW.search(text, start, last)) is not None:
+        yield list(_cells(text, start, joint.start(), mark))
+        start = joint.end()
+    if start < last:
+        yield list(_cells(text, start, last, mark))
+
+
+def _aligned(text: str, start: int, end: int) -> Iterator[Cell]:
+    """The cells of a row that is set in columns."""
+    for gap in _GAP.finditer(text, start, end):
+        if gap.start() > start:
+            yield start, gap.start()
+        start = gap.end()
+    if start < end:
+        yield start, end
 
 
 def _cells(text: str, start: int, end: int, mark: str) -> Iterator[Cell]:

@@ -87,6 +87,12 @@ def cue_set(name: str) -> frozenset[str]:
     return frozenset(data("cues")[name])
 
 
+@cache
+def little_words() -> frozenset[str]:
+    """The little words of all languages that can be told."""
+    return frozenset(word for language in data("languages").values() for word in language)
+
+
 def _read(name: str) -> tuple[frozenset[str], frozenset[str]]:
     """The words of a list, and the phrases that follow its empty line."""
     lines = (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").lower().splitlines()

@@ -21,8 +21,14 @@ def detectors(config: DetectorConfig) -> list[PatternDetector]:
         from outgate.dlp.personal.address_labels import LabelledAddressDetector
         from outgate.dlp.personal.addresses import AddressDetector
         from outgate.dlp.personal.addresses_abroad import AddressAbroadDetector
+        from outgate.dlp.personal.addresses_overseas import AddressOverseasDetector
 
-        made += AddressDetector(), AddressAbroadDetector(), LabelledAddressDetector()
+        made += (
+            AddressDetector(),
+            AddressAbroadDetector(),
+            AddressOverseasDetector(),
+            LabelledAddressDetector(),
+        )
     if "CREDIT_CARD" in config.entities:
         from outgate.dlp.personal.cards import CardDetector
 

@@ -63,7 +63,7 @@ ENGLISH_HEAD = re.compile(
 )
 ENGLISH = re.compile(
     r"(?<![\w.])"
-    rf"(?P<number>{NUMBER})(?:[ ]{{1,2}}|,[ ])(?:(?P<direction>{DIRECTION})[ ])?"
+    rf"(?P<number>{NUMBER})(?:[ ]{{1,2}}|,[ ])(?:block[ ]of[ ])?(?:(?P<direction>{DIRECTION})[ ])?"
     rf"(?:(?P<name>{_NAME}(?:[ ]{_NAME}){{0,3}}?)[ ](?P<type>{TYPES}|{WEAK_TYPES})\b(?![ ](?:{TYPES})\b)"
     rf"|(?P<only>(?:avenue|ave|av)[ ](?:of[ ]the[ ]{_WORD}|[a-z]\b)|broadway\b|the[ ](?:strand|mall|broadway|"
     rf"avenue|close)\b|"
@@ -97,9 +97,10 @@ NAMED_HOUSE = re.compile(
 )
 CA_POSTCODE = r"[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d\b"
 ZIP = r"\d{5}(?:-\d{4})?(?![\w-])"
+_EIRCODE = r"[AC-FHKNPRTV-Y]\d[\dW][ ]?[\dAC-FHKNPRTV-Y]{4}\b"  # An Post
 _POSTAL = (
-    rf"(?:(?:{STATES}|{_STATE_NAMES})\b\.?[, ]{{0,2}}(?:\n[ ]{{0,8}})?{ZIP}|{UK_POSTCODE}"
-    rf"|(?:(?:{PROVINCES}|{_STATE_NAMES})\b\.?{SEPARATOR})?{CA_POSTCODE}"
+    rf"(?:(?:{STATES}|{_STATE_NAMES})\b\.?[, ]{{0,2}}(?:\n[ ]{{0,8}})?{ZIP}|{UK_POSTCODE}|{_EIRCODE}"
+    rf"|(?:\(?(?:{PROVINCES}|{_STATE_NAMES})\b\.?\)?{SEPARATOR})?{CA_POSTCODE}"
     rf"|(?:{TERRITORIES}|{_STATE_NAMES})\b,?[ ]{{1,2}}\d{{4}}(?!\d))"
 )
 _COUNTRY = (
@@ -111,7 +112,11 @@ _COUNTRY = (
 COUNTRY = re.compile(rf"{SEPARATOR}{_COUNTRY}", I)
 _CITY = rf"{_WORD}(?:[ ]{_WORD}){{0,3}}"
 # City and whatever stands before it, then a state or postcode; a region alone; a city alone.
-POSTAL_TAIL = re.compile(rf"(?P<parts>(?:{SEPARATOR}{_CITY}?){{0,3}}?){SEPARATOR}\(?{_POSTAL}\)?", I)
+_FLAT = rf"(?:{SEPARATOR}(?:app?|apt|bureau|suite|unité)\.?[ ]?\d{{1,5}}\w?(?!\w))"
+POSTAL_TAIL = re.compile(
+    rf"{_FLAT}?(?P<parts>(?:{SEPARATOR}(?:{_CITY}(?:[ ]\d{{1,2}}(?=,))?)?){{0,3}}?){SEPARATOR}\(?{_POSTAL}\)?",
+    I,
+)
 REGION_TAIL = re.compile(
     rf"(?P<parts>,[ ]?{_CITY}),?[ ](?:(?:{STATES}|{PROVINCES}|{TERRITORIES})(?![\w])|(?i:{_STATE_NAMES})\b)"
 )
@@ -137,7 +142,7 @@ _DE_WAY = (
     r"weg|platz|ring|damm|ufer|steig|pfad|stieg|markt|graben|berg|hof|kamp|tor|brücke|twiete|zeile|promenade|wall|"
     r"anger|winkel|bogen|kai|park|feld|garten|höhe|hang|wiese|aue|grund|busch|stiege|lände|gürtel|zeile"
 )
-_DE_NUMBER = r"\d{1,4}(?:[ ]?[a-z](?![a-zäöüß]))?(?:[ ]?[-–/+][ ]?\d{1,4}[ ]?[a-z]?(?![a-zäöüß]))?"
+_DE_NUMBER = r"\d{1,4}(?:[ ]?[a-z](?![a-zäöüß]))?(?:[ ]?[-–/+][ ]?\d{1,4}[ ]?[a-z]?(?![a-zäöüß])){0,3}"
 # A last word that is all of what says "street".
 BARE = re.compile(rf"(?:{_DE_STREET}|{_DE_WAY}|laan|plein|straat)", I)
 GERMAN = re.compile(
@@ -216,7 +221,8 @@ FRENCH_LOWER_TAIL = re.compile(rf"(?:[ ]{_WORD}){{0,4}}?{_FRENCH_TAIL}", I)
 ROMANCE = re.compile(
     r"(?<![\w.@/-])(?P<type>calle|cl\.|c[./]|avenida|avda?\.?|av\.|paseo|pso\.?|pº|plaza|pza\.?|plza\.?|ronda|"
     r"camino|cno\.?|carretera|ctra\.?|"
-    r"travesía|glorieta|rambla|gran[ ]vía|pasaje|psje\.?|carrer|passeig|plaça|avinguda|callejón|cuesta|"
+    r"travesía|glorieta|rambla|gran(?=[ ]vía,?[ ]\d)|gran[ ]vía|"
+    r"pasaje|psje\.?|carrer|passeig|plaça|avinguda|callejón|cuesta|"
     r"rua|r\.|travessa|praça|estrada|alameda|largo|"
     r"via|viale|v\.le|piazza|p\.(?:za|zza)|piazzale|p\.le|corso|c\.so|vicolo|strada|lungomare|lungotevere|"
     r"contrada|c\.da|salita|borgo|"
@@ -224,7 +230,7 @@ ROMANCE = re.compile(
     rf"(?P<name>{_ROMANCE_NAME}),?[ ](?P<number>(?:n[.º°o]{{1,2}}[ ]?|núm\.?[ ]?|número[ ]|"
     rf"nr\.?[ ]?)?\d{{1,4}}(?:[ ]?[-/][ ]?\d{{1,4}}|[ ]?(?:bis|[a-d])(?!\w)|/[a-z]\b)?|s/n)(?!\w)(?![.,]\d)"
     r"(?P<units>(?:[ ]?[,-][ ]?(?:\d{1,2}[ ]?[.]?[ºª°][ ]?(?:[a-z](?!\w))?(?:[ ]?(?:izda|izq|dcha|dch|der|"
-    r"centro)\.?)?|\d{1,2}[ ]?[ºª°]?[ ]?[a-h](?!\w)|"
+    r"centro|esq|dto|dir|fte|frente)\.?)?|\d{1,2}[ ]?[ºª°]?[ ]?[a-h](?!\w)|"
     r"(?:piso|planta|puerta|pta\.?|esc(?:alera)?\.?|portal|bloque|blq\.?|bajo|bajos|ático|local|apto\.?|"
     r"depto\.?|int(?:erno)?\.?|scala|"
     r"sc\.?|piano|interior|andar|esq\.?|dto\.?|esquerdo|direito|bus|bte\.?)(?!\w)[ ]?(?:\d{1,4}[ºª°]?[a-z]?|"

@@ -40,7 +40,8 @@ _TECHNICAL = re.compile(
 )
 # After it stands something else in the same line.
 _OTHER = re.compile(
-    r"[\s,(–-]{1,4}(?:t[eé]l(?:[eé]fono?|efon|[eé]phone)?|phone|fax|e-?mail|mobile?|handy|cell|geb|dob|born|iban|www)\b"
+    r"[\s,.(–-]{1,4}(?:t[eé]l(?:[eé]f(?:ono?|oon)?|efon|[eé]phone)?|phone|fax|e-?mail|mobile?|handy|cell|cel|puh|tlf|gsm|geb"
+    r"|dob|born|iban|www)\b"
     r"|'[ ]{0,3}(?:[,;)}]|$)",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""Street addresses of Northern and Eastern Europe, Turkey and India, and rural ones of the United States.
+"""Street addresses of Northern and Eastern Europe and Turkey, and rural ones of the United States.
 
 After the Universal Postal Union's "Addressing systems" of each country. A word that says "street" and a number
 behind it are looked for; a postcode with its city behind them is taken along. The countries of ``addresses`` have
@@ -31,7 +31,6 @@ _ROMANIAN = r"(?:Str\.|Strada|Bd\.|Bulevardul|Calea|Șos\.|Șoseaua|Aleea|Splaiu
 _CYRILLIC = r"(?:[Уу]л\.|[Уу]лиц[аеы]|[Пп]р\.|[Пп]р-т|[Пп]роспекте?|[Пп]ер\.|[Пп]ереулок|[Бб]ул\.|[Вв]ул(?:\.|иц[яі]))"
 _GREEK = r"(?:[Οο]δός|[Οο]δού|[Λλ]εωφόρος|[Λλ]εωφ\.|[Ππ]λατεία)"
 _TURKISH = r"(?:Mah\.|Mahallesi|Cad\.|Caddesi|Sok\.|Sokak|Sokağı|Bulvarı)"
-_INDIAN = r"(?:[Ff]lat|[Ss]hop|[Pp]lot|[Hh]ouse|[Dd]oor|H\.|D\.|[Oo]ffice|[Rr]oom)[ ]?[Nn]o"
 _RURAL = r"(?:(?:RR|R\.R\.|HC)[ ]#?\d{1,3},?[ ]Box|[NSEW]\d{3,5}(?:[NSEW]\d{3,5})?)"
 _END = r"(?!\w|[.,]\d)"
 # Each with what is cheap to look for.
@@ -51,7 +50,8 @@ _FORMS: tuple[tuple[Expression, str], ...] = (
     ),
     (
         Expression(rf" {_HUNGARIAN} \d", before=60, after=40),
-        rf"(?<![\w.]){_NAMES}[ ]{_HUNGARIAN}[ ]{_NUMBER}" + _END,
+        rf"(?<![\w.])(?:\d{{4}}[ ]{_CITY},[ ])?{_NAMES}[ ]{_HUNGARIAN}[ ]{_NUMBER}"
+        r"(?:\.[ ](?:\d{1,2}/\d{1,3}|(?:[IVX]+|\d{1,2})\.[ ]?em(?:elet)?\.?[ ]\d{1,3}))?" + _END,
     ),
     (
         Expression(rf"{_ROMANIAN} {_UPPER}", after=100),
@@ -59,23 +59,17 @@ _FORMS: tuple[tuple[Expression, str], ...] = (
         + _END,
     ),
     (
-        Expression(rf"\b{_CYRILLIC}", after=100),
-        rf"(?<![\w.]){_CYRILLIC}[ ]?[„\"«]?{_NAMES}[“\"»]?,?[ ](?:д\.?[ ]?|дом[ ]|№[ ]?|буд\.[ ]?)?{_NUMBER}"
+        Expression(rf"\b{_CYRILLIC}", before=60, after=100),
+        rf"(?<![\w.])(?:(?:\d{{6}},[ ])?(?:г\.|город|м\.|місто)[ ]?{_CITY},[ ])?"
+        rf"{_CYRILLIC}[ ]?[„\"«]?{_NAMES}[“\"»]?,?[ ](?:д\.?[ ]?|дом[ ]|№[ ]?|буд\.[ ]?)?{_NUMBER}"
         rf"(?:,[ ](?:кв|корп|стр|ап)\.?[ ]?\d{{1,4}}){{0,3}}" + _END,
     ),
     (Expression(rf"\b{_GREEK} ", after=80), rf"(?<!\w){_GREEK}[ ]{_NAMES}[ ]{_NUMBER}" + _END),
     (
         Expression(rf"\b{_TURKISH}", before=60, after=80),
         rf"(?<![\w.])(?:{_NAMES}[ ]{_TURKISH},?[ ]){{1,3}}No[.:]?[ ]?\d{{1,4}}"
-        r"(?:/\w{1,4}|[ ](?:D|Daire)[.:]?[ ]?\d{1,3})?(?!\w)",
-    ),
-    # India: the number of a house, a shop or a plot, then what the road is called
-    (
-        Expression(rf"\b{_INDIAN}\b", after=140),
-        rf"(?<!\w){_INDIAN}\.?[ :-]{{0,2}}[A-Z]?\d[\w/-]{{0,9}},[ ](?:{_NAMES},[ ]){{0,3}}"
-        rf"(?:{_UPPER}[\w.'’-]{{0,24}}[ ]){{1,4}}"
-        r"(?:Road|Rd|Street|St|Marg|Nagar|Colony|Layout|Cross|Main|Enclave|Lane|Salai|Chowk|Bazaar|Society|Vihar)\b"
-        rf"(?:,[ ]{_CITY}){{0,2}}",
+        r"(?:/\w{1,4}|[ ](?:D|Daire)[.:]?[ ]?\d{1,3})?(?!\w)"
+        rf"(?:,?[ ]{_UPPER}\w{{2,20}}(?:[ ]?/[ ]?|,[ ]){_UPPER}\w{{2,20}}(?!\w))?",
     ),
     # The countryside of the United States: RR 2 Box 145, N7812 County Road J
     (

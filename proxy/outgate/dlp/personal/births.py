@@ -38,7 +38,7 @@ _FORMS = (
     r"d(?:[._]?o[._]?|\.[ ]o\.[ ])b(?:\.|s(?![^\W_])|[ _-]?dates?|_?\d(?!\d)|[ _-]?(?:str|iso|ymd))?|"
     r"b[ _-]?days?|bdate|(?:date|dt)[ _-]?born|"
     r"born[ _-]?(?:on|date)|"
-    r"geburtsdat(?:um|en)|geburtstage?|geb(?:\.|oren)?[ ]?-?(?:am|dat(?:um|\.))|geb\.|"
+    r"geburtsdat(?:um|en)|geburtstage?|geb(?=:[ ]?\d)|geb(?:\.|oren)?[ ]?-?(?:am|dat(?:um|\.))|geb\.|"
     r"date[ _-]?(?:de[ _-]?)?naiss(?:ance|\.)?|fecha[ _-]?(?:de[ _-]?)?nac(?:imiento|\.)?|f[._]?[ ]?nac(?:imiento|\.)|"
     r"nacimiento|naissance|nascita|d\.?d?\.?n\.?(?=[ ]?:?[ ]?\d)|"
     r"d(?:a?ta?)[ _-]?(?:d[ie][ _-]?)?nasc(?:ita|imento|\.)?|nascimento|"
@@ -48,7 +48,7 @@ _FORMS = (
     r"fødselsdag|födelsedatum|född|syntymäaika|syntynyt|datum[ _]narozen[íi]|dátum[ _]narodenia|"
     r"születési[ ](?:dátum|idő)|szül\.|data[ _]nașterii|data[ _]nasterii|"
     r"datum[ _](?:rođenja|rojstva)|doğum[ _](?:tarihi|günü)|sünni(?:aeg|kuupäev)|dzimšanas[ _]datums|gimimo[ _]data|"
-    r"fæðingardag\w{1,3}|ngày[ _]sinh|tanggal[ _]lahir|tgl\.?[ _]lahir|"
+    r"fæðingardag\w{1,3}|ngày[ _]sinh|sinh[ ]ngày|tanggal[ _]lahir|tgl\.?[ _]lahir|"
     r"дата[ _]?(?:рождения|народження)|дата[ _]на[ _]раждане|ημερομηνία[ _]γέννησης|ημ\.?[ _]γέννησης|"
     r"תאריך[ _]לידה|تاريخ[ _](?:الميلاد|الولادة)|วันเกิด|जन्म[ _]?तिथि|"
     r"生年月日|出生(?:日期|年月日)?|生日|誕生日|출생일?|생년월일|생일"
@@ -159,7 +159,12 @@ _AGED = re.compile(
     rf"(?:[ ][^\W\d_]{{1,12}})?,?[ ]?[(\[,][ ]?(?P<value>{_DATE})(?!\w)",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"(?<!\w)[A-ZÀ-Þ][\w.’'-]*[ ]$|[(,][ ]?$")  # what a star stands behind
+# "W/F 08/14/1996": race and sex, as the police of the United States write them, and the date behind them.
+_SEXED = re.compile(
+    rf"(?<![^\W_])(?-i:[WBHAIUO]/[MF]),?[ ]{{1,3}}(?:\d{{1,3}},?[ ])?\(?(?P<value>{_DATE})(?!\w)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"(?<!\w)[A-ZÀ-ÞĀ-ſ][\w.’'-]*[ ]$|[(,][ ]?$")  # what a star stands behind
 _FULL_YEAR = re.compile(_YEAR)
 _SOON, _LONG_AGO = 2030, 1990  # years in which somebody of that age may have been written of
 # A list of people with a date each, below "dates of birth".
@@ -223,9 +228,9 @@ class BirthDetector:
     expressions = (
         Expression(
             r"birth|d[._]?o[._]?b|d\. o\. b|b[ _-]?day|born|\bgeb|naiss|\bnée?|nac[ií]|nace\b|\bnac\.|\bnat[oa]\b|nasc|"
-            r"geboor|urodz|\bur\.|født|fødsel|född|födels|syntym|syntyn|naroz|naroden|\bnar\.|születe|szül\.|născut|"
+            r"geboor|urodz|\bur\.|født|fødsel|född|födels|syntym|syntyn|naroz|naroden|\bnar\.|születe|születé|szül\.|născut|"
             r"nașter|naster|rođen|rojst|rojen|doğum|sünni|sündinud|dzim[šiu]|\bgim(?:imo|ęs|usi)|fædd|fæðing|"
-            r"ngày sinh|lahir|рожден|народжен|роди[лв]|раждане|роден|γέννησης|γεννή|γεννηθ|"
+            r"ngày sinh|sinh ngày|lahir|рожден|народжен|роди[лв]|раждане|роден|γέννησης|γεννή|γεννηθ|"
             r"לידה|الميلاد|الولادة|วันเกิด|जन्म|生年月日|出生|生日|誕生日|출생|생년월일|생일|"
             r"\bd\.?d?\.?n\b\.?:? ?\d|"
             r"г\.? ?р\.|р\. ?н\.|doğdu|"
@@ -241,14 +246,14 @@ class BirthDetector:
         ),
         Expression(r"\bDMG\*|\(0010,0030|\bDBB\d|\bPID\|"),
         Expression(
-            r"\baged?:? \d|"
+            r"\baged?:? \d|\b[wbhaiuo]/[mf],? {1,3}\(?\d|"
             r"\b\d{1,3}[ -]?(?:y/o|yo\b|y\.o\.|yrs?\b|years?[ -]old|[mf]\b|[ ][mf]\b)[^\n]{0,13}[ ,(\[]\d?",
             int(re.IGNORECASE),
         ),
     )
 
     def judge(self, text: Text, which: int, windows: Sequence[Window]) -> Iterator[Match]:
-        """The dates alone: beside labels (0), in the fields of standards (1), beside an age (2)."""
+        """The dates alone: beside labels (0), in the fields of standards (1), beside an age or a sex (2)."""
         found = (self._labelled, self._coded, self._aged)[which]
         return found(text.lined, windows)
 
@@ -274,6 +279,9 @@ class BirthDetector:
         for found in matches(_AGED, lined, windows):
             year = _FULL_YEAR.search(found["value"])
             if year and _LONG_AGO <= int(year[0]) + int(found["age"] or found["years"]) <= _SOON:
+                yield Match(*found.span("value"), ENTITY, _LIKELY, self.name)
+        for found in matches(_SEXED, lined, windows):
+            if _is_long_ago(found["value"]):
                 yield Match(*found.span("value"), ENTITY, _LIKELY, self.name)
 
     def _dates(self, text: str, spans: Iterable[tuple[int, int]]) -> Iterator[Match]:
