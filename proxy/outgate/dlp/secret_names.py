@@ -42,7 +42,7 @@ _BEFORE_PASS = frozenset(
     db database user usr username mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
     ftp sftp ssh admin root login my proxy ldap http https basic auth api app svc service wifi sudo vpn rabbitmq
     amqp jdbc oracle mssql server master web site wp host keystore truststore jks p12 pfx cert key encryption
-    bind become
+    bind become default client agent portal vendor
     """.split()
 )
 _KEY_KINDS = frozenset(
@@ -85,7 +85,8 @@ _ABOUT = frozenset(
     settings metadata info description help example examples template binding mount volume keyref location
     position start end ratio rate rates confirmation confirm match matches mismatch generator generate parser
     parse stream streams exchange owner source sources target types usages spec schema model object objects
-    attempts attempt history protected protection encryption encrypted manager operator rules rule requirements
+    attempts attempt history accessor accessors protected protection encryption encrypted manager operator rules
+    rule requirements
     """.split()
 )
 # Before it: what it is a key or a token of, when that is nothing secret.
@@ -107,7 +108,11 @@ _NOT_SECRET_TOKEN = frozenset(
     """.split()
 )
 _NOT_PASS = frozenset(
-    "first second third last next num low high band single multi two one render by com sur tres".split()
+    """
+    first second third last next num low high band single multi two one render by com sur tres shadow depth light
+    color colour blur forward backward final boarding season ski bus day event visitor gate mountain compiler tests
+    did must will not all any max min n
+    """.split()
 )
 # After a name without changing what it promises: DB_PASSWORD_PROD.
 _TRAILING = frozenset(
@@ -116,6 +121,8 @@ _TRAILING = frozenset(
 _PLURALS = frozenset({"tokens", "keys", "secrets"})
 
 
+# Git's setting, which names a key of GnuPG or SSH by what is public of it.
+_PUBLIC = ("signingkey", "user.signingkey")
 # Words for password in scripts that have no capitals or that the parts of a name are not cut in.
 _OTHER_SCRIPTS = (
     "пароль",
@@ -145,6 +152,8 @@ _TOKENS_ABROAD = ("токен", "令牌", "トークン")
 def judge(name: str) -> Name:
     """What ``name`` promises; the name as it stands in the text, with its separators."""
     folded = name.lower()
+    if folded in _PUBLIC:
+        return NOTHING
     if folded.endswith(_OTHER_SCRIPTS):
         return Name("password", 1.0)
     if folded.endswith(_KEYS_ABROAD):
@@ -156,8 +165,9 @@ def judge(name: str) -> Name:
         return NOTHING
     while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] in _TRAILING):
         parts.pop()
+    shouted = name.isupper()
     for place in range(len(parts) - 1, -1, -1):
-        found = _core(parts, place)
+        found = _core(parts, place, shouted)
         if found is None:
             continue
         if any(part in _ABOUT for part in parts[place + 1 :]) and not _secret_id(parts, place):
@@ -171,8 +181,8 @@ def _secret_id(parts: list[str], place: int) -> bool:
     return parts[place:] == ["secret", "id"]
 
 
-def _core(parts: list[str], place: int) -> Name | None:
-    """What the word at ``place`` promises; None when it says nothing of secrets."""
+def _core(parts: list[str], place: int, shouted: bool) -> Name | None:
+    """What the word at ``place`` promises; None when it says nothing of secrets. ``shouted``: all in capitals."""
     word = parts[place]
     before = parts[place - 1] if place else ""
     if word in _PASSWORD or word.endswith(_PASSWORD_ENDS):
@@ -184,8 +194,8 @@ def _core(parts: list[str], place: int) -> Name | None:
     if word == "phrase" and before == "pass":
         return Name("password", 1.0)
     if word == "pass":
-        if before in _BEFORE_PASS:
-            return Name("password", 1.0)
+        if before in _BEFORE_PASS or (shouted and before and before not in _NOT_PASS):
+            return Name("password", 1.0)  # of whom or what, a variable of the environment may say: ACME_PASS
         return Name("password", 0.6) if not place and len(parts) == 1 else NOTHING
     if word == "passe" and before == "de":
         return Name("password", 1.0)
@@ -207,6 +217,8 @@ def _core(parts: list[str], place: int) -> Name | None:
             if before in _TOKEN_KINDS or before in _KEY_KINDS or word == "secrets"
             else NOTHING
         )
+    if word in ("credential", "credentials") and before == "bind":
+        return Name("password", 1.0)  # what a directory calls the password that one binds with
     if word in ("credential", "credentials", "creds", "cred", "authorization", "bearer"):
         return Name("secret", 0.7)
     if word in (

@@ -45,7 +45,9 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
         return 0.0
     if values.another_thing(value) and not (value.isdigit() and name.family == "password"):
         return 0.0
-    if values.code(value) and not (quoted and _no_code(value, name)):
+    if values.code(value) and not (
+        _no_code(value, name) if quoted else place == "set" and values.keyboard(value)
+    ):
         return 0.0
     if len(value.split()) > 1:
         return _phrase(value) if quoted and name.family == "password" else 0.0

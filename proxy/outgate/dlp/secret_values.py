@@ -49,6 +49,8 @@ _TOLD = (
     *("notset", "notareal", "notreal", "notused", "undefined", "your", "fake", "xxxxx", "0000000", "1111111"),
     *("mysecret", "mypass", "mytoken", "mykey", "myapi", "somesecret", "somepassword", "somekey"),
     *("123456", "abcdef", "qwerty", "qwertz", "deadbeef"),
+    # What manuals write of basic authentication, in base 64: Aladdin (RFC 7617), user:pass, username:pass.
+    *("wxhzgrpbj", "dxnlcjpwyxnz", "dxnlcm5hbwu6cgfzc"),
 )
 _LONG = 80  # code points from which on only the words that chance does not write are looked for
 _TOLD_LONG = (

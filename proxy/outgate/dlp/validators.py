@@ -53,7 +53,9 @@ def drawn_parts(value: str) -> bool:
 
 
 def drawn_tail(value: str) -> bool:
-    """What follows the last joint was drawn by a machine."""
+    """What follows the last joint was drawn by a machine, and is no key that is meant to be published."""
+    if value.startswith(("pk_", "pk-", "pub_", "pub-")):
+        return False
     tail = re.split(r"[_-]", value)[-1]
     return random(value) and secret_values.drawn(tail) and not tail.isalpha()
 
@@ -158,6 +160,7 @@ def basic_auth(value: str) -> bool:
     user, colon, secret = _text(value).partition(":")
     return (
         bool(user and colon)
+        and not secret_values.placeholder(value)
         and len(secret) >= 4
         and secret.isprintable()
         and not secret_values.placeholder(secret)

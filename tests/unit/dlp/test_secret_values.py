@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from outgate.dlp import examples, secret_values
 from outgate.dlp.secret_names import judge
 from outgate.dlp.secret_scores import LEAST, score
-from outgate.dlp.validators import chosen_password, drawn_parts, drawn_tail, random_but_no_uuid
+from outgate.dlp.validators import basic_auth, chosen_password, drawn_parts, drawn_tail, random_but_no_uuid
 
 STRONG = examples.expand("{password}")
 
@@ -56,7 +58,7 @@ def test_a_sealed_value_is_none() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "storepass srcstorepass keypass rootpw bindpw pgpass pass_phrase lösenordet adgangskoden passordet".split(),
+    "storepass srcstorepass keypass rootpw bindpw pgpass RABBITMQ_DEFAULT_PASS ACME_PASS bind_credentials pass_phrase lösenordet adgangskoden passordet".split(),
 )
 def test_a_password_is_told_by_what_programs_and_people_call_it(name: str) -> None:
     assert judge(name).family == "password"
@@ -64,7 +66,22 @@ def test_a_password_is_told_by_what_programs_and_people_call_it(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["bypass", "compass", "overpass", "phrase", "catch_phrase", "HtyBMtOwkC-BXrpw9CMFI"]
+    "name",
+    [
+        "bypass",
+        "compass",
+        "overpass",
+        "phrase",
+        "catch_phrase",
+        "HtyBMtOwkC-BXrpw9CMFI",
+        "first_pass",
+        "SHADOW_PASS",
+    ]
+    + [
+        "boardingPass",
+        "token_accessor",
+        "signingkey",
+    ],  # the last is Git's, for a key told by what is public of it
 )
 def test_a_word_that_ends_like_one_is_none(name: str) -> None:
     assert judge(name).certainty == 0
@@ -100,3 +117,24 @@ def test_a_path_of_names_is_not_drawn() -> None:
         assert not drawn_parts(name)
     assert drawn_tail(examples.expand("acme_live_{alnum:32}"))
     assert not drawn_tail("acme_live_userslastmonthbycountry")
+    assert not drawn_tail(examples.expand("pk_live_{alnum:24}"))  # which is published
+
+
+@pytest.mark.parametrize(
+    "pair", ["Aladdin:open sesame", "aladdin:opensesame", "username:password", "user:passwd"]
+)
+def test_what_manuals_encode_is_a_placeholder_encoded_too(pair: str) -> None:
+    assert secret_values.placeholder(base64.b64encode(pair.encode()).decode())
+    assert not basic_auth(base64.b64encode(pair.encode()).decode())
+
+
+def test_a_key_of_all_signs_is_found_without_quotes_where_a_setting_stands() -> None:
+    value = (
+        "".join(
+            part + sign for part, sign in zip(examples.expand("{lower:40}")[::4], "@#)+!(^*_&", strict=True)
+        )
+        + "x7("
+    )
+    value = value + value[::-1]
+    assert score(value, judge("DJANGO_SECRET_KEY"), "set", quoted=False) >= LEAST
+    assert score(value, judge("DJANGO_SECRET_KEY"), "assigned", quoted=False) == 0
