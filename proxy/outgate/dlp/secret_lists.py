@@ -29,8 +29,8 @@ _DASHED = re.compile(
     r"[ \t]{0,3}\r?\n[ \t]{0,24}-[ \t]{1,4}"
     r"(?:\"([^\"\n]{1,400})\"|'([^'\n]{1,400})'|([^\s\"'#]{1,400}))(?=[ \t]{0,8}(?:#|[\r\n]|\Z))"
 )
-_PLAIN = re.compile(r"[ \t]{0,2}[\"']?(?=[^\s,;\"']{4,400}[,;])")
-_ITEM = re.compile(r"([^\s,;\"']{1,400})[,;]?[ ]?")
+_PLAIN = re.compile(r"[ \t]{0,2}[\"']?[^\s,;\"']{4,400}[,;]")
+_PARTED = re.compile(r"(?:[,;][ ]?|(?<=[=:>])[ \t]{0,2}[\"']?)([^\s,;\"']{1,400})")
 _ITEMS = 64  # of one list
 _REACH = 6_000  # code points from a name to the end of its list
 _SHORTEST = 16  # of what was drawn, where its name does not say that it is a password
@@ -66,29 +66,25 @@ def _items(text: str, position: int) -> Iterator[tuple[int, int]]:
     limit = min(len(text), position + _REACH)
     opening = _OPENING.match(text, position, limit)
     if opening:
-        for item in islice(_QUOTED.finditer(text, opening.end(), limit), _ITEMS):
-            if not item.lastindex:
+        for quoted in islice(_QUOTED.finditer(text, opening.end(), limit), _ITEMS):
+            if not quoted.lastindex:
                 return
-            yield item.span(item.lastindex)
+            yield quoted.span(quoted.lastindex)
         return
-    item = _DASHED.match(text, position, limit)
-    if item:
-        for _ in range(_ITEMS):
-            if item is None or not item.lastindex:
-                return
-            yield item.span(item.lastindex)
-            item = _DASHED.match(text, item.end(), limit)
-        return
-    plain = _PLAIN.match(text, position, limit)
-    position = plain.end() if plain else limit
+    if _PLAIN.match(text, position, limit):
+        yield from _row(_PARTED, text, position, limit)
+    else:
+        yield from _row(_DASHED, text, position, limit)
+
+
+def _row(item: re.Pattern[str], text: str, position: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Spans of the items that follow one another from ``position`` on."""
     for _ in range(_ITEMS):
-        item = _ITEM.match(text, position, limit)
-        if item is None:
+        found = item.match(text, position, limit)
+        if found is None or not found.lastindex:
             return
-        yield item.span(1)
-        position = item.end()
-        if item[0][-1] not in ",; ":
-            return
+        yield found.span(found.lastindex)
+        position = found.end()
 
 
 def _worthy(text: str, start: int, end: int, family: Family) -> Iterator[Match]:

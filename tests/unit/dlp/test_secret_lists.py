@@ -60,6 +60,7 @@ def test_passwords_are_found_in_a_list(text: str) -> None:
         'api_keys = [os.environ["FIRST_KEY"], os.environ["SECOND_KEY"]]',
         "imagePullSecrets:\n  - name: regcred-eu-west-1\n",
         "credentials: none, secrets: none, tokens: 12, keys: 3\n",
+        f"cache_keys=a,b API_KEYS=none,none OTHER={KEY}",
         f'API_KEYS = load("keys.json")\nDIGEST = "{KEY}"',
     ],
 )

@@ -58,7 +58,8 @@ def test_a_sealed_value_is_none() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "storepass srcstorepass keypass rootpw bindpw pgpass RABBITMQ_DEFAULT_PASS ACME_PASS bind_credentials pass_phrase lösenordet adgangskoden passordet".split(),
+    "storepass srcstorepass keypass rootpw bindpw pgpass pass_phrase lösenordet adgangskoden passordet".split()
+    + "RABBITMQ_DEFAULT_PASS ACME_PASS bind_credentials".split(),
 )
 def test_a_password_is_told_by_what_programs_and_people_call_it(name: str) -> None:
     assert judge(name).family == "password"
@@ -67,21 +68,9 @@ def test_a_password_is_told_by_what_programs_and_people_call_it(name: str) -> No
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "bypass",
-        "compass",
-        "overpass",
-        "phrase",
-        "catch_phrase",
-        "HtyBMtOwkC-BXrpw9CMFI",
-        "first_pass",
-        "SHADOW_PASS",
-    ]
-    + [
-        "boardingPass",
-        "token_accessor",
-        "signingkey",
-    ],  # the last is Git's, for a key told by what is public of it
+    # The last is Git's, which tells a key by what is public of it.
+    """bypass compass overpass phrase catch_phrase HtyBMtOwkC-BXrpw9CMFI first_pass SHADOW_PASS boardingPass
+    token_accessor signingkey""".split(),
 )
 def test_a_word_that_ends_like_one_is_none(name: str) -> None:
     assert judge(name).certainty == 0
