@@ -75,9 +75,7 @@ class ColumnDetector:
 
 def _named(text: str, line: int, found: re.Match[str]) -> Name:
     """What the heading promises; ``pass`` alone is a password only beside whose it is, else it is a test's."""
-    before = _BEFORE.search(text, max(0, found.start() - 32), found.start())
-    rest = before[0].rpartition("  ")[2] if before else ""
-    name = judge(rest + found[0].partition("<")[0].rstrip(_ENDS))
+    name = judge(_first(text, found) + found[0].partition("<")[0].rstrip(_ENDS))
     if name.family == "password" and name.certainty < _SURE and _WHO.search(text, line, found.start()):
         return Name(name.family, _SURE)
     return name
@@ -87,11 +85,23 @@ def _below(text: str, found: re.Match[str]) -> list[tuple[int, int]]:
     """Spans of what stands below a heading, in whatever kind of table it heads."""
     if found[0].endswith(">"):
         return marked_up(text, found.start())
-    return fields(text, found.start()) or aligned(text, found.start(), found.end() - len(_blanks(found[0])))
+    below = fields(text, found.start())
+    if below:
+        return below
+    start, end = found.start(), found.start() + len(found[0].rstrip())
+    left, right = (_column(text, place) for place in (start - len(_first(text, found)), end))
+    spans = aligned(text, start, end)
+    return [span for span in spans if _column(text, span[0]) == left or _column(text, span[1]) == right]
 
 
-def _blanks(heading: str) -> str:
-    return heading[len(heading.rstrip()) :]
+def _first(text: str, found: re.Match[str]) -> str:
+    """What of the heading stands before the word that was found in it."""
+    before = _BEFORE.search(text, max(0, found.start() - 32), found.start())
+    return before[0].rpartition("  ")[2] if before else ""
+
+
+def _column(text: str, place: int) -> int:
+    return place - text.rfind("\n", 0, place)
 
 
 def _line(text: str, position: int) -> int | None:

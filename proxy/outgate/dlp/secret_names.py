@@ -23,6 +23,9 @@ class Name:
 
 
 NOTHING = Name("secret", 0.0)
+SAID_SECRET = (
+    0.95  # the certainty of what is called a secret and neither key nor token, which may be a person's choice
+)
 _PART = re.compile(r"[A-ZÄÖÜ]?[a-zäöüßñáéíóúç]+|[A-ZÄÖÜ]+(?![a-z])|[0-9]+")
 
 _PASSWORD = frozenset(
@@ -60,6 +63,7 @@ _JOINED = frozenset(
     apisecret appkey masterkey encryptionkey signingkey licensekey sharedkey accountkey storagekey sessionkey
     sharedaccesskey accesskeysecret secretaccesskey refreshtoken bearertoken bottoken webhooksecret jwtsecret
     consumersecret passkey oauthtoken idtoken sessiontoken authorizationtoken
+    passwordsalt
     """.split()
 )
 _TOKEN_KINDS = frozenset(
@@ -69,6 +73,8 @@ _TOKEN_KINDS = frozenset(
     jwt sso vault ci repo build app application client project account org hf pypi discord telegram
     """.split()
 )
+# Before "salt", where it is one for all that a program hashes or signs (WordPress, Drupal).
+_SALTED = frozenset("auth nonce hash password secret crypt security in cookie".split())
 # After the word that promises a secret: it is about one, or where one is kept.
 _ABOUT = frozenset(
     """
@@ -202,7 +208,7 @@ def _core(parts: list[str], place: int, shouted: bool) -> Name | None:
     if word in _JOINED or word.endswith(("apikey", "secretkey", "accesskey", "accesstoken", "authtoken")):
         return Name("secret", 1.0)
     if word == "secret" or word.endswith("secret"):
-        return Name("secret", 0.95)
+        return Name("secret", SAID_SECRET)
     if word == "clave" and before in ("", "la", "una", "mi", "tu", "su", "nuestra", "nueva"):
         return Name("password", 0.9)
     if word in ("key", "schlüssel", "clé", "clave", "chiave", "sleutel"):
@@ -221,6 +227,8 @@ def _core(parts: list[str], place: int, shouted: bool) -> Name | None:
         return Name("password", 1.0)  # what a directory calls the password that one binds with
     if word in ("credential", "credentials", "creds", "cred", "authorization", "bearer"):
         return Name("secret", 0.7)
+    if word == "salt" and before in _SALTED:
+        return Name("secret", 0.85)
     if word in (
         "auth",
         "pat",

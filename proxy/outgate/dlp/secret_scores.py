@@ -10,7 +10,7 @@ import re
 from typing import Literal
 
 from outgate.dlp import secret_values as values
-from outgate.dlp.secret_names import Name
+from outgate.dlp.secret_names import SAID_SECRET, Name
 
 LEAST = 0.4
 
@@ -118,6 +118,17 @@ def _phrase(value: str) -> float:
     return 0.55 if not values.WORDS.intersection(words) and all(len(word) > 2 for word in words) else 0.0
 
 
+def _chosen(value: str) -> bool:
+    """A word with capitals and a number, as people choose what two machines share: ``Lichen76fern``."""
+    return (
+        value.isalnum()
+        and len(value) >= 8
+        and values.kinds(value) == 3
+        and sum(map(str.isdigit, value)) >= 2
+        and not values.WORDS.intersection(values.words(value))
+    )
+
+
 def _secret(value: str, certainty: float) -> float:
     if values.digest(value):
         worth = 0.88
@@ -133,6 +144,8 @@ def _secret(value: str, certainty: float) -> float:
         and not values.camel(value)
     ):
         worth = 0.65
+    elif certainty == SAID_SECRET and _chosen(value):
+        worth = 0.55
     else:
         return 0.0
     if certainty >= 0.8:

@@ -51,6 +51,8 @@ _TOLD = (
     *("123456", "abcdef", "qwerty", "qwertz", "deadbeef"),
     # What manuals write of basic authentication, in base 64: Aladdin (RFC 7617), user:pass, username:pass.
     *("wxhzgrpbj", "dxnlcjpwyxnz", "dxnlcm5hbwu6cgfzc"),
+    # The test keys that Stripe's documentation shows to everybody, without their beginning.
+    *("4ec39hqlyjwdarjtt1zdp7dc", "bqokikjovbii2hlwgh4olfq2"),
 )
 _LONG = 80  # code points from which on only the words that chance does not write are looked for
 _TOLD_LONG = (
@@ -62,6 +64,7 @@ _TOLD_LONG = (
     "replacethis",
     "replacewith",
     "goeshere",
+    "eyjzdwiioiixmjm0nty3odkwiiwibmftzsi6ikpvag4grg9li",  # John Doe, 1234567890, in the token that jwt.io shows
 )
 _TO_DO = frozenset({"todo", "tbd", "here"})
 # Words that stand for a secret, or beside one, without being one.
@@ -100,6 +103,7 @@ _SEGMENT = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])|[0-9]+")
 # Mean letters and digits of a segment, below which nobody wrote it: with digits, and with letters alone.
 _RANDOM_SEGMENT, _RANDOM_CASES = 3.1, 3.0
 _JOINED_SEGMENT = 2.8  # below it nobody joined words, whatever some segments look like
+_JOINED = re.compile(r"(?:[a-z]+\d{0,4}|\d{1,8})(?:[-_](?:[a-z]+\d{0,4}|\d{1,8}))+")  # my-release-tls2026
 _LEET = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -132,6 +136,11 @@ def placeholder(value: str) -> bool:
 def _rest(segments: list[str]) -> int:
     """Letters and digits that belong to no word that stands for a secret."""
     return sum(len(part) for part in segments if part.lower() not in WORDS)
+
+
+def words(value: str) -> list[str]:
+    """The letters and digits of a value as the words that they are joined of, in small letters."""
+    return [part.lower() for part in _SEGMENT.findall(value)]
 
 
 def only_words(value: str) -> bool:
@@ -174,6 +183,10 @@ def drawn(value: str) -> bool:
     """Drawn by a machine: hardly a word, little repeated, letters and digits or capitals mixed as nobody mixes them."""
     segments = _SEGMENT.findall(value)
     size = sum(map(len, segments))
+    if _JOINED.fullmatch(value) and any(
+        len(part) > 3 and part.isalpha() and wordlike(part) for part in segments
+    ):
+        return False
     if size < 8 or entropy(value) < 0.66 * math.log2(min(len(value), 20)):
         return False
     if (
@@ -213,6 +226,7 @@ _NOT_A_SECRET = re.compile(
     r"|(?:\.{0,2}/|~/|[A-Za-z]:\\|\\\\)"  # a path
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z"  # an e-mail address
     r"|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z"  # a date, a time, a version
+    r"|\d{1,4}(?:-[^\W\d_]{2,})+\Z"  # an adjective: 12-stellig, 64-bit
     r"|[+-]?\d+(?:[.,]\d+)*(?:ms|s|m|h|d|kb|mb|gb|px|%|em|rem)?\Z|0x[0-9a-f]{1,8}\Z|\#[0-9a-f]{3,8}\Z"  # a number
     r"|pk[_.-]|phc_|sb_publishable_|sq0id|FLWPUBK|(?:pub|sub)-c-|mob-"  # a key that is meant to be published
     r"|Ag[A-D][\w+/=]{300}"  # a value of a SealedSecret, which only its cluster opens
@@ -225,6 +239,8 @@ _ENDINGS = frozenset(
     """.split()
 )
 _PATH = re.compile(r"(?=(?:.*/)?[a-z][a-z_-]{2,}/)(?:[\w.@-]+/)+[\w.@-]*")
+_BASE64 = re.compile(r"/[A-Za-z0-9+/]{30,}={0,2}")
+_WORDS_OF_A_PATH = re.compile(r"(?:/[A-Za-z]?[a-z]{2,}){2}|/[A-Z]?[a-z]{3,}/|\A/[A-Za-z]?[a-z]{2,}(?:/|\Z)")
 _CODE = re.compile(
     r"\\x[0-9A-Fa-f]{2}|\\[dws]|\[\^|\[[^\]]*\w-\w|\][+*]|\.\*|[\w)\]]\(|\(\)|^[\w.]+\[|\]\.|=>|->|::|&&|\|\||==(?!\Z)|!=|^(?:new|await|function|lambda|return|async|not)\b"
     r"|^(?:this|self|os|process|env|config|settings|args|ctx|req|request|res|options|params|props|state|app|user"
@@ -241,6 +257,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[A-Za-z][A-Za-z0-9]*(?:[.:/_-][A-Za-
 
 def another_thing(value: str) -> bool:
     """Looks like something that is no secret: a path, a URL, a date, a number, a version."""
+    if _BASE64.fullmatch(value) and kinds(value) >= 3 and drawn(value) and not _WORDS_OF_A_PATH.search(value):
+        return False  # one in 64 begins as a path does
     if _NOT_A_SECRET.match(value) or ("/" in value and _PATH.fullmatch(value)):
         return True
     return "." in value and value.rpartition(".")[2].lower() in _ENDINGS

@@ -37,6 +37,7 @@ def found(text: str) -> list[str]:
         f"<table>\n<tr><th>User</th><th>Password</th></tr>\n<tr><td>kim</td><td>{ONE}</td></tr>\n"
         f"<tr><td>lee</td><td>{TWO}</td></tr>\n</table>",
         f"host\tuser\tpass\ndb1\troot\t{ONE}\ndb2\troot\t{TWO}\n",
+        f"NAME     DB PASSWORD\nkim      {ONE}\nlee      {TWO}\n",
         f"Benutzer;Kennwort;Rolle\nkim;{ONE};x\nlee;{TWO};y\n",
         f"url,login,hasło\na.internal,kim,{ONE}\nb.internal,lee,{TWO}\n",
     ],
@@ -68,6 +69,7 @@ def test_a_token_is_found_below_its_name() -> None:
         "Enter your  password  and\nthen press    Xy7#kLmq2w once\n",
         "<tr><th>Field</th><th>Password</th></tr><tr><td>min</td><td>12 characters</td></tr></table>",
         "NAME       TOKEN            AGE\nbuilder    registry-login   12d\n",
+        "option  secret  default\nname,value,other7X#,more\n",
     ],
 )
 def test_below_other_names_and_in_programs_there_is_nothing(text: str) -> None:

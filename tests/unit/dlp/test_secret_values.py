@@ -9,7 +9,16 @@ import pytest
 from outgate.dlp import examples, secret_values
 from outgate.dlp.secret_names import judge
 from outgate.dlp.secret_scores import LEAST, score
-from outgate.dlp.validators import basic_auth, chosen_password, drawn_parts, drawn_tail, random_but_no_uuid
+from outgate.dlp.validators import (
+    basic_auth,
+    chosen_password,
+    drawn_parts,
+    drawn_tail,
+    jwt,
+    random_but_no_uuid,
+    signed_password,
+    token_of_url,
+)
 
 STRONG = examples.expand("{password}")
 
@@ -127,3 +136,53 @@ def test_a_key_of_all_signs_is_found_without_quotes_where_a_setting_stands() -> 
     value = value + value[::-1]
     assert score(value, judge("DJANGO_SECRET_KEY"), "set", quoted=False) >= LEAST
     assert score(value, judge("DJANGO_SECRET_KEY"), "assigned", quoted=False) == 0
+
+
+def test_base_64_that_begins_with_a_slash_is_no_path() -> None:
+    assert score(examples.expand("/{b64:43}"), judge("SECRET_KEY"), "assigned", quoted=True) >= LEAST
+    for path in (
+        "/usr/local/lib/python3/site/Packages12/Acme",
+        "/Users/kim/Projects/Acme2024/backend/srcMain",
+    ):
+        assert secret_values.another_thing(path)
+
+
+def test_a_word_with_a_number_is_a_secret_where_it_can_be_nothing_else() -> None:
+    assert score("Lichen76fern", judge("secret"), "set", quoted=False) >= LEAST
+    for name in ("token", "api_key", "secretName"):
+        assert score("Lichen76fern", judge(name), "set", quoted=False) == 0
+    for value in ("TestSecret2024", "acme-wildcard-tls-2026", "platform2"):
+        assert score(value, judge("secret"), "set", quoted=False) == 0
+
+
+@pytest.mark.parametrize("name", ["NONCE_SALT", "hash_salt", "passwordsalt"])
+def test_a_salt_for_everything_is_a_secret(name: str) -> None:
+    assert judge(name).certainty >= 0.8
+
+
+def test_the_token_that_jwt_io_shows_is_none() -> None:
+    assert jwt(examples.expand("{jwt}"))
+    parts = ('{"alg":"HS256","typ":"JWT"}', '{"sub":"1234567890","name":"John Doe","iat":1516239022}')
+    shown = ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+    assert not jwt(f"{shown}.{examples.expand('{urlsafe:43}')}")
+
+
+@pytest.mark.parametrize("value", ["my-release-tls2026", "acme_prod_2024", "v2-gateway-cert"])
+def test_words_joined_with_numbers_are_not_drawn(value: str) -> None:
+    assert not secret_values.drawn(value)
+    assert score(value, judge("secret"), "set", quoted=False) == 0
+
+
+def test_a_number_joined_to_a_word_is_an_adjective() -> None:
+    for value in ("12-stellig", "64-bit", "24-hour"):
+        assert score(value, judge("Passwort"), "said", quoted=False) == 0
+
+
+def test_a_public_key_of_sentry_is_no_token_of_a_url() -> None:
+    assert token_of_url(examples.expand("{hex:40}"))
+    assert not token_of_url(examples.expand("{hex:32}"))
+
+
+def test_signs_that_join_words_make_no_password() -> None:
+    assert signed_password(STRONG)
+    assert not signed_password("Backup_2024-01")
