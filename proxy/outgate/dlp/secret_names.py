@@ -23,9 +23,9 @@ class Name:
 
 
 NOTHING = Name("secret", 0.0)
-SAID_SECRET = (
-    0.95  # the certainty of what is called a secret and neither key nor token, which may be a person's choice
-)
+# Of what is called a secret and neither key nor token, and so may be a person's choice: as `client_secret`, and as
+# `secret` alone, below which the name of one may stand, too.
+SAID_SECRET, BARE_SECRET = 0.95, 0.92
 _PART = re.compile(r"[A-ZÄÖÜ]?[a-zäöüßñáéíóúç]+|[A-ZÄÖÜ]+(?![a-z])|[0-9]+")
 
 _PASSWORD = frozenset(
@@ -208,7 +208,7 @@ def _core(parts: list[str], place: int, shouted: bool) -> Name | None:
     if word in _JOINED or word.endswith(("apikey", "secretkey", "accesskey", "accesstoken", "authtoken")):
         return Name("secret", 1.0)
     if word == "secret" or word.endswith("secret"):
-        return Name("secret", SAID_SECRET)
+        return Name("secret", BARE_SECRET if parts == ["secret"] else SAID_SECRET)
     if word == "clave" and before in ("", "la", "una", "mi", "tu", "su", "nuestra", "nueva"):
         return Name("password", 0.9)
     if word in ("key", "schlüssel", "clé", "clave", "chiave", "sleutel"):

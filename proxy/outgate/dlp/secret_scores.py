@@ -10,7 +10,7 @@ import re
 from typing import Literal
 
 from outgate.dlp import secret_values as values
-from outgate.dlp.secret_names import SAID_SECRET, Name
+from outgate.dlp.secret_names import BARE_SECRET, SAID_SECRET, Name
 
 LEAST = 0.4
 
@@ -51,6 +51,8 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
         return 0.0
     if len(value.split()) > 1:
         return _phrase(value) if quoted and name.family == "password" else 0.0
+    if name.certainty == BARE_SECRET and not quoted and values.joined_words(value):
+        return 0.0  # the name of a secret, as in Kubernetes and Docker
     worth = _password(value, place, quoted) if name.family == "password" else _secret(value, name.certainty)
     if place == "argument" and (worth < 0.7 or values.holds_words(value)):
         return 0.0
@@ -144,7 +146,7 @@ def _secret(value: str, certainty: float) -> float:
         and not values.camel(value)
     ):
         worth = 0.65
-    elif certainty == SAID_SECRET and _chosen(value):
+    elif certainty in (SAID_SECRET, BARE_SECRET) and _chosen(value):
         worth = 0.55
     else:
         return 0.0

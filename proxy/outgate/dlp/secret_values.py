@@ -22,7 +22,10 @@ _REFERENCE = re.compile(
 _INSIDE = ("${", "{{", "$(", "#{", "<%", "%(", "$[", "***", "••", "...", "…", "____", "-----", "###", "???")
 # In small letters and without what joins words: `Change_Me` is told as `changeme` is.
 _JOINTS = str.maketrans("", "", " _.-")
+# The claims that jwt.io shows, in base 64: John Doe, 1234567890.
+_JOHN_DOE = ("eyjzdwiioiixmjm0nty3odkwiiwibmftzsi6ikpvag4grg9li",)
 _TOLD = (
+    *_JOHN_DOE,
     *(
         "example",
         "placeholder",
@@ -64,7 +67,7 @@ _TOLD_LONG = (
     "replacethis",
     "replacewith",
     "goeshere",
-    "eyjzdwiioiixmjm0nty3odkwiiwibmftzsi6ikpvag4grg9li",  # John Doe, 1234567890, in the token that jwt.io shows
+    *_JOHN_DOE,
 )
 _TO_DO = frozenset({"todo", "tbd", "here"})
 # Words that stand for a secret, or beside one, without being one.
@@ -103,7 +106,7 @@ _SEGMENT = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])|[0-9]+")
 # Mean letters and digits of a segment, below which nobody wrote it: with digits, and with letters alone.
 _RANDOM_SEGMENT, _RANDOM_CASES = 3.1, 3.0
 _JOINED_SEGMENT = 2.8  # below it nobody joined words, whatever some segments look like
-_JOINED = re.compile(r"(?:[a-z]+\d{0,4}|\d{1,8})(?:[-_](?:[a-z]+\d{0,4}|\d{1,8}))+")  # my-release-tls2026
+_JOINED = re.compile(r"(?:[a-z]+\d{0,4}|\d{1,8})(?:[-_](?:[a-z]+\d{0,4}|\d{1,8}))+")
 _LEET = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -183,10 +186,6 @@ def drawn(value: str) -> bool:
     """Drawn by a machine: hardly a word, little repeated, letters and digits or capitals mixed as nobody mixes them."""
     segments = _SEGMENT.findall(value)
     size = sum(map(len, segments))
-    if _JOINED.fullmatch(value) and any(
-        len(part) > 3 and part.isalpha() and wordlike(part) for part in segments
-    ):
-        return False
     if size < 8 or entropy(value) < 0.66 * math.log2(min(len(value), 20)):
         return False
     if (
@@ -293,6 +292,13 @@ def holds_words(value: str) -> bool:
         return False  # one in ten long keys has a run of letters that would pass for a word
     words = [part for part in segments if len(part) > 3 and part.isalpha() and wordlike(part)]
     return sum(map(len, words)) >= len(value) / 4
+
+
+def joined_words(value: str) -> bool:
+    """Words and numbers joined as names of things are: ``my-release-tls2026``."""
+    return bool(_JOINED.fullmatch(value)) and any(
+        len(part) > 3 and part.isalpha() and wordlike(part) for part in _SEGMENT.findall(value)
+    )
 
 
 def digest(value: str) -> bool:
