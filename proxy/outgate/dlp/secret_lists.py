@@ -88,7 +88,8 @@ def _row(item: re.Pattern[str], text: str, position: int, limit: int) -> Iterato
 
 
 def _worthy(text: str, start: int, end: int, family: Family) -> Iterator[Match]:
-    value = text[start:end]
+    value = text[start:end].rstrip("\\")  # of a quote that is escaped
+    end = start + len(value)
     if family == "secret" and (len(value) < _SHORTEST or holds_words(value)):
         return
     worth = score(value, Name(family, 1.0), "pair", quoted=True)

@@ -229,6 +229,7 @@ _NOT_A_SECRET = re.compile(
     r"|[+-]?\d+(?:[.,]\d+)*(?:ms|s|m|h|d|kb|mb|gb|px|%|em|rem)?\Z|0x[0-9a-f]{1,8}\Z|\#[0-9a-f]{3,8}\Z"  # a number
     r"|pk[_.-]|phc_|sb_publishable_|sq0id|FLWPUBK|(?:pub|sub)-c-|mob-"  # a key that is meant to be published
     r"|Ag[A-D][\w+/=]{300}"  # a value of a SealedSecret, which only its cluster opens
+    r"|(?:sha-?\d{1,3}|md[245]|argon2(?:id|i|d)?|pbkdf2\w{0,12}|aes-?\d{3}(?:-\w{2,12}){0,2}|[hrep]s\d{3}|x25519|ed25519)\Z"
     r"|(?:sha\d{1,3}|md5)[-:]|data:|&(?:\#|lt|gt|quot|amp)|(?:application|text|image|multipart)/",
     re.IGNORECASE,
 )

@@ -61,6 +61,7 @@ def test_passwords_are_found_in_a_list(text: str) -> None:
         "imagePullSecrets:\n  - name: regcred-eu-west-1\n",
         "credentials: none, secrets: none, tokens: 12, keys: 3\n",
         f"cache_keys=a,b API_KEYS=none,none OTHER={KEY}",
+        r'"the key \"csi.storage.k8s.io/serviceAccount.tokens\": {\"csi.storage.k8s.io/serviceAccount.tokens\": 1}"',
         f'API_KEYS = load("keys.json")\nDIGEST = "{KEY}"',
     ],
 )

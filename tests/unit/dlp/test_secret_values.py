@@ -176,6 +176,12 @@ def test_words_joined_with_numbers_may_be_a_key() -> None:
     assert score("my-release-tls2026", judge("secret_key"), "set", quoted=False) >= LEAST
 
 
+@pytest.mark.parametrize("value", ["sha512", "SHA-256", "argon2id", "aes-256-gcm", "HS256", "ed25519"])
+def test_the_name_of_an_algorithm_is_no_password(value: str) -> None:
+    assert score(value, judge("password_hash"), "called", quoted=True) == 0
+    assert score(value, judge("password"), "pair", quoted=True) == 0
+
+
 def test_a_number_joined_to_a_word_is_an_adjective() -> None:
     for value in ("12-stellig", "64-bit", "24-hour"):
         assert score(value, judge("Passwort"), "said", quoted=False) == 0
