@@ -23,6 +23,9 @@ class Name:
 
 
 NOTHING = Name("secret", 0.0)
+# Of what is called a secret and neither key nor token, and so may be a person's choice: as `client_secret`, and as
+# `secret` alone, below which the name of one may stand, too.
+SAID_SECRET, BARE_SECRET = 0.95, 0.92
 _PART = re.compile(r"[A-ZÄÖÜ]?[a-zäöüßñáéíóúç]+|[A-ZÄÖÜ]+(?![a-z])|[0-9]+")
 
 _PASSWORD = frozenset(
@@ -42,7 +45,7 @@ _BEFORE_PASS = frozenset(
     db database user usr username mysql mariadb postgres postgresql pg sql mongo mongodb redis smtp mail email imap
     ftp sftp ssh admin root login my proxy ldap http https basic auth api app svc service wifi sudo vpn rabbitmq
     amqp jdbc oracle mssql server master web site wp host keystore truststore jks p12 pfx cert key encryption
-    bind become
+    bind become default client agent portal vendor
     """.split()
 )
 _KEY_KINDS = frozenset(
@@ -60,6 +63,7 @@ _JOINED = frozenset(
     apisecret appkey masterkey encryptionkey signingkey licensekey sharedkey accountkey storagekey sessionkey
     sharedaccesskey accesskeysecret secretaccesskey refreshtoken bearertoken bottoken webhooksecret jwtsecret
     consumersecret passkey oauthtoken idtoken sessiontoken authorizationtoken
+    passwordsalt
     """.split()
 )
 _TOKEN_KINDS = frozenset(
@@ -69,6 +73,8 @@ _TOKEN_KINDS = frozenset(
     jwt sso vault ci repo build app application client project account org hf pypi discord telegram
     """.split()
 )
+# Before "salt", where it is one for all that a program hashes or signs (WordPress, Drupal).
+_SALTED = frozenset("auth nonce hash password secret crypt security in cookie".split())
 # After the word that promises a secret: it is about one, or where one is kept.
 _ABOUT = frozenset(
     """
@@ -85,7 +91,8 @@ _ABOUT = frozenset(
     settings metadata info description help example examples template binding mount volume keyref location
     position start end ratio rate rates confirmation confirm match matches mismatch generator generate parser
     parse stream streams exchange owner source sources target types usages spec schema model object objects
-    attempts attempt history protected protection encryption encrypted manager operator rules rule requirements
+    attempts attempt history accessor accessors protected protection encryption encrypted manager operator rules
+    rule requirements
     """.split()
 )
 # Before it: what it is a key or a token of, when that is nothing secret.
@@ -107,7 +114,11 @@ _NOT_SECRET_TOKEN = frozenset(
     """.split()
 )
 _NOT_PASS = frozenset(
-    "first second third last next num low high band single multi two one render by com sur tres".split()
+    """
+    first second third last next num low high band single multi two one render by com sur tres shadow depth light
+    color colour blur forward backward final boarding season ski bus day event visitor gate mountain compiler tests
+    did must will not all any max min n
+    """.split()
 )
 # After a name without changing what it promises: DB_PASSWORD_PROD.
 _TRAILING = frozenset(
@@ -116,6 +127,8 @@ _TRAILING = frozenset(
 _PLURALS = frozenset({"tokens", "keys", "secrets"})
 
 
+# Git's setting, which names a key of GnuPG or SSH by what is public of it.
+_PUBLIC = ("signingkey", "user.signingkey")
 # Words for password in scripts that have no capitals or that the parts of a name are not cut in.
 _OTHER_SCRIPTS = (
     "пароль",
@@ -145,6 +158,8 @@ _TOKENS_ABROAD = ("токен", "令牌", "トークン")
 def judge(name: str) -> Name:
     """What ``name`` promises; the name as it stands in the text, with its separators."""
     folded = name.lower()
+    if folded in _PUBLIC:
+        return NOTHING
     if folded.endswith(_OTHER_SCRIPTS):
         return Name("password", 1.0)
     if folded.endswith(_KEYS_ABROAD):
@@ -156,8 +171,9 @@ def judge(name: str) -> Name:
         return NOTHING
     while len(parts) > 1 and (parts[-1].isdigit() or parts[-1] in _TRAILING):
         parts.pop()
+    shouted = name.isupper()
     for place in range(len(parts) - 1, -1, -1):
-        found = _core(parts, place)
+        found = _core(parts, place, shouted)
         if found is None:
             continue
         if any(part in _ABOUT for part in parts[place + 1 :]) and not _secret_id(parts, place):
@@ -171,8 +187,8 @@ def _secret_id(parts: list[str], place: int) -> bool:
     return parts[place:] == ["secret", "id"]
 
 
-def _core(parts: list[str], place: int) -> Name | None:
-    """What the word at ``place`` promises; None when it says nothing of secrets."""
+def _core(parts: list[str], place: int, shouted: bool) -> Name | None:
+    """What the word at ``place`` promises; None when it says nothing of secrets. ``shouted``: all in capitals."""
     word = parts[place]
     before = parts[place - 1] if place else ""
     if word in _PASSWORD or word.endswith(_PASSWORD_ENDS):
@@ -184,15 +200,15 @@ def _core(parts: list[str], place: int) -> Name | None:
     if word == "phrase" and before == "pass":
         return Name("password", 1.0)
     if word == "pass":
-        if before in _BEFORE_PASS:
-            return Name("password", 1.0)
+        if before in _BEFORE_PASS or (shouted and before and before not in _NOT_PASS):
+            return Name("password", 1.0)  # of whom or what, a variable of the environment may say: ACME_PASS
         return Name("password", 0.6) if not place and len(parts) == 1 else NOTHING
     if word == "passe" and before == "de":
         return Name("password", 1.0)
     if word in _JOINED or word.endswith(("apikey", "secretkey", "accesskey", "accesstoken", "authtoken")):
         return Name("secret", 1.0)
     if word == "secret" or word.endswith("secret"):
-        return Name("secret", 0.95)
+        return Name("secret", BARE_SECRET if parts == ["secret"] else SAID_SECRET)
     if word == "clave" and before in ("", "la", "una", "mi", "tu", "su", "nuestra", "nueva"):
         return Name("password", 0.9)
     if word in ("key", "schlüssel", "clé", "clave", "chiave", "sleutel"):
@@ -207,8 +223,12 @@ def _core(parts: list[str], place: int) -> Name | None:
             if before in _TOKEN_KINDS or before in _KEY_KINDS or word == "secrets"
             else NOTHING
         )
+    if word in ("credential", "credentials") and before == "bind":
+        return Name("password", 1.0)  # what a directory calls the password that one binds with
     if word in ("credential", "credentials", "creds", "cred", "authorization", "bearer"):
         return Name("secret", 0.7)
+    if word == "salt" and before in _SALTED:
+        return Name("secret", 0.85)
     if word in (
         "auth",
         "pat",

@@ -10,7 +10,7 @@ import re
 from typing import Literal
 
 from outgate.dlp import secret_values as values
-from outgate.dlp.secret_names import Name
+from outgate.dlp.secret_names import BARE_SECRET, SAID_SECRET, Name
 
 LEAST = 0.4
 
@@ -45,10 +45,14 @@ def score(value: str, name: Name, place: Place, quoted: bool) -> float:
         return 0.0
     if values.another_thing(value) and not (value.isdigit() and name.family == "password"):
         return 0.0
-    if values.code(value) and not (quoted and _no_code(value, name)):
+    if values.code(value) and not (
+        _no_code(value, name) if quoted else place == "set" and values.keyboard(value)
+    ):
         return 0.0
     if len(value.split()) > 1:
         return _phrase(value) if quoted and name.family == "password" else 0.0
+    if name.certainty == BARE_SECRET and not quoted and values.joined_words(value):
+        return 0.0  # the name of a secret, as in Kubernetes and Docker
     worth = _password(value, place, quoted) if name.family == "password" else _secret(value, name.certainty)
     if place == "argument" and (worth < 0.7 or values.holds_words(value)):
         return 0.0
@@ -116,6 +120,17 @@ def _phrase(value: str) -> float:
     return 0.55 if not values.WORDS.intersection(words) and all(len(word) > 2 for word in words) else 0.0
 
 
+def _chosen(value: str) -> bool:
+    """A word with capitals and a number, as people choose what two machines share: ``Lichen76fern``."""
+    return (
+        value.isalnum()
+        and len(value) >= 8
+        and values.kinds(value) == 3
+        and sum(map(str.isdigit, value)) >= 2
+        and not values.WORDS.intersection(values.words(value))
+    )
+
+
 def _secret(value: str, certainty: float) -> float:
     if values.digest(value):
         worth = 0.88
@@ -131,6 +146,8 @@ def _secret(value: str, certainty: float) -> float:
         and not values.camel(value)
     ):
         worth = 0.65
+    elif certainty in (SAID_SECRET, BARE_SECRET) and _chosen(value):
+        worth = 0.55
     else:
         return 0.0
     if certainty >= 0.8:

@@ -22,7 +22,10 @@ _REFERENCE = re.compile(
 _INSIDE = ("${", "{{", "$(", "#{", "<%", "%(", "$[", "***", "••", "...", "…", "____", "-----", "###", "???")
 # In small letters and without what joins words: `Change_Me` is told as `changeme` is.
 _JOINTS = str.maketrans("", "", " _.-")
+# The claims that jwt.io shows, in base 64: John Doe, 1234567890.
+_JOHN_DOE = ("eyjzdwiioiixmjm0nty3odkwiiwibmftzsi6ikpvag4grg9li",)
 _TOLD = (
+    *_JOHN_DOE,
     *(
         "example",
         "placeholder",
@@ -49,6 +52,10 @@ _TOLD = (
     *("notset", "notareal", "notreal", "notused", "undefined", "your", "fake", "xxxxx", "0000000", "1111111"),
     *("mysecret", "mypass", "mytoken", "mykey", "myapi", "somesecret", "somepassword", "somekey"),
     *("123456", "abcdef", "qwerty", "qwertz", "deadbeef"),
+    # What manuals write of basic authentication, in base 64: Aladdin (RFC 7617), user:pass, username:pass.
+    *("wxhzgrpbj", "dxnlcjpwyxnz", "dxnlcm5hbwu6cgfzc"),
+    # The test keys that Stripe's documentation shows to everybody, without their beginning.
+    *("4ec39hqlyjwdarjtt1zdp7dc", "bqokikjovbii2hlwgh4olfq2"),
 )
 _LONG = 80  # code points from which on only the words that chance does not write are looked for
 _TOLD_LONG = (
@@ -60,6 +67,7 @@ _TOLD_LONG = (
     "replacethis",
     "replacewith",
     "goeshere",
+    *_JOHN_DOE,
 )
 _TO_DO = frozenset({"todo", "tbd", "here"})
 # Words that stand for a secret, or beside one, without being one.
@@ -98,6 +106,7 @@ _SEGMENT = re.compile(r"[A-Z]?[a-zß-öø-ÿ]+|[A-Z]+(?![a-z])|[0-9]+")
 # Mean letters and digits of a segment, below which nobody wrote it: with digits, and with letters alone.
 _RANDOM_SEGMENT, _RANDOM_CASES = 3.1, 3.0
 _JOINED_SEGMENT = 2.8  # below it nobody joined words, whatever some segments look like
+_JOINED = re.compile(r"(?:[a-z]+\d{0,4}|\d{1,8})(?:[-_](?:[a-z]+\d{0,4}|\d{1,8}))+")
 _LEET = str.maketrans("@013457$!", "aoieastsi")
 
 
@@ -130,6 +139,11 @@ def placeholder(value: str) -> bool:
 def _rest(segments: list[str]) -> int:
     """Letters and digits that belong to no word that stands for a secret."""
     return sum(len(part) for part in segments if part.lower() not in WORDS)
+
+
+def words(value: str) -> list[str]:
+    """The letters and digits of a value as the words that they are joined of, in small letters."""
+    return [part.lower() for part in _SEGMENT.findall(value)]
 
 
 def only_words(value: str) -> bool:
@@ -211,9 +225,11 @@ _NOT_A_SECRET = re.compile(
     r"|(?:\.{0,2}/|~/|[A-Za-z]:\\|\\\\)"  # a path
     r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z"  # an e-mail address
     r"|\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|v?\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z"  # a date, a time, a version
+    r"|\d{1,4}(?:-[^\W\d_]{2,})+\Z"  # an adjective: 12-stellig, 64-bit
     r"|[+-]?\d+(?:[.,]\d+)*(?:ms|s|m|h|d|kb|mb|gb|px|%|em|rem)?\Z|0x[0-9a-f]{1,8}\Z|\#[0-9a-f]{3,8}\Z"  # a number
     r"|pk[_.-]|phc_|sb_publishable_|sq0id|FLWPUBK|(?:pub|sub)-c-|mob-"  # a key that is meant to be published
     r"|Ag[A-D][\w+/=]{300}"  # a value of a SealedSecret, which only its cluster opens
+    r"|(?:sha-?\d{1,3}|md[245]|argon2(?:id|i|d)?|pbkdf2\w{0,12}|aes-?\d{3}(?:-\w{2,12}){0,2}|[hrep]s\d{3}|x25519|ed25519)\Z"
     r"|(?:sha\d{1,3}|md5)[-:]|data:|&(?:\#|lt|gt|quot|amp)|(?:application|text|image|multipart)/",
     re.IGNORECASE,
 )
@@ -223,6 +239,8 @@ _ENDINGS = frozenset(
     """.split()
 )
 _PATH = re.compile(r"(?=(?:.*/)?[a-z][a-z_-]{2,}/)(?:[\w.@-]+/)+[\w.@-]*")
+_BASE64 = re.compile(r"/[A-Za-z0-9+/]{30,}={0,2}")
+_WORDS_OF_A_PATH = re.compile(r"(?:/[A-Za-z]?[a-z]{2,}){2}|/[A-Z]?[a-z]{3,}/|\A/[A-Za-z]?[a-z]{2,}(?:/|\Z)")
 _CODE = re.compile(
     r"\\x[0-9A-Fa-f]{2}|\\[dws]|\[\^|\[[^\]]*\w-\w|\][+*]|\.\*|[\w)\]]\(|\(\)|^[\w.]+\[|\]\.|=>|->|::|&&|\|\||==(?!\Z)|!=|^(?:new|await|function|lambda|return|async|not)\b"
     r"|^(?:this|self|os|process|env|config|settings|args|ctx|req|request|res|options|params|props|state|app|user"
@@ -239,6 +257,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[A-Za-z][A-Za-z0-9]*(?:[.:/_-][A-Za-
 
 def another_thing(value: str) -> bool:
     """Looks like something that is no secret: a path, a URL, a date, a number, a version."""
+    if _BASE64.fullmatch(value) and kinds(value) >= 3 and drawn(value) and not _WORDS_OF_A_PATH.search(value):
+        return False  # one in 64 begins as a path does
     if _NOT_A_SECRET.match(value) or ("/" in value and _PATH.fullmatch(value)):
         return True
     return "." in value and value.rpartition(".")[2].lower() in _ENDINGS
@@ -273,6 +293,13 @@ def holds_words(value: str) -> bool:
         return False  # one in ten long keys has a run of letters that would pass for a word
     words = [part for part in segments if len(part) > 3 and part.isalpha() and wordlike(part)]
     return sum(map(len, words)) >= len(value) / 4
+
+
+def joined_words(value: str) -> bool:
+    """Words and numbers joined as names of things are: ``my-release-tls2026``."""
+    return bool(_JOINED.fullmatch(value)) and any(
+        len(part) > 3 and part.isalpha() and wordlike(part) for part in _SEGMENT.findall(value)
+    )
 
 
 def digest(value: str) -> bool:

@@ -8,6 +8,7 @@ from outgate.dlp.assignments import AssignmentDetector
 from outgate.dlp.config import DetectorConfig
 from outgate.dlp.detector import PatternDetector
 from outgate.dlp.secret_columns import ColumnDetector
+from outgate.dlp.secret_lists import ListDetector
 from outgate.dlp.seed_phrases import SeedPhraseDetector
 
 
@@ -16,5 +17,6 @@ def detectors(config: DetectorConfig) -> Iterator[PatternDetector]:
     if config.entities & AssignmentDetector.entities:
         yield AssignmentDetector()
         yield ColumnDetector()
+        yield ListDetector()
     if config.entities & SeedPhraseDetector.entities:
         yield SeedPhraseDetector()

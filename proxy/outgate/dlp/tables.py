@@ -164,6 +164,7 @@ def _rows(text: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 _TABLE_ROW = re.compile(r"<tr\b[^>]{0,200}>(.{0,4000}?)</tr>", re.IGNORECASE | re.DOTALL)
+_TABLE_END = re.compile(r"</table", re.IGNORECASE)
 _TABLE_CELL = re.compile(r"<t[hd]\b[^>]{0,200}>\s*(.{0,400}?)\s*</t[hd]>", re.IGNORECASE | re.DOTALL)
 
 
@@ -175,9 +176,9 @@ def marked_up(text: str, position: int) -> list[tuple[int, int]]:
         return []
     heads = [cell.span() for cell in _TABLE_CELL.finditer(text, *row.span(1))]
     index = next((place for place, (first, last) in enumerate(heads) if first <= position < last), None)
-    end = text.lower().find("</table", row.end())
+    end = _TABLE_END.search(text, row.end())
     found: list[tuple[int, int]] = []
-    for below in _TABLE_ROW.finditer(text, row.end(), end if end >= 0 else len(text)):
+    for below in _TABLE_ROW.finditer(text, row.end(), end.start() if end else len(text)):
         cells = [cell.span(1) for cell in _TABLE_CELL.finditer(text, *below.span(1))]
         if index is not None and index < len(cells):
             found.append(cells[index])

@@ -15,6 +15,8 @@ from itertools import pairwise
 from urllib.parse import unquote
 
 from outgate.dlp import checksums, secret_values
+from outgate.dlp.secret_names import Name
+from outgate.dlp.secret_scores import LEAST, score
 
 
 def not_placeholder(value: str) -> bool:
@@ -44,6 +46,11 @@ def random_but_no_uuid(value: str) -> bool:
     return random(value) and not re.fullmatch(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value)
 
 
+def token_of_url(value: str) -> bool:
+    """Looks drawn, and is not the public key of Sentry's, 32 hexadecimal digits, which stands where a user does."""
+    return random(value) and not re.fullmatch(r"[0-9a-f]{32}", value)
+
+
 def drawn_parts(value: str) -> bool:
     """Drawn by a machine, each long part between stops: no path of names, no name of words."""
     parts = [part for part in value.split(".") if len(part) >= 16]
@@ -53,7 +60,9 @@ def drawn_parts(value: str) -> bool:
 
 
 def drawn_tail(value: str) -> bool:
-    """What follows the last joint was drawn by a machine."""
+    """What follows the last joint was drawn by a machine, and is no key that is meant to be published."""
+    if value.startswith(("pk_", "pk-", "pub_", "pub-")):
+        return False
     tail = re.split(r"[_-]", value)[-1]
     return random(value) and secret_values.drawn(tail) and not tail.isalpha()
 
@@ -94,6 +103,27 @@ def chosen_password(value: str) -> bool:
         return any(map(str.isalpha, plain))
     passphrase = plain.count("-") >= 3 and plain.replace("-", "").islower()
     return passphrase or (secret_values.kinds(plain) >= 3 and not plain[0].isupper())
+
+
+def signed_password(value: str) -> bool:
+    """A password by signs that join no words: ``Tern27!cove``, not ``Backup_2024-01``."""
+    plain = value.rstrip(".,;:)")
+    return strong_password(value) and any(not (c.isalnum() or c in "-_.,:;+") for c in plain)
+
+
+def assigned_password(value: str) -> bool:
+    """What would be found where a program says ``password = "..."``, but for a mere word."""
+    return score(value, Name("password", 1.0), "assigned", quoted=True) >= 0.5
+
+
+def told_password(value: str) -> bool:
+    """What would be found beside the word password, with nothing between that says more."""
+    return score(value.rstrip(".,;:)"), Name("password", 1.0), "beside", quoted=False) >= LEAST
+
+
+def assigned_secret(value: str) -> bool:
+    """What would be found where a program says ``api_key = "..."``."""
+    return score(value, Name("secret", 1.0), "assigned", quoted=True) >= LEAST
 
 
 def varied_password(value: str) -> bool:
@@ -140,6 +170,8 @@ def pypi_macaroon(value: str) -> bool:
 def jwt(value: str) -> bool:
     """Header and payload are JSON objects, the header names an algorithm (RFC 7519)."""
     header, _, rest = value.partition(".")
+    if secret_values.placeholder(value):
+        return False
     return "alg" in _object(header) and bool(_object(rest.partition(".")[0]))
 
 
@@ -158,6 +190,7 @@ def basic_auth(value: str) -> bool:
     user, colon, secret = _text(value).partition(":")
     return (
         bool(user and colon)
+        and not secret_values.placeholder(value)
         and len(secret) >= 4
         and secret.isprintable()
         and not secret_values.placeholder(secret)
@@ -244,9 +277,19 @@ def _object(part: str) -> dict[str, object]:
 VALIDATORS: Mapping[str, Callable[[str], bool]] = {
     check.__name__: check
     for check in (
-        *(not_placeholder, varied, random, long_random, random_but_no_uuid, drawn_parts, drawn_tail),
+        *(
+            not_placeholder,
+            varied,
+            random,
+            long_random,
+            random_but_no_uuid,
+            token_of_url,
+            drawn_parts,
+            drawn_tail,
+        ),
         *(varied_digits, four_groups),
         *(password, url_password, strong_password, chosen_password, varied_password),
+        *(signed_password, assigned_password, told_password, assigned_secret),
         *(crc32_base62, grafana_checksum, atlassian_checksum, pypi_macaroon, azure_devops_pat),
         *(jwt, jwe, json_base64, basic_auth, id_and_secret, discord_token, pem),
         *(bech32, base58check, ripple_seed, crc16_base32, byte_array),
