@@ -37,6 +37,7 @@ _LONGEST_BEFORE = 80  # code points of a value that stands before: "... is the p
 _STEM = re.compile("|".join(STEMS), re.IGNORECASE)
 _SMALL_STEM = re.compile("|".join(STEMS))  # which is much faster
 _LONGEST_NAME = 64  # code points before a stem
+_LONGEST = 4_096  # code points of a value
 _JOINING = ("_", ".", "-", "$")
 _NAME_AFTER = re.compile(r"[\w$-]{0,48}(?:\.[\w$-]{1,32}){0,3}")
 _WORD_BEFORE = re.compile(r"(?<![\w.=:-])[^\W\d_]{2,14}[ ]\Z")
@@ -132,12 +133,17 @@ _JOINTS: tuple[tuple[Place, re.Pattern[str]], ...] = (
     ),
 )
 _BEGINNINGS = [(joint, beginnings(joint[1].pattern, joint[1].flags)) for joint in _JOINTS]
-_OPTION_JOINT = re.compile(r"(?:[ \t]{1,3}|=)")
+_OPTION_JOINT = re.compile(r"[ \t]{1,3}(?![ \t:=])|=")
+# What makes something else of a word in brackets: `md5("password") = ...`.
+_MADE_OF_IT = re.compile(
+    r"(?:md5|sha\d{0,3}|hash|crypt|hmac|digest|encode|base64)\w{0,16}\([\"'`]?\Z", re.IGNORECASE
+)
 # What may stand between the joint and the literal: a call that takes it, a prefix of the literal.
 _WRAPPER = re.compile(r"(?:new[ ])?(?:[A-Za-z_][\w.:!]{0,40}\([ ]?){0,2}[bBfFrRuU@$LN]{0,2}(?=[\"'`])")
 _SCHEME = re.compile(r"(?:(?:Bearer|Basic|Token|ApiKey|Api-Key|Key)[ ]|pass:)(?=\S{8})", re.IGNORECASE)
 _OPENING = re.compile(r"\\{0,3}[\"'`]|&quot;|&#34;|&#39;")
-_BARE = re.compile(r"[^\s\"'`<>|]{1,512}")
+_BARE = re.compile(r"[^\s\"'`<>|]{1,4096}")
+_BRACKETS = "「『“„«《"  # that open a quotation in a sentence
 # "... is the password": what stands between the value and the name.
 _SAYING = tuple(f" {word} " for word in ("is", "as", "ist", "als", "est", "comme", "es", "como"))
 _BACKWARDS = re.compile(
@@ -272,12 +278,14 @@ def _candidates(text: str, left: int, right: int) -> Iterator[tuple[Place, _Span
         joint = _OPTION_JOINT.match(text, right)
         if joint:
             yield from _literal(text, joint.end(), "option", left)
-        return
+            return
     for place, pattern in _joints(text[right : right + 1]):
         joint = pattern.match(text, right, right + 400)
         if joint is None or (place == "element" and not _opens_element(text, left)):
             continue
         if place == "assigned":
+            if joint["end"] and _MADE_OF_IT.search(text, max(0, left - 32), left):
+                continue
             place = _how_assigned(text, left, joint)
         found = list(_literal(text, joint.end(), place, left))
         if found:
@@ -341,6 +349,8 @@ def _literal(text: str, start: int, place: Place, left: int) -> Iterator[tuple[P
         end = text.index("<", begin)
         yield place, _Span(begin, end, True)
         return
+    if text[begin] in _BRACKETS:
+        begin += 1
     end = _bare_end(text, begin, bare.end(), place)
     if end > begin and text[begin] not in "([{":
         yield place, _Span(begin, end, False)
@@ -352,7 +362,7 @@ def _closing(text: str, opening: re.Match[str]) -> int:
     if text.startswith(mark * 2, opening.end()):  # three quotes: a literal over lines
         return 0
     position = opening.end()
-    limit = min(len(text), position + 512)
+    limit = min(len(text), position + _LONGEST)
     while True:
         end = text.find(mark, position, limit)
         if end < 0 or "\n" in text[opening.end() : end]:
@@ -364,7 +374,7 @@ def _closing(text: str, opening: re.Match[str]) -> int:
 
 
 _STOP = re.compile(
-    r"\\{1,4}[nrt\"']|&(?:quot|amp|lt|gt|#\d{2});|;|[,&](?=[A-Za-z_][\w.-]{0,40}[=:])|\$\(|,\Z|%0[AaDd]|%26"
+    r"\\{1,4}[nrt\"']|&(?:quot|amp|lt|gt|#\d{2});|;|[,&](?=[A-Za-z_][\w.-]{0,40}[=:])|\$\(|,\Z|%0[AaDd]|%26|[，。；、！？」』”»》）]"
 )
 
 

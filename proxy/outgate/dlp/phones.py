@@ -31,9 +31,11 @@ _INTERNATIONAL, _NATIONAL, _BARE = 0.75, 0.6, 0.25
 _AGAINST = 0.35
 _LEAST = 0.4
 # Digits with at most three of the marks that people put between groups.
+# Scripts whose words have no blanks around them: a number may stand right beside one.
+_UNSPACED = r"\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _CANDIDATE = (
-    r"(?<![\w./#&$€£%*^+-])(?<!\d:)(?:\(?\+\d|\(?\d)"
-    r"(?:[ ().\-/\u00a0\u2010-\u2013]{0,3}\d){6,16}(?![\w%])(?![-.:/]\d)(?!,\d{3}(?!\d))"
+    rf"(?<![^\W{_UNSPACED}])(?<![./#&$€£%*^+-])(?<!\d:)(?:\(?\+\d|\(?\d)"
+    rf"(?:[ ().\-/\u00a0\u2010-\u2013]{{0,3}}\d){{6,16}}(?![^\W{_UNSPACED}]|%)(?![-.:/]\d)(?!,\d{{3}}(?!\d))"
 )
 _EXTENSION = re.compile(r"[ ,;]{0,2}(?:ext|x|durchwahl|poste|#)\.?[ :]?\d{1,6}\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
@@ -43,7 +45,7 @@ _OTHER = re.compile(
     r".*(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"
     r"|(?:19|20)\d\d ?[-/\u2010-\u2013] ?(?:19|20)\d\d$"
     r"|(?:19|20)\d\d[-/. ][01]?\d[-/. ][0-3]?\d(?!\d)"
-    r"|[0-3]?\d[-/.][01]?\d[-/.](?:19|20)\d\d(?!\d)"
+    r"|[0-3]?\d[-/.][0-3]?\d[-/.](?:19|20)\d\d(?!\d)"
     r"|(?:.*[ \t\u00a0])?\d{1,3}(?:\.\d{1,3}){3}$"
     r"|\d{4}[ -]\d{4}[ -]\d{4}"
     r"|\d+\.\d+$"
@@ -76,14 +78,21 @@ _TRUNK_REGIONS = (
     "SE",
     "PL",
 )
-_BARE_REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU", "IN", "BR", "PL")
+_BARE_REGIONS = tuple("US GB DE FR ES IT NL AU IN BR PL CN JP KR RU TR MX GR TH SA AE IL".split())
 
 _WORDS = Words(
-    """*phone* telephone tel mobile mob cell cellphone fax call calls called calling ring dial sms whatsapp signal
-    telegram hotline helpline callback landline contact reach telefon* handy handynummer rufnummer mobil
-    mobilnummer festnetz durchwahl téléphone portable joindre appeler fixe teléfono móvil llamar llámame celular
-    telefono cellulare cell chiamare telefoon* mobiel bellen telefone telemóvel ligar komórka puhelin
-    telefonnr""".split()
+    [
+        *"""*phone* telephone tel mobile mob cell cellphone fax call calls called calling ring dial sms whatsapp signal
+        telegram hotline helpline callback landline contact reach telefon* handy handynummer rufnummer mobil
+        mobilnummer festnetz durchwahl téléphone portable joindre appeler fixe teléfono móvil llamar llámame celular
+        telefono cellulare chiamare telefoon* mobiel bellen telefone telemóvel ligar komórka puhelin telefonnr
+        telefonu τηλέφωνο τηλ κινητό телефон* тел моб* зателефонуй* cep gsm fone cel zap wpp hubungi sđt
+        *电话* *手机*
+        *电話* *電話* *携帯* *連絡先* *折り返し* *致电* *联系* *聯絡* *전화* *연락처* *휴대폰* *핸드폰*
+        *โทร* *เบอร์* هاتف* الهاتف جوال* تلفون*
+        موبايل טלפון נייד फोन मोबाइल""".split(),
+        "pod numerem",
+    ]
 )
 _AGAINST_WORDS = Words(
     """order invoice serial sku isbn issn ticket tracking parcel shipment product article item part model version

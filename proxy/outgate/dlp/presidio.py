@@ -98,11 +98,15 @@ _BY_CONTEXT = frozenset(
 )
 _BEFORE_CONTEXT, _AFTER_CONTEXT = 64, 160
 _DIGIT = re.compile(r"\d")
-# Lookaheads that read on to the end of the text for what must be in the next few characters.
+# Lookaheads that read on to the end of the text for what must be in the next few characters; ends that are none.
 _TIGHTER: dict[str, tuple[tuple[str, str], ...]] = {
     "InPanRecognizer": (
         ("(?=.*?[a-zA-Z])", r"(?=.{0,9}?[a-zA-Z])"),
         ("(?=.*?[0-9]{4})", r"(?=.{0,6}?[0-9]{4})"),
+    ),
+    "MacAddressRecognizer": (
+        (r"\b[0-9A-Fa-f]{2}([:-])", r"(?<![0-9A-Fa-f][:-])\b[0-9A-Fa-f]{2}([:-])"),
+        (r"{4}[0-9A-Fa-f]{2}\b", r"{4}[0-9A-Fa-f]{2}\b(?!\1[0-9A-Fa-f]{2}\b)"),
     ),
     "UsHealthInsuranceMemberIdRecognizer": (
         ("(?=[A-Z0-9-]*[A-Z])", "(?=[A-Z0-9-]{0,20}[A-Z])"),

@@ -16,6 +16,7 @@ DETECTOR = AssignmentDetector()
 SCANNER = PythonScanner(DETECTOR.expressions)
 STRONG = examples.expand("{password}")
 KEY = examples.expand("{alnum:36}")
+LONG = examples.expand("{alnum:900}")
 
 
 def matches(text: str) -> list[Match]:
@@ -248,3 +249,24 @@ def test_asked_at_its_places_or_everywhere_it_answers_the_same(pieces: list[str]
 )  # fmt: skip
 def test_time_is_linear_in_text_made_of_names(piece: str) -> None:
     assert is_linear(lambda size: list(everywhere(DETECTOR, piece * (size // len(piece)))), 10_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (f'@@ -1,2 +1,2 @@\n-API_TOKEN = "{KEY}"\n+API_TOKEN = token()\n', KEY),
+        (f'token="{LONG}"', LONG),
+        (f"refresh_token: '{LONG}'", LONG),
+        (f"密码是 {STRONG}，用户名是 admin", STRONG),
+        (f"パスワードは「{STRONG}」です。よろしく", STRONG),
+        (f"пароль: «{STRONG}».", STRONG),
+    ],
+)
+def test_a_value_ends_where_its_line_of_a_diff_its_quotes_and_its_sentence_end(text: str, value: str) -> None:
+    assert found(text) == [value]
+
+
+def test_what_a_function_makes_of_a_word_is_not_the_words_value() -> None:
+    assert found(f'md5("password") = {"9dd4e461268c8034f5c8564e155c67a6"}') == []
+    assert found('sha1("secret") -> "8f94b17a4a2d84b5a2fe27b3d3f3ee2b4a1d8e33"') == []
+    assert found(f'config["password"] = "{STRONG}"') == [STRONG]

@@ -209,6 +209,12 @@ ENGINE = [
         "a lookahead of its weakest pattern reads to the end of the text for a letter; ours for ten signs",
     ),
     (
+        "MacAddressRecognizer",
+        "SHA1 Fingerprint=AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01",
+        (True, False),
+        "more octets than a network's address has: a fingerprint, a serial number, a dump",
+    ),
+    (
         "EmailRecognizer",
         f"{'a' * 140}@firma-mail.de",
         (True, False),
