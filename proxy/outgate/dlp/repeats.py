@@ -1,8 +1,8 @@
 """A value that was found once is found wherever else it stands: in any field, with any context.
 
 A detector may need a name before the value, or a word near it, to be sure; the second copy has
-neither, and leaves all the same. Knows values and texts, nothing of detectors. Names from a model and
-URLs do not repeat: a word wrongly taken for a name would be wrong everywhere.
+neither, and leaves all the same. Knows values and texts, nothing of detectors. Names from a model,
+URLs and weak matches do not repeat: a word wrongly taken for a name would be wrong everywhere.
 
 Time is linear in the texts: at most ``_SEARCHED`` values are searched as substrings, any number
 beyond that through one walk over the words of a text.
@@ -50,7 +50,7 @@ def marks(text: str, found: Iterable[Match], ranks: Ranks) -> dict[int, Mark]:
     own: dict[int, Mark] = {}
     for match in found:
         length = match.end - match.start
-        rank = ranks.of(match.entity)
+        rank = ranks.of(match.entity, match.score)
         if rank == WEAK or not _SHORTEST <= length <= _LONGEST:
             continue
         inside = rank == SECRET and length >= _SHORTEST_INSIDE
