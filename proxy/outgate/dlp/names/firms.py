@@ -99,8 +99,7 @@ def _is_named(name: Sequence[str], kind: str, strict: bool) -> bool:
     named = any(word not in lists.ordinary and word not in lists.given for word in lower)
     if len(lower) > 1 and not strict and named:
         return True
-    known = lists.surnames | lists.places
-    if lower[0] in known or " ".join(lower) in lists.place_phrases:
+    if lower[0] in lists.surnames or lower[0] in lists.places or " ".join(lower) in lists.place_phrases:
         return lower[0] not in lists.ordinary or len(lower) > 1
     return not strict and lower[0] not in lists.ordinary and len(lower[0]) > 2 and lower[0] not in lists.given
 

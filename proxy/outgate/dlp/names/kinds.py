@@ -428,7 +428,8 @@ def is_plain_family(own: Sequence[str], label: str) -> bool:
         return False
     lists = words()
     given, family = own[0].lower(), own[1].lower()
-    if given not in lists.given or given in lists.surnames | lists.places | lists.software | lists.ordinary:
+    others = (lists.surnames, lists.places, lists.software, lists.ordinary)
+    if given not in lists.given or any(given in other for other in others):
         return False
     if family in lists.never or family in lists.software or family in cue_set("organisation_kinds"):
         return False
