@@ -7,10 +7,11 @@ that judgement, of one name at a time.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 
+from outgate.dlp.names.families import is_plain_family
 from outgate.dlp.names.firms import is_employer
 from outgate.dlp.names.gate import Unit
 from outgate.dlp.names.shapes import (
@@ -63,8 +64,6 @@ _EPONYM = re.compile(
     r"|lymphoma|kappa|alpha|r(?=[ ](?:is|was|=|of)))\b",
     re.IGNORECASE,
 )
-# How words end that are nobody's family name.
-_NO_FAMILY = ("ed", "ing", "ion", "ions", "ity", "ness", "ment", "ments", "ly", "ies", "able", "al", "ive")
 _GERMAN_ARTICLES = frozenset("der die das den dem ein eine einer einen einem kein keine".split())
 _LABELS = re.compile(r"\.?[ \t]{0,2}:(?:[ \t]|$)", re.MULTILINE)
 
@@ -420,17 +419,3 @@ class Name:
             noun = self.unit.language == "de" and word in cue_set("german_nouns")
             return None if noun else "PERSON"
         return "PERSON" if word in lists.persons and self.label == "PERSON" else None
-
-
-def is_plain_family(own: Sequence[str], label: str) -> bool:
-    """Whether an ordinary word is the family name behind a given name that is nothing else: "Rhiannon Castle"."""
-    if len(own) != 2 or label == "LOCATION" or not own[1][1:].islower():
-        return False
-    lists = words()
-    given, family = own[0].lower(), own[1].lower()
-    others = (lists.surnames, lists.places, lists.software, lists.ordinary)
-    if given not in lists.given or any(given in other for other in others):
-        return False
-    if family in lists.never or family in lists.software or family in cue_set("organisation_kinds"):
-        return False
-    return family in lists.nameless and not family.endswith(_NO_FAMILY)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from outgate.dlp.names.families import is_plain_family
 from outgate.dlp.names.firms import without_lead
 from outgate.dlp.names.gate import Reading, Unit
-from outgate.dlp.names.kinds import Name, is_plain_family
+from outgate.dlp.names.kinds import Name
 from outgate.dlp.names.shapes import RUN, Span, looks_organised, starts_sentence
 from outgate.dlp.names.words import WORD, cue_set, little_words, words
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from outgate.dlp.detector import Match, Text
+from outgate.dlp.personal.dates import DATE, TWO_DAYS, TWO_MONTHS, YEAR
 from outgate.dlp.scanner import Expression, Window, matches
 from outgate.dlp.scripts import SOLID
 from outgate.dlp.statements import values_under
@@ -69,48 +70,6 @@ _BEHIND = (
     r"생(?=$|[\s,.)(])|출생|出生|生まれ|生(?=$|[\s,。、.)])|"
     r"(?:dob|birth[ ]?da(?:te|y)|date[ ]of[ ]birth)(?=[ ]?(?:$|[\n.,;)]))"
 )
-_MONTHS = (
-    # English and the other Germanic languages, French, the other Romance ones, and further east
-    r"jan(?:uary|uari|uar|\.)?|feb(?:ruary|ruari|ruar|\.)?|mar(?:ch|\.)?|apr(?:il|\.)?|may|june?|july?|aug(?:ust|usti|ustus|\.)?|"
-    r"sept?(?:ember|\.)?|o[ck]t(?:ober|\.)?|nov(?:ember|\.)?|de[csz](?:ember|\.)?|"
-    r"jän(?:ner)?|märz|mai|maj|mei|maart|mars|marts|juni|juli|"
-    r"janv(?:ier|\.)?|févr?(?:ier|\.)?|avr(?:il|\.)?|juin|juil(?:let|\.)?|août|septembre|octobre|novembre|déc(?:embre|\.)?|"
-    r"ene(?:ro|\.)?|febrero|marzo|abr(?:il|\.)?|mayo|junio|julio|ago(?:sto|\.)?|se[pt]tiembre|setiembre|octubre|noviembre|"
-    r"dic(?:iembre|embre|\.)?|"
-    r"gen(?:naio|\.)?|febbraio|aprile|mag(?:gio|\.)?|giu(?:gno|\.)?|lug(?:lio|\.)?|set(?:tembre|embro|\.)?|ott(?:obre|\.)?|"
-    r"janeiro|fev(?:ereiro|\.)?|março|maio|junho|julho|out(?:ubro|\.)?|novembro|dez(?:embro|\.)?|"
-    r"ianuarie|februarie|martie|aprilie|iunie|iulie|septembrie|octombrie|noiembrie|decembrie|"
-    r"stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|"
-    r"ledna|února|března|dubna|května|června|července|srpna|září|října|listopadu|prosince|"
-    r"január|február|március|április|május|június|július|augusztus|szeptember|október|"
-    r"(?:tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu)kuuta|"
-    r"ocak|şubat|mart|nisan|mayıs|haziran|temmuz|ağustos|eylül|ekim|kasım|aralık|"
-    r"января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря|"
-    r"(?:ιανουαρ|φεβρουαρ|μαρτ|απριλ|ιουν|ιουλ|σεπτεμβρ|οκτωβρ|νοεμβρ|δεκεμβρ)ίου|μα[ΐι]ου|αυγούστου|"
-    r"(?-i:I{1,3}|I?V|VI{1,3}|I?X|XI{1,2})"
-)
-# Spelt out, as who is asked says it.
-_NTH = (
-    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth"
-    r"|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[ -](?:first|second|third|fourth|fifth"
-    r"|sixth|seventh|eighth|ninth)|thirtieth|thirty[ -]first)"
-)
-_ERA = r"(?:明治|大正|昭和|平成|令和|民[國国])"
-_YEAR = r"(?:18[89]\d|19\d\d|20[0-4]\d)"
-_TWO_DAYS, _TWO_MONTHS = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])"
-_DAY, _MONTH = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])"
-_DATE = (
-    rf"{_YEAR}(?P<a>[-/. ]|,[ ]?){_MONTH}(?P=a){_DAY}(?=T\d|\D|$)"
-    rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
-    rf"|{_DAY}(?P<b>[-/. ]|\.\ |\ /\ ){_MONTH}(?P=b)(?:{_YEAR}|[’']?\d\d)"
-    rf"|{_MONTH}(?P<c>[-/. ]|\ /\ ){_DAY}(?P=c)(?:{_YEAR}|[’']?\d\d)"
-    rf"|{_DAY}(?:st|nd|rd|th|er|º|\.)?[ /-]?(?:day )?(?:of |de |d[’'])?(?:{_MONTHS})(?=\b|\d)"
-    rf"[,.]?[ /-]?(?:de[l]? )?(?:{_YEAR}|[’']?\d\d)"
-    rf"|(?:{_MONTHS})\b[ -.]?[ ]?{_DAY}(?:st|nd|rd|th)?(?:,?[ -]{_YEAR}|,?[ ][’']\d\d|,[ ]\d\d(?![:.]?\d))"
-    rf"|{_YEAR}[.,]?[ -](?:{_MONTHS})\.?[ -]{_DAY}(?:st|nd|rd|th|\.(?!\d))?"
-    rf"|(?:the )?{_NTH} (?:of )?(?:{_MONTHS}),? {_YEAR}|(?:{_MONTHS}) (?:the )?{_NTH},? {_YEAR}"
-    rf"|(?:{_YEAR}|{_ERA}[ ]?(?:元|\d{{1,3}}))[年년][ ]?{_MONTH}[月월][ ]?{_DAY}[日일]"
-)
 # A word of a label may also begin where a hump of camel case does: `patientDob`.
 _BEGINS = rf"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[DBFG]))|(?={SOLID}))"
 _BEGINNING = re.compile(_BEGINS + r"(?=[^\W\d]|\*|(?<=[(,])[ ])", re.IGNORECASE)
@@ -119,25 +78,25 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _DATED = re.compile(
-    rf"(?:(?<![^\W_])(?<![/.-])|(?<={SOLID}))(?:{_DATE})(?:(?<=[日일])|(?![^\W_]|[/-]|[.]\d))", re.IGNORECASE
+    rf"(?:(?<![^\W_])(?<![/.-])|(?<={SOLID}))(?:{DATE})(?:(?<=[日일])|(?![^\W_]|[/-]|[.]\d))", re.IGNORECASE
 )
 _SHORT_YEAR_FIRST = re.compile(r"\d\d(?P<a>[-/])(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])")
 _LONGEST_CELL = 80  # code points of one that has a date and something about it
 _CODED = re.compile(
-    rf"(?<![\w/.-])(?:{_YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
-    rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|[12]\d|3[01]){_YEAR}(?!\w))"
+    rf"(?<![\w/.-])(?:{YEAR}(?P<a>-?)(?:0[1-9]|1[0-2])(?P=a)(?:0[1-9]|[12]\d|3[01])(?=T\d|\d{{6}}Z)"
+    rf"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|[12]\d|3[01]){YEAR}(?!\w))"
 )
 # In a column of births: 12031981 and 03121981.
-_RUN_TOGETHER = re.compile(rf"(?:{_TWO_DAYS}{_TWO_MONTHS}|{_TWO_MONTHS}{_TWO_DAYS}){_YEAR}")
-_ALONE = re.compile(rf"(?:{_DATE})(?:[T ]\d?\d:\d\d[\d:.Z+-]*(?: ?[ap]m)?)?", re.IGNORECASE)
+_RUN_TOGETHER = re.compile(rf"(?:{TWO_DAYS}{TWO_MONTHS}|{TWO_MONTHS}{TWO_DAYS}){YEAR}")
+_ALONE = re.compile(rf"(?:{DATE})(?:[T ]\d?\d:\d\d[\d:.Z+-]*(?: ?[ap]m)?)?", re.IGNORECASE)
 _IN_COLUMNS = (_ALONE, _SHORT_YEAR_FIRST, _RUN_TOGETHER)
 _AHEAD = re.compile(
-    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{_DATE})(?:[ ]?[(\[][ ]?"
+    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{DATE})(?:[ ]?[(\[][ ]?"
     r"|[ ](?:is|was|as|for)[ ](?:(?:my|his|her|their|your|the)[ ])?(?:\w+[’']s[ ])?)$",
     re.IGNORECASE,
 )
 _RIGHT_AHEAD = re.compile(
-    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{_DATE})(?:[’'](?:de|da|te|ta))?[.,]?[ ]?(?:[-–—][ ]|г(?:ода|\.)?[ ])?$",
+    rf"(?:(?<![\w/.-])|(?<={SOLID}))(?P<value>{DATE})(?:[’'](?:de|da|te|ta))?[.,]?[ ]?(?:[-–—][ ]|г(?:ода|\.)?[ ])?$",
     re.IGNORECASE,
 )
 _WHERE_AHEAD = {"form": _AHEAD, "behind": _RIGHT_AHEAD}
@@ -151,21 +110,21 @@ _ANOTHER = re.compile(
 # attribute (0010,0030). A driving licence's bar code (AAMVA): DBB.
 _SEGMENT = re.compile(
     r"(?:\bPID\|(?:[^|\n]{0,120}\|){6}|\bDMG\*D8\*|\bDBB|\(0010,0030\)[ \t]{0,9}(?:DA)?[ \t]{0,9}\[?)"
-    rf"(?P<value>{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){_YEAR}(?!\d))"
+    rf"(?P<value>{YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]){YEAR}(?!\d))"
 )
 # "aged 43 (12/03/1981)", "43 y/o (1981-03-12)": the year of a birth that goes with the age.
 _AGED = re.compile(
     r"\b(?:aged?:?[ ](?P<age>\d{1,3})|(?P<years>\d{1,3})[ -]?(?:y/o|yo|y\.o\.|yrs?|years?[ -]old|[MF]\b|[ ][MF]\b))"
-    rf"(?:[ ][^\W\d_]{{1,12}})?,?[ ]?[(\[,][ ]?(?P<value>{_DATE})(?!\w)",
+    rf"(?:[ ][^\W\d_]{{1,12}})?,?[ ]?[(\[,][ ]?(?P<value>{DATE})(?!\w)",
     re.IGNORECASE,
 )
 # "W/F 08/14/1996": race and sex, as the police of the United States write them, and the date behind them.
 _SEXED = re.compile(
-    rf"(?<![^\W_])(?-i:[WBHAIUO]/[MF]),?[ ]{{1,3}}(?:\d{{1,3}},?[ ])?\(?(?P<value>{_DATE})(?!\w)",
+    rf"(?<![^\W_])(?-i:[WBHAIUO]/[MF]),?[ ]{{1,3}}(?:\d{{1,3}},?[ ])?\(?(?P<value>{DATE})(?!\w)",
     re.IGNORECASE,
 )
 _NAMED = re.compile(r"(?<!\w)[A-ZÀ-ÞĀ-ſ][\w.’'-]*[ ]$|[(,][ ]?$")  # what a star stands behind
-_FULL_YEAR = re.compile(_YEAR)
+_FULL_YEAR = re.compile(YEAR)
 _SOON, _LONG_AGO = 2030, 1990  # years in which somebody of that age may have been written of
 # A list of people with a date each, below "dates of birth".
 _HEADING = re.compile(r"[^\n\d]{0,40}\n")
