@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from secrets import randbelow
 
 from outgate.dlp.detector import Match
 from outgate.dlp.engine import Engine
@@ -44,6 +45,7 @@ async def found_at_once(engine: Engine, texts: Sequence[str], few: int = FEW) ->
 
 def _is_crowded(engine: Engine, text: str, few: int) -> bool:
     """Whether, by glances at some of it, there are more than ``few`` places in a long text."""
-    step = len(text) // _GLANCES
-    some = "\n".join([text[place : place + _GLANCE] for place in range(0, step * _GLANCES, step)])
+    # Somewhere else each time, so that nobody knows where a text has to be clean.
+    places = [randbelow(len(text) - _GLANCE) for _ in range(_GLANCES)]
+    some = "\n".join([text[place : place + _GLANCE] for place in places])
     return engine.places(some) * len(text) > few * len(some)

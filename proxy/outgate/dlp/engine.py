@@ -40,6 +40,7 @@ from outgate.dlp.windows import STAGES, Stage, cut
 _CROWDED = 50  # characters to each place to judge, below which a text is crowded
 _TOGETHER = 64  # pieces that a stage is asked for at once
 _READING = 10  # places that a reading of a text costs as much as
+_WIDE = 64  # characters of a window that take as long as another place
 _READ = 300  # characters that a reader reads in the time that a place takes
 _FARTHEST = 512  # characters before a window in which a detector can find something
 
@@ -219,7 +220,14 @@ class _Looked:
     @property
     def size(self) -> int:
         """How much there is to judge: places, and a reading for several."""
-        return _READING * len(self.readings) + sum(len(windows) for own in self.places for _, windows in own)
+        # Places that touch are one window: the longer it is, the more there is to judge in it.
+        judged = sum(
+            1 + (window.end - window.start) // _WIDE
+            for own in self.places
+            for _, windows in own
+            for window in windows
+        )
+        return _READING * len(self.readings) + judged
 
 
 def _before(places: Iterable[_Place], end: int) -> Iterator[_Place]:

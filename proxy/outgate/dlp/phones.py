@@ -57,7 +57,7 @@ _NANP_NUMBER = (
 )
 _NANP = re.compile(_NANP_NUMBER)
 # Begins like a number that needs no word beside it.
-_BY_ITSELF = re.compile(rf"\(?[+0]|{_NANP_NUMBER}")
+_BY_ITSELF = re.compile(rf"\(?(?:[+0]|{_NANP_NUMBER})")
 # A trunk prefix and groups: Europe, Australia, India and most of the world.
 _TRUNK = re.compile(r"\(?0\d{1,5}\)?[ ./\u00a0\u2010-\u2013-]{1,3}\d[\d ./\u00a0\u2010-\u2013-]{3,14}\d")
 _TRUNK_REGIONS = (

@@ -28,6 +28,9 @@ _HEADING = (
 _BEFORE = re.compile(r"[^,;|\t\r\n(\"'`\[>]{0,32}\Z")  # the rest of the name
 _ENDS = " \t\r\n\"'`,;|)]"
 _WHO = re.compile(r"user|login|log-in|account|konto|e-?mail|benutzer|usuario|host|server", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"\b(?:fail(?:ed|ures?)?|skip(?:ped)?|total|errors?)\b", re.IGNORECASE
+)  # beside what passed
 _COLUMNS = 8  # of one table
 _LONGEST = 2_000  # code points of a line of names
 _MARKS = re.compile(r"[,;|\t]")
@@ -50,11 +53,12 @@ class ColumnDetector:
         whole = text.text
         head, end, taken = -1, 0, 0  # of the table looked at: its first line, its last field, its columns
         marked: dict[Family, list[int]] = {"password": [], "secret": []}
+        beside = _Beside(whole)
         for found in matches(self._heading, whole, windows):
             line = _line(whole, found.start())
             if line is None:
                 continue
-            name = _named(whole, line, found)
+            name = _named(whole, found, beside.is_whose(line, found.start()))
             if name.certainty < _SURE:
                 continue
             marked[name.family].append(found.start())
@@ -73,10 +77,28 @@ class ColumnDetector:
                 yield from _worthy(whole, values_under(whole, places), Name(family, 1.0))
 
 
-def _named(text: str, line: int, found: re.Match[str]) -> Name:
+class _Beside:
+    """What stands in the line of a heading; each line is looked at once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._line, self._who = -1, -1
+
+    def is_whose(self, line: int, start: int) -> bool:
+        """Whether before ``start`` in its ``line`` there is somebody whom what is below belongs to."""
+        if line != self._line:
+            self._line = line
+            end = self._text.find("\n", line, line + _LONGEST)
+            end = end if end >= 0 else min(len(self._text), line + _LONGEST)
+            who = None if _COUNTED.search(self._text, line, end) else _WHO.search(self._text, line, end)
+            self._who = who.end() if who else -1
+        return 0 <= self._who <= start
+
+
+def _named(text: str, found: re.Match[str], is_whose: bool) -> Name:
     """What the heading promises; ``pass`` alone is a password only beside whose it is, else it is a test's."""
     name = judge(_first(text, found) + found[0].partition("<")[0].rstrip(_ENDS))
-    if name.family == "password" and name.certainty < _SURE and _WHO.search(text, line, found.start()):
+    if name.family == "password" and name.certainty < _SURE and is_whose:
         return Name(name.family, _SURE)
     return name
 

@@ -117,7 +117,7 @@ _NOT_PASS = frozenset(
     """
     first second third last next num low high band single multi two one render by com sur tres shadow depth light
     color colour blur forward backward final boarding season ski bus day event visitor gate mountain compiler tests
-    did must will not all any max min n
+    did must will not all any max min n test status result check lint build compile stage render qa ci validation
     """.split()
 )
 # After a name without changing what it promises: DB_PASSWORD_PROD.

@@ -10,6 +10,7 @@ Owns how far words count, what is a word, and the bits. ``context`` has the list
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
@@ -62,7 +63,10 @@ class _Phrase(NamedTuple):
 
 
 class _Lists(dict[str, _Word]):
-    """All lists of words there are, by what a word of a text may be. It keeps what it was asked for."""
+    """All lists of words there are, by what a word of a text may be. It keeps what it was asked for.
+
+    Lists are added while an engine is built, which may be in a thread while another engine is at work.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,23 +76,26 @@ class _Lists(dict[str, _Word]):
         self._any_part: re.Pattern[str] | None = None
         self._phrases: list[tuple[re.Pattern[str], _Phrase]] = []
         self._begins: dict[str, list[_Phrase]] = {}
-        self._numbered: set[str] = set()
+        self._numbered: frozenset[str] = frozenset()
+        self._lock = threading.RLock()
 
     def bit_of(self, words: tuple[str, ...]) -> int:
         """The bit of a list; the same for the same list."""
-        bit = self._bits.get(words)
-        if bit is None:
-            bit = self._bits[words] = 1 << len(self._bits)
-            for word in words:
-                self._add(word, bit)
-            self._any_part = None
-            self.clear()
-        return bit
+        with self._lock:
+            bit = self._bits.get(words)
+            if bit is None:
+                bit = 1 << len(self._bits)
+                for word in words:
+                    self._add(word, bit)
+                self._any_part = None
+                self._bits[words] = bit  # from here on nothing is kept that was read before
+                self.clear()
+            return bit
 
     def _add(self, word: str, bit: int) -> None:
         first, *rest = re.findall(r"\*?[^\W_]+\*?", word) or [""]
-        if not first.strip("*").isalpha():
-            self._numbered.add(first.strip("*"))
+        if any(map(str.isdigit, first)):
+            self._numbered |= {first.strip("*")}
         if rest:
             phrase = _Phrase(tuple(map(_expression, rest)), bit)
             if "*" in first:
@@ -101,11 +108,15 @@ class _Lists(dict[str, _Word]):
             self._whole[first] = self._whole.get(first, 0) | bit
 
     def __missing__(self, run: str) -> _Word:
-        if run.isdecimal():  # there are too many to keep them
+        if run.isdecimal() and run not in self._numbered:  # there are too many to keep them
             return _LONG_NUMBER if len(run) >= _LONG else _SHORT_NUMBER
-        if len(self) >= _KEPT:
-            self.clear()
-        known = self[run] = self._read(run)
+        count = len(self._bits)
+        known = self._read(run)
+        with self._lock:
+            if count == len(self._bits):
+                if len(self) >= _KEPT:
+                    self.clear()
+                self[run] = known
         return known
 
     def _read(self, run: str) -> _Word:
@@ -131,10 +142,12 @@ class _Lists(dict[str, _Word]):
         return [word for word in self._numbered if word in small]
 
     def _part_of(self, form: str) -> int:
-        if self._any_part is None:
-            stems = {one.pattern.replace(_MORE, "") for one, _ in self._partly}
-            self._any_part = re.compile("|".join(stems) or r"(?!)")
-        if not self._any_part.search(form):
+        any_part = self._any_part
+        if any_part is None:
+            with self._lock:
+                stems = {one.pattern.replace(_MORE, "") for one, _ in self._partly}
+                any_part = self._any_part = re.compile("|".join(stems) or r"(?!)")
+        if not any_part.search(form):
             return 0
         lists = 0
         for pattern, bit in self._partly:

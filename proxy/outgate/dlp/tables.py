@@ -163,26 +163,43 @@ def _rows(text: str, start: int) -> Iterator[tuple[int, int]]:
         line = end + 1
 
 
-_TABLE_ROW = re.compile(r"<tr\b[^>]{0,200}>(.{0,4000}?)</tr>", re.IGNORECASE | re.DOTALL)
-_TABLE_END = re.compile(r"</table", re.IGNORECASE)
+_TABLE_ROW = re.compile(r"<tr\b[^>]{0,200}>", re.IGNORECASE)
+_ROW_OR_ITS_END = re.compile(r"</?(?:tr|table)\b", re.IGNORECASE)
+_LONGEST_ROW = 4_000  # code points
+_NEXT_ROW = 200  # code points from the end of a row in which the next one begins
+_OTHER_ROWS = 3  # without the cell, one after another, behind which the table is another one
 _TABLE_CELL = re.compile(r"<t[hd]\b[^>]{0,200}>\s*(.{0,400}?)\s*</t[hd]>", re.IGNORECASE | re.DOTALL)
 
 
 def marked_up(text: str, position: int) -> list[tuple[int, int]]:
-    """Spans of the cells below the heading at ``position`` in a table of HTML."""
-    start = max(text.rfind("<tr", 0, position), text.rfind("<TR", 0, position), 0)
-    row = _TABLE_ROW.match(text, start)
-    if row is None or row.end() < position:
+    """Spans of the cells below the heading at ``position`` in a table of HTML. Linear in the rows that have one."""
+    first = max(0, position - _LONGEST_ROW)
+    row = _row(text, max(text.rfind("<tr", first, position), text.rfind("<TR", first, position)))
+    if row is None or row[1] < position:
         return []
-    heads = [cell.span() for cell in _TABLE_CELL.finditer(text, *row.span(1))]
-    index = next((place for place, (first, last) in enumerate(heads) if first <= position < last), None)
-    end = _TABLE_END.search(text, row.end())
+    heads = [cell.span() for cell in _TABLE_CELL.finditer(text, *row)]
+    index = next((place for place, (begin, end) in enumerate(heads) if begin <= position < end), len(heads))
     found: list[tuple[int, int]] = []
-    for below in _TABLE_ROW.finditer(text, row.end(), end.start() if end else len(text)):
-        cells = [cell.span(1) for cell in _TABLE_CELL.finditer(text, *below.span(1))]
-        if index is not None and index < len(cells):
-            found.append(cells[index])
+    others = 0
+    while others < _OTHER_ROWS and index < len(heads):
+        row = _row(text, row[1] + len("</tr"), _NEXT_ROW)
+        if row is None:
+            break
+        cells = [cell.span(1) for cell in _TABLE_CELL.finditer(text, *row)]
+        others = 0 if index < len(cells) else others + 1
+        found += cells[index : index + 1]
     return found
+
+
+def _row(text: str, start: int, within: int = 0) -> tuple[int, int] | None:
+    """What the next row of HTML holds that begins ``within`` so many code points; None where none does, or ends."""
+    begin = (
+        _TABLE_ROW.search(text, start, start + within) if within else _TABLE_ROW.match(text, max(start, 0))
+    )
+    if begin is None or (within and _ROW_OR_ITS_END.search(text, start, begin.start())):
+        return None
+    end = _ROW_OR_ITS_END.search(text, begin.end(), begin.end() + _LONGEST_ROW)
+    return (begin.end(), end.start()) if end and text.startswith("</", end.start()) else None
 
 
 def may_be_header(text: str, position: int) -> bool:

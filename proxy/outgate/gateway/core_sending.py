@@ -62,7 +62,7 @@ def gathered(generator: _Commands) -> _Commands:
 
 
 class EgressHttp1Client(Http1Client):
-    """Stands in for the library's. A request's body, or its end, always comes at once: it was read before."""
+    """Stands in for the library's. What was read before it leaves goes with its head; a stream's head goes at once."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -70,7 +70,7 @@ class EgressHttp1Client(Http1Client):
 
     def send(self, event: HttpEvent) -> _Commands:
         """As the library does, and the head with what comes next."""
-        if isinstance(event, RequestHeaders):
+        if isinstance(event, RequestHeaders) and not event.request.stream:
             self._head, others = _taken_out(super().send(event))
             yield from others
         elif isinstance(event, RequestProtocolError):

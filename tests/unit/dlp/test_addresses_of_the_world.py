@@ -25,6 +25,7 @@ def found(engine: Engine, text: str) -> list[str]:
     [
         # Eircode; Quebec; stairs and doors; floors and sides
         "at [[27 Rathfield Avenue, Dublin 6, D06 X4C9]] since May",
+        "send it to [[12 Pearse Street, Dublin 2, D02 X285]], please",
         "déménagé au [[4450, rue Saint-Denis, app. 3, Montréal (Québec) H2J 2L1]].",
         "wohnt [[Neubaugasse 12/2/14, 1070 Wien]].",
         "moro na [[Rua das Flores, 112, 2.º Esq., 4050-262 Porto]].",

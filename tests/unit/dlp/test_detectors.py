@@ -122,7 +122,7 @@ async def test_others_have_a_turn_while_long_texts_are_looked_through(engine: En
 
     task = asyncio.create_task(other())
     try:
-        assert await found_at_once(engine, ["quiet words " * 4_000] * 5) == [[]] * 5
+        assert await found_at_once(engine, ["Quiet words. " * 4_000] * 5) == [[]] * 5
         assert len(turns) >= 4
     finally:
         task.cancel()

@@ -23,6 +23,19 @@ def persons_in(detector: ner.NameDetector, text: str) -> list[str]:
     return [text[match.start : match.end] for match in found if match.entity == "PERSON"]
 
 
+@pytest.mark.parametrize("blank", ["\xa0", "\u202f", "\u3000", "\u2003"])
+def test_blanks_of_all_kinds_are_blanks(detector: ner.NameDetector, blank: str) -> None:
+    mail = f"<p>Best regards, <b>Karen Black</b>{blank * 3}Sales</p><div>Yours,<br>Peter<br>{blank * 3}Acme</div>"
+    assert "Karen Black" in persons_in(detector, mail)
+    for text in (
+        blank * 9,
+        f"Dear {blank * 3}",
+        f"{blank}Anna{blank * 2}-{blank}B",
+        f"<b>A</b>{blank * 4}<i>{blank}</i>",
+    ):
+        persons_in(detector, text)
+
+
 @pytest.mark.parametrize(
     ("text", "person"),
     [

@@ -52,6 +52,9 @@ def test_who_is_introduced_or_addressed_is_a_person(text: str, names: list[str])
         "eine frau aus der stadt",
         "die frau arbeitet viel, der herr schläft",
         "la signora anziana vive qui",
+        "si chiama funzione lambda",
+        "herr ober bitte zahlen",
+        "frau doktor kommt gleich",
     ],
 )
 def test_what_follows_otherwise_is_nobody(text: str) -> None:

@@ -61,3 +61,5 @@ def test_in_a_crowd_of_numbers_those_that_are_written_like_one_are_found() -> No
         "+49 30 90182000",
         "(212) 736-5000",
     ]
+    brackets = f"{crowd} (212-736-5000) {crowd} (212 736-5000, room 3)"
+    assert found(brackets) == ["212-736-5000", "212 736-5000"]

@@ -135,6 +135,14 @@ def test_a_request_without_a_body_goes_at_its_end() -> None:
     assert end.endswith(b"\r\n\r\n")
 
 
+def test_the_head_of_a_stream_waits_for_nothing() -> None:
+    streamed = head(**{"transfer-encoding": "chunked"})
+    streamed.request.stream = True
+    first, body, end = sent(client(), streamed, RequestData(1, b"body"), RequestEndOfMessage(1))
+    assert first.startswith(b"POST /v1 HTTP/1.1\r\n")
+    assert (body, end) == (b"4\r\nbody\r\n", b"0\r\n\r\n")
+
+
 def test_chunks_are_chunks() -> None:
     first, body, end = sent(
         client(), head(**{"transfer-encoding": "chunked"}), RequestData(1, b"body"), RequestEndOfMessage(1)

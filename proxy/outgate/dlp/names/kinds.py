@@ -107,7 +107,7 @@ class Name:
     def entity(self) -> str | None:
         """What the words name, or None."""
         lists = words()
-        if self.end - self.start < 2 or not self.own[0][0].isupper() or self._is_part():
+        if self.end - self.start < 2 or not self.own or not self.own[0][0].isupper() or self._is_part():
             return None
         if self.lower[0] not in lists.given and _EPONYM.match(self.text, self.end):
             return None

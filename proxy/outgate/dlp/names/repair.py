@@ -16,7 +16,7 @@ from outgate.dlp.names.kinds import Name
 from outgate.dlp.names.shapes import RUN, Span, looks_organised, starts_sentence
 from outgate.dlp.names.words import WORD, cue_set, little_words, words
 
-_PIECE = re.compile(r"(?:(?![ \t][-–—][ \t]|[ \t]{2})[^\n])+")  # what no name goes beyond
+_PIECE = re.compile(r"(?:(?![^\S\n][-–—][^\S\n]|[^\S\n]{2})[^\n])+")  # what no name goes beyond
 _NEXT = re.compile(r"[ \t]([A-Z][a-z]+)\b")
 _EDGES = " \t\r\n\"'`.,;:!?&()[]{}<>*-–—_/\\|’‘“”"
 _PUBLIC = re.compile(r"(?i)copyright|©|\(c\)[ \t]*\d{4}")
@@ -155,9 +155,13 @@ def _trimmed(text: str, first: int, last: int, label: str, language: str) -> tup
     """The span without quotes and stops around it, and without words that are no part of the name."""
     while True:
         before = first, last
-        while first < last and text[first] in _EDGES:
+        while first < last and (text[first] in _EDGES or text[first].isspace()):
             first += 1
-        while first < last and text[last - 1] in _EDGES and not _ends_form(text, first, last):
+        while (
+            first < last
+            and (text[last - 1] in _EDGES or text[last - 1].isspace())
+            and not _ends_form(text, first, last)
+        ):
             last -= 1
         if text[first:last].endswith(("'s", "’s")):
             last -= 2

@@ -22,6 +22,13 @@ _ARTICLE = re.compile(
 )
 _WORD = r"[^\W\d_A-Z]{2,24}(?:[-'’][^\W\d_]{2,24})?"
 _MOST = 2  # words of a name besides its particles
+# What stands behind a form of address and is none of a name, and what introduces things, too.
+_TITLES = frozenset(
+    "doktor dr professor prof ober wirt nachbar nachbarin lehrer lehrerin chef chefin präsident minister kollege"
+    " kollegin docteur professeur maître doctor profesor dottore dottoressa professore avvocato ingegnere doutor"
+    " professora".split()
+)
+_OF_THINGS = frozenset({"si chiama", "se llama"})
 
 
 @cache
@@ -44,7 +51,8 @@ def told(text: str) -> Iterator[Span]:
         if not introduced and _ARTICLE.search(text, max(0, found.start() - 10), found.start()):
             continue
         end = _end(found["name"], introduced)
-        known = introduced or cue not in cue_set("ladies_small") or _is_known(found["name"][:end])
+        anybody = cue in _OF_THINGS or cue in cue_set("ladies_small")
+        known = not anybody or _is_known(found["name"][:end])
         if end and known:
             yield found.start("name"), found.start("name") + end, "PERSON"
 
@@ -64,7 +72,9 @@ def _end(following: str, introduced: bool) -> int:
     for word in following.split(" "):
         after = place + len(word)
         if word not in _PARTICLES:
-            other = word in little_words() or word in lists.nameless or word in lists.products
+            other = (
+                word in little_words() or word in lists.nameless or word in lists.products or word in _TITLES
+            )
             if other or (count and not introduced and word not in lists.surnames):
                 break
             count, end = count + 1, after

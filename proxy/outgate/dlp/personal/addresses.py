@@ -204,7 +204,9 @@ _ENGLISH_TAILS = ((forms.POSTAL_TAIL, _POSTAL), (forms.REGION_TAIL, _REGION), (f
 # What every postcode ends with, an Australian one with a word before it; looked for first, because trying where the
 # city ends takes long.
 _CODE = re.compile(
-    rf"\d{{5}}|(?:{forms.TERRITORIES}|[a-z]{{4}})\b,?[ ]{{1,2}}\d{{4}}(?!\d)|\d(?:[A-Z]{{2}}|[A-Z]\d)\b", re.I
+    rf"\d{{5}}|(?:{forms.TERRITORIES}|[a-z]{{4}})\b,?[ ]{{1,2}}\d{{4}}(?!\d)|\d(?:[A-Z]{{2}}|[A-Z]\d)\b"
+    r"|[A-Z]\d[\dW] ?[A-Z\d]{4}\b",
+    re.I,
 )
 _LONGEST_TAIL = 160  # code points, at most: three lines of a few words
 

@@ -23,8 +23,8 @@ _BRAZILIAN = r"(?:rua|r\.|avenida|av\.?|travessa|tv\.|alameda|al\.|praça|pça\.
 _UF = r"(?-i:AC|AL|AP|AM|BA|CE|DF|ES|GO|MA|MT|MS|MG|PA|PB|PR|PE|PI|RJ|RN|RS|RO|RR|SC|SP|SE|TO)"
 _INDIAN = r"(?:flat|shop|plot|house|door|villa|office|room|h\.|d\.)[ ]?(?:no\.?)?"
 _ROAD = (
-    r"(?:road|rd|street|st|marg|nagar|colony|layout|cross|main|enclave|lane|salai|chowk|bazaar|bazar|society|vihar|"
-    r"sector[ ]\d{1,3}|phase[ ]\w{1,4}|puram|pet|extension|extn|path)"
+    r"(?:road|rd|street|st|marg|nagar|colony|enclave|lane|salai|chowk|bazaar|bazar|society|vihar|"
+    r"sector[ ]\d{1,3}|phase[ ]\w{1,4}|puram)"
 )
 _SHI, _HAN = "[\u4e00-\u9fff]", "[\u4e00-\u9fff\u3040-\u30ffヶケ々]"
 _DIGIT = "[0-9０-９]"
