@@ -21,7 +21,7 @@ from outgate.dlp.overlaps import SECRET, WEAK, Ranks, resolve
 _SHORTEST = 6  # code points; anything shorter is likely to occur by itself
 _SHORTEST_INSIDE = 12  # a secret of this length or more is found inside other words, too
 _LONGEST = 8192
-_SEARCHED = 64
+_SEARCHED = 256
 _MOST = 5_000  # values of one request, secrets first; a body with more of them is a list of them
 SHORT = 8192  # code points of texts in which it is seen soon that a value does not stand
 _LENGTHS = 32  # different lengths of values that begin with the same word, at most
