@@ -40,6 +40,7 @@ from outgate.dlp.windows import STAGES, Stage, cut
 _CROWDED = 50  # characters to each place to judge, below which a text is crowded
 _TOGETHER = 64  # pieces that a stage is asked for at once
 _READING = 10  # places that a reading of a text costs as much as
+_LONG_WINDOW = 1_024  # characters, or more: a quarter of a text that is one window is crowded
 _WIDE = 64  # characters of a window that take as long as another place
 _READ = 300  # characters that a reader reads in the time that a place takes
 _FARTHEST = 512  # characters before a window in which a detector can find something
@@ -193,7 +194,7 @@ class Engine:
 
     def _found_at(self, text: str, places: Sequence[_Place]) -> Iterator[tuple[str, Iterable[Match]]]:
         """What the patterns, and detectors without any, find in one reading of a text."""
-        shared = Text(text, crowded=sum(len(windows) for _, windows in places) * _CROWDED > len(text))
+        shared = Text(text, crowded=_is_crowded(len(text), places))
         for index, windows in places:
             for owner, which in self._owners[index]:
                 yield owner.name, owner.judge(shared, which, windows)
@@ -220,14 +221,20 @@ class _Looked:
     @property
     def size(self) -> int:
         """How much there is to judge: places, and a reading for several."""
-        # Places that touch are one window: the longer it is, the more there is to judge in it.
-        judged = sum(
-            1 + (window.end - window.start) // _WIDE
-            for own in self.places
-            for _, windows in own
-            for window in windows
-        )
-        return _READING * len(self.readings) + judged
+        return _READING * len(self.readings) + sum(map(_judged_in, self.places))
+
+
+def _is_crowded(length: int, places: Sequence[_Place]) -> bool:
+    """Whether so many places of a text are to be judged that it pays to know its words before."""
+    if _judged_in(places) * _CROWDED > length:
+        return True
+    longest = max((window.end - window.start for _, windows in places for window in windows), default=0)
+    return longest > max(_LONG_WINDOW, length // 4)
+
+
+def _judged_in(places: Iterable[_Place]) -> int:
+    """How many places there are to judge. Those that touch are one window: the longer it is, the more are in it."""
+    return sum(1 + (window.end - window.start) // _WIDE for _, windows in places for window in windows)
 
 
 def _before(places: Iterable[_Place], end: int) -> Iterator[_Place]:
