@@ -9,20 +9,9 @@ import time
 import pytest
 
 from growth import is_linear
-from outgate.dlp import entities, surroundings
+from outgate.dlp import surroundings
 from outgate.dlp.at_once import found_at_once
-from outgate.dlp.config import DetectorConfig
 from outgate.dlp.engine import Engine
-
-
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """Every pattern."""
-    return Engine(
-        DetectorConfig(entities=frozenset(entities.catalogue()) - entities.named(entities.known())),
-        None,
-        "now",
-    )
 
 
 @pytest.mark.parametrize(
@@ -36,15 +25,15 @@ def engine() -> Engine:
         "北京市海淀区中关村大街1号",
     ],
 )
-async def test_a_text_whose_places_touch_has_many_of_them(engine: Engine, part: str) -> None:
+async def test_a_text_whose_places_touch_has_many_of_them(every_pattern: Engine, part: str) -> None:
     text = part * (120_000 // len(part))
     started = time.process_time()
-    assert await found_at_once(engine, [text]) is None
+    assert await found_at_once(every_pattern, [text]) is None
     assert time.process_time() - started < 2.0  # whole, it takes several
 
 
 @pytest.mark.parametrize("heading", ["password", "date of birth"])
-def test_tables_of_html_are_read_once(engine: Engine, heading: str) -> None:
+def test_tables_of_html_are_read_once(every_pattern: Engine, heading: str) -> None:
     def table(size: int) -> str:
         rows = 30
         begun = "".join(
@@ -52,7 +41,7 @@ def test_tables_of_html_are_read_once(engine: Engine, heading: str) -> None:
         )
         return begun + "<tr>" * ((size - len(begun)) // 4)
 
-    assert is_linear(lambda size: engine.scan([table(size)]), 20_000)
+    assert is_linear(lambda size: every_pattern.scan([table(size)]), 20_000)
 
 
 async def test_a_list_that_is_added_while_texts_are_read_is_known_from_then_on() -> None:

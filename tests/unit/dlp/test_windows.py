@@ -7,7 +7,6 @@ import base64
 import pytest
 
 from outgate.dlp import windows
-from outgate.dlp.config import DetectorConfig
 from outgate.dlp.engine import Engine
 from outgate.dlp.windows import Size, cut
 
@@ -32,28 +31,16 @@ _VALUES = {
 }
 
 
-@pytest.fixture(scope="module")
-def engine() -> Engine:
-    """The whole catalogue's patterns."""
-    from outgate.dlp import entities
-
-    return Engine(
-        DetectorConfig(entities=frozenset(entities.catalogue()) - entities.named(entities.known())),
-        None,
-        "now",
-    )
-
-
 @pytest.mark.parametrize("value", _VALUES.values(), ids=_VALUES.keys())
 def test_what_stands_where_two_pieces_meet_is_found_as_in_the_whole_text(
-    value: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    value: str, every_pattern: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for before in range(len(value) + 40, -60, -max(3, len(value) // 12)):
         begin = max(0, _CORE - before)
         text = _FILLER[:begin] + value + _FILLER[: 12_000 - begin]
         monkeypatch.setitem(windows.SIZES, "patterns", Size(len(text), 0, 0))
-        whole = engine.scan([text])
+        whole = every_pattern.scan([text])
         assert whole[0]
         monkeypatch.setitem(windows.SIZES, "patterns", Size(_CORE, 256, 8_192))
         assert len(list(cut("patterns", [text]))) > 1
-        assert engine.scan([text]) == whole, before
+        assert every_pattern.scan([text]) == whole, before
