@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 
 import pytest
@@ -12,6 +10,7 @@ from growth import is_linear
 from outgate.dlp import surroundings
 from outgate.dlp.at_once import found_at_once
 from outgate.dlp.engine import Engine
+from outgate.dlp.tables import marked_up
 
 
 @pytest.mark.parametrize(
@@ -44,23 +43,35 @@ def test_tables_of_html_are_read_once(every_pattern: Engine, heading: str) -> No
     assert is_linear(lambda size: every_pattern.scan([table(size)]), 20_000)
 
 
-async def test_a_list_that_is_added_while_texts_are_read_is_known_from_then_on() -> None:
-    words = [
-        f"qword{'abcdefghij'[number]}{'klmnopqrst'[other]}" for number in range(10) for other in range(10)
-    ]
-    stop = threading.Event()
+def test_what_is_read_while_a_list_is_added_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = surroundings._Lists()
+    read = lists._read
+    bits: list[int] = []
 
-    def read() -> None:
-        while not stop.is_set():
-            for word in words:
-                surroundings.Surroundings(f"{word} 1234567").before(len(word) + 1)
+    def read_as_it_was(run: str) -> object:
+        known = read(run)
+        if not bits:
+            bits.append(lists.bit_of(("qwordx",)))  # as another thread would, that builds an engine
+        return known
 
-    reading = asyncio.create_task(asyncio.to_thread(read))
-    bits = [await asyncio.to_thread(surroundings.bit_of, (word, f"{word}-number")) for word in words]
-    stop.set()
-    await reading
-    for word, bit in zip(words, bits, strict=True):
-        assert surroundings.Surroundings(f"{word} 1234567").before(len(word) + 1)[5] & bit
+    monkeypatch.setattr(lists, "_read", read_as_it_was)
+    assert not lists["qwordx"].lists
+    assert lists["qwordx"].lists == bits[0]
+
+
+def test_a_table_of_html_ends_where_rows_have_no_such_cell() -> None:
+    def cells(text: str) -> list[str]:
+        return [text[start:end] for start, end in marked_up(text, text.index("pin"))]
+
+    head, row, other = (
+        "<tr><th>a</th><th>pin</th></tr>",
+        "<tr><td>b</td><td>c</td></tr>",
+        "<tr><td>d</td></tr>\n",
+    )
+    assert cells(head + row + other * 2 + row) == ["c", "c"]
+    assert cells(head + row + other * 3 + row) == ["c"]
+    assert cells(head + row + "</table><table>" + row) == ["c"]
+    assert cells(head + row + "<tr><td>open<tr>" + row) == ["c"]
 
 
 def test_a_word_of_a_list_may_be_a_number() -> None:

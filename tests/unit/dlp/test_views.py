@@ -150,6 +150,11 @@ def test_a_dump_is_read_beside_its_letters() -> None:
     assert any("sk-live-Made1Up2" in view.text for view in views(text))
 
 
+def test_base64_may_be_without_a_capital() -> None:
+    assert b64("vyusodrwuwmj") == "dnl1c29kcnd1d21q"
+    assert originals("token dnl1c29kcnd1d21q here", "vyusodrwuwmj") == {"dnl1c29kcnd1d21q"}
+
+
 def test_base32_is_read() -> None:
     encoded = base64.b32encode(KEY.encode()).decode()
     assert originals(f"code {encoded} ok", KEY) == {encoded}
